@@ -1,0 +1,78 @@
+# zobench: one flat file. `make help` lists the targets; objects go to build/<kind>/.
+
+CONFIG ?= release
+BUILD  ?= build/$(CONFIG)
+CC     ?= cc
+PKGS   := openblas hwloc jansson libpcre2-8 libcrypto
+
+OPT_release := -O3 -g -fno-omit-frame-pointer
+OPT_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+OPT_tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+
+WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(if $(CI),-Werror)
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+
+# What a record says about its build. The commit is asked for at build time, in build_info.h.
+CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -MMD -MP $(PKG_CFLAGS)
+CFLAGS   += -std=c11 -ffp-contract=off -fopenmp $(WARN) $(OPT_$(CONFIG))
+LDFLAGS  += -fopenmp $(filter -fsanitize%,$(OPT_$(CONFIG)))
+LDLIBS   += $(PKG_LIBS) -lm
+
+MAIN   := bench/main.c
+SRC    := $(filter-out $(MAIN) %_test.c %_fuzz.c,$(wildcard core/*.c bench/*.c))
+OBJ    := $(SRC:%.c=$(BUILD)/%.o)
+TESTS  := $(patsubst %.c,$(BUILD)/%,$(wildcard core/*_test.c bench/*_test.c))
+FUZZ   := $(patsubst %.c,build/fuzz/%,$(wildcard core/*_fuzz.c bench/*_fuzz.c))
+PROG   := $(BUILD)/zobench
+
+## all: build ./zobench (the default)
+all: $(PROG) $(if $(filter release,$(CONFIG)),zobench)
+
+zobench: $(PROG)
+	@ln -sf $(PROG) $@
+
+$(PROG): $(BUILD)/bench/main.o $(OBJ)
+	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(notdir $*)) -c $< -o $@
+
+# Kernels carry the instruction set in their name and are chosen at run time.
+CFLAGS_kernel_avx2   := -mavx2 -mfma -mf16c
+CFLAGS_kernel_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512
+
+$(TESTS): $(BUILD)/%_test: $(BUILD)/%_test.o $(OBJ)
+	$(CC) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
+
+## test: build and run every test; ends with "N passed, N failed"
+test: all $(TESTS)
+	@scripts/run-tests $(BUILD) $(TESTS)
+
+## asan, tsan: the same tests under sanitizers, each in its own build folder
+asan tsan:
+	$(MAKE) CONFIG=$@ test
+
+## fuzz: build the libFuzzer targets (clang) into build/fuzz/
+fuzz:
+	$(MAKE) CC=clang CONFIG=asan BUILD=build/fuzz OPT_asan="-O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all" $(FUZZ)
+
+$(FUZZ): build/fuzz/%_fuzz: build/fuzz/%_fuzz.o $(OBJ)
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer $^ $(LDLIBS) -o $@
+
+## format: clang-format every source file
+format:
+	clang-format -i core/*.[ch] bench/*.[ch]
+
+## clean: remove everything that was built
+clean:
+	rm -rf build zobench
+
+## help: list these targets
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+.PHONY: all test asan tsan fuzz format clean help
+.SECONDARY:
+-include $(wildcard $(BUILD)/core/*.d $(BUILD)/bench/*.d)
