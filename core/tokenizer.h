@@ -1,0 +1,60 @@
+/* Text to token ids and back: one byte-pair implementation for the two kinds that Llama-family models use.
+ *
+ *   SentencePiece kind (Llama 2, llama2.c): spaces become U+2581, a dummy prefix, merges in order of score (or
+ *       of tokenizer.json's merge list), bytes that no token covers as <0xNN>.
+ *   Byte-level kind (GPT-2, SmolLM2, Llama 3, Qwen2): text is cut by pre-tokenizer patterns (PCRE2, in UTF-8
+ *       and Unicode mode), bytes are mapped to printable characters, merges in order of rank.
+ *
+ * The source is a model's tokenizer.json (a folder model) or GGUF metadata (tokenizer.ggml.*); both give the
+ * same ids for the same model.
+ */
+#ifndef ZO_TOKENIZER_H
+#define ZO_TOKENIZER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "core/mem.h"
+
+typedef struct zo_tokenizer zo_tokenizer;
+
+/* path: what zo_weights_open takes: a .gguf file, a folder with tokenizer.json (tokenizer_config.json is read
+ * for BOS and EOS where it is there), or synth:NAME (id = byte + 3, bos 1, eos 2: enough to move text through).
+ * A path that ends in .json is read as a tokenizer.json.
+ * Fails: ZO_ERR_IO, ZO_ERR_FORMAT, ZO_ERR_UNSUPPORTED (a pre-tokenizer or model kind that is not known, by name). */
+zo_status zo_tokenizer_open(const char *path, zo_mem *mem, zo_tokenizer **out, zo_error *err);
+/* The two formats over bytes in memory; name is for messages. The bytes need not outlive the call. */
+zo_status zo_tokenizer_from_json(const char *text, size_t bytes, const char *name, zo_mem *mem,
+                                 zo_tokenizer **out, zo_error *err);
+zo_status zo_tokenizer_from_gguf(const void *data, size_t bytes, const char *name, zo_mem *mem,
+                                 zo_tokenizer **out, zo_error *err);
+void zo_tokenizer_free(zo_tokenizer *t);
+
+int32_t zo_tokenizer_vocab(const zo_tokenizer *t);
+int32_t zo_tokenizer_bos(const zo_tokenizer *t); /* -1: none */
+int32_t zo_tokenizer_eos(const zo_tokenizer *t); /* -1: none */
+bool zo_tokenizer_adds_bos(const zo_tokenizer *t);
+/* True where words are encoded with their leading space (byte-level). */
+bool zo_tokenizer_byte_level(const zo_tokenizer *t);
+
+typedef enum zo_encode_flags {
+    ZO_ENCODE_PLAIN = 0,
+    ZO_ENCODE_SPECIAL = 1, /* what the model's own post-processor adds (BOS) */
+    ZO_ENCODE_PARSE = 2,   /* special tokens written out in the text ("<|im_start|>") become their ids */
+} zo_encode_flags;
+
+/* Ids of text (n bytes; need not be UTF-8: bytes that are not go through as bytes, as the kind can). Writes the
+ * first `cap` of them to ids and returns in *count how many there are in all; call again when *count > cap. ids
+ * may be NULL with cap 0. Safe to call from several threads. Fails: ZO_ERR_MEMORY, ZO_ERR_FORMAT (PCRE2). */
+zo_status zo_tokenizer_encode(const zo_tokenizer *t, const char *text, size_t n, int flags, int32_t *ids,
+                              size_t cap, size_t *count, zo_error *err);
+
+/* Bytes of ids, in the same two-call manner; no NUL is added. Special tokens are left out unless
+ * keep_special. An id outside the vocabulary fails with ZO_ERR_INVALID. The SentencePiece kind drops the
+ * dummy prefix's space at the very start. Bytes are given as they are, whether or not they form UTF-8. */
+zo_status zo_tokenizer_decode(const zo_tokenizer *t, const int32_t *ids, size_t n, bool keep_special, char *text,
+                              size_t cap, size_t *count, zo_error *err);
+
+#endif
