@@ -1,0 +1,120 @@
+/* Llama-family model in f32: load, forward over replicas, greedy decoding.
+ *
+ * Letters: B sequences, T tokens, D width, H heads, K kv heads, F feed-forward width, V vocabulary, L layers, N
+ * replicas, R LoRA rank. Activations are row-major (N, B, T, width): replica by replica.
+ *
+ * Frozen weights meet all N * B * T rows in one product (OpenBLAS sgemm); each replica's rows then meet their own
+ * Bw (lora.h). With N = 1 and no perturbation this is the plain forward.
+ */
+#ifndef ZO_LLAMA_H
+#define ZO_LLAMA_H
+
+#include <stdint.h>
+
+#include "core/batch.h"
+#include "core/config.h"
+#include "core/error.h"
+#include "core/lora.h"
+#include "core/mem.h"
+#include "core/phase.h"
+#include "core/weights.h"
+
+/* y = x W^T + bias */
+typedef struct zo_linear {
+    float *w;    /* (out, in) */
+    float *bias; /* (out) or NULL */
+    int64_t out, in;
+} zo_linear;
+
+typedef struct zo_layer {
+    float *attn_norm, *ffn_norm; /* (D) */
+    zo_linear linear[ZO_TARGET_COUNT];
+} zo_layer;
+
+typedef struct zo_llama {
+    zo_config config;
+    float *embedding;  /* (V, D) */
+    float *final_norm; /* (D) */
+    float *head;       /* (V, D); the embedding itself when tied */
+    zo_layer *layers;  /* (L) */
+    double *rope_freq; /* (head_dim / 2) radians per position, scaling applied */
+    int32_t rope_positions;
+    float *rope_cos, *rope_sin; /* (rope_positions, head_dim / 2) */
+} zo_llama;
+
+/* Decodes every tensor to f32, one at a time (account: weights). positions: the longest sequence that will be
+ * run. *out owns its arrays; w may be freed afterwards. Fails: ZO_ERR_INVALID, ZO_ERR_MEMORY. */
+zo_status zo_llama_load(const zo_weights *w, int32_t positions, zo_mem *mem, zo_llama **out, zo_error *err);
+void zo_llama_free(zo_llama *m);
+
+/* The trainable tensors of the model itself, for full-parameter training: i in [0, count). Numbers from 2 * 7 * L
+ * on name their noise, apart from the adapters' (lora.h). Biases and norms included; a tied head counted once. */
+int32_t zo_llama_tensors(const zo_llama *m);
+float *zo_llama_tensor(const zo_llama *m, int32_t i, int64_t *n, uint32_t *noise_tensor);
+int64_t zo_llama_trainable(const zo_llama *m);
+/* theta += sum_i coef[i] * z_i over all of them; see zo_lora_add_noise. */
+void zo_llama_add_noise(zo_llama *m, uint64_t seed, uint32_t step, const double *coef, int32_t queries);
+
+/* Which copy of the adapter a block of rows meets: Bw + sign * eps * z_query. sign 0: the master. */
+typedef struct zo_replica {
+    int32_t sign;
+    uint32_t query;
+} zo_replica;
+
+typedef struct zo_perturbation {
+    uint64_t seed; /* already zo_seed_for(seed, "noise") */
+    uint32_t step;
+    double eps;
+    int32_t count; /* N */
+    const zo_replica *replicas;
+} zo_perturbation;
+
+/* Room for forwards of up to these sizes; a forward allocates nothing. */
+typedef struct zo_session_limits {
+    int64_t rows;     /* most N * B * T */
+    int32_t tokens;   /* most T */
+    int64_t labels;   /* most N * labels */
+    int32_t replicas; /* most N */
+    int32_t rank;     /* most R; 0: no adapter */
+} zo_session_limits;
+
+typedef struct zo_session zo_session;
+/* m: borrowed (account: activations). threads as OpenMP has them. Fails: ZO_ERR_INVALID, ZO_ERR_MEMORY. */
+zo_status zo_session_new(const zo_llama *m, const zo_session_limits *limits, zo_mem *mem, zo_session **out,
+                         zo_error *err);
+void zo_session_free(zo_session *s);
+/* Told of each change of phase during a forward (perturb, forward, loss). Default: nobody. */
+void zo_session_watch(zo_session *s, zo_phase_hook hook);
+
+/* The forward of N replicas over one batch, up to logits at the label rows: logits (N, labels, V), valid until the
+ * session's next call. l may be NULL (no adapter); p may be NULL (one replica, the master). Sizes beyond the limits
+ * are asserted. */
+const float *zo_llama_logits(zo_session *s, const zo_lora *l, const zo_batch *batch, const zo_perturbation *p);
+
+/* Mean cross-entropy over the label rows of the batch, for each of N replicas: loss (N). The batch must have labels.
+ * Fails: ZO_ERR_NUMERIC where a loss is NaN or infinite (loss is filled all the same). */
+zo_status zo_llama_losses(zo_session *s, const zo_lora *l, const zo_batch *batch, const zo_perturbation *p,
+                          double *loss, zo_error *err);
+
+/* Greedy decoding with a key-value cache: feeds ids one at a time. One sequence, positions < capacity. */
+typedef struct zo_decoder zo_decoder;
+zo_status zo_decoder_new(const zo_llama *m, const zo_lora *l, int32_t capacity, zo_mem *mem, zo_decoder **out,
+                         zo_error *err);
+void zo_decoder_free(zo_decoder *d);
+void zo_decoder_reset(zo_decoder *d);
+/* Logits (V) after ids[0 .. n) have been appended; valid until the next call. Fails: ZO_ERR_INVALID when the cache
+ * is full or an id lies outside the vocabulary. */
+zo_status zo_decoder_feed(zo_decoder *d, const int32_t *ids, int32_t n, const float **logits, zo_error *err);
+/* Index of the largest of n values; the first of equals. */
+int32_t zo_argmax(const float *x, int32_t n);
+
+/* Floating-point operations of one forward by formula: 2 * linear parameters * rows, attention (4 * D' * T * T / 2
+ * per sequence and layer, D' = heads * head_dim), head at the label rows, adapters. */
+double zo_llama_flops(const zo_config *c, const zo_lora_options *lora, int64_t sequences, int64_t tokens,
+                      int64_t labels);
+
+/* Bytes that zo_llama_load and zo_session_new will ask for, for plans. */
+int64_t zo_llama_weight_bytes(const zo_config *c, int32_t positions);
+int64_t zo_session_bytes(const zo_config *c, const zo_session_limits *limits, int32_t threads);
+
+#endif
