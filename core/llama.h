@@ -17,6 +17,7 @@
 #include "core/lora.h"
 #include "core/mem.h"
 #include "core/phase.h"
+#include "core/replica.h"
 #include "core/weights.h"
 
 /* y = x W^T + bias */
@@ -55,12 +56,7 @@ int64_t zo_llama_trainable(const zo_llama *m);
 /* theta += sum_i coef[i] * z_i over all of them; see zo_lora_add_noise. */
 void zo_llama_add_noise(zo_llama *m, uint64_t seed, uint32_t step, const double *coef, int32_t queries);
 
-/* Which copy of the adapter a block of rows meets: Bw + sign * eps * z_query. sign 0: the master. */
-typedef struct zo_replica {
-    int32_t sign;
-    uint32_t query;
-} zo_replica;
-
+/* N replicas at once: block n of the rows meets Bw + sign_n * eps * z_(query_n). */
 typedef struct zo_perturbation {
     uint64_t seed; /* already zo_seed_for(seed, "noise") */
     uint32_t step;

@@ -1,0 +1,95 @@
+/* Fine-tuning: a model, what of it is trained, a data set and an estimator, brought together; and evaluation.
+ *
+ * A trainer's whole state is the parameters and the step number: noise and data order are functions of the seed,
+ * so training continues from an adapter and a step with the bits of an uninterrupted run.
+ */
+#ifndef ZO_TRAINER_H
+#define ZO_TRAINER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/estimator.h"
+#include "core/llama.h"
+#include "core/lora.h"
+#include "core/phase.h"
+#include "core/task.h"
+
+/* name, trains */
+#define ZO_METHOD_MAP(X)                                                                                     \
+    X(ZERO_SHOT, "zero-shot") /* nothing is trained */                                                       \
+    X(MEZO, "mezo")           /* SPSA with the parameters perturbed in place, one forward at a time */       \
+    X(RGE, "rge")             /* queries one after another */                                                \
+    X(PRGE, "prge")           /* replicas batched as `parallel` says */
+
+typedef enum zo_method {
+#define X(name, text) ZO_METHOD_##name,
+    ZO_METHOD_MAP(X)
+#undef X
+        ZO_METHOD_COUNT
+} zo_method;
+
+#define ZO_PEFT_MAP(X)                                                                                       \
+    X(LORA_FA, "lora-fa") /* Bw trained, A frozen */                                                         \
+    X(LORA, "lora")       /* Bw and A trained */                                                             \
+    X(FULL, "full")       /* every weight, in place */
+
+typedef enum zo_peft {
+#define X(name, text) ZO_PEFT_##name,
+    ZO_PEFT_MAP(X)
+#undef X
+        ZO_PEFT_COUNT
+} zo_peft;
+
+const char *zo_method_name(zo_method m);
+const char *zo_peft_name(zo_peft p);
+
+typedef struct zo_trainer_options {
+    zo_method method;   /* not ZERO_SHOT */
+    zo_peft peft;
+    zo_estimator_options estimator; /* MEZO and RGE, and peft FULL, take parallel NONE only */
+    int32_t batch;      /* B, sequences per query, all queries the same */
+    int32_t seq_len;    /* 0: T is the longest of the batch; else T is fixed, sequences are cut on the left to fit */
+    uint64_t seed;      /* the run's seed; noise and data order derive theirs from it */
+    int32_t pad;        /* token id for padding */
+    zo_phase_hook hook;
+} zo_trainer_options;
+
+typedef struct zo_trainer zo_trainer;
+
+/* Everything is borrowed and must outlive the trainer. lora NULL exactly when peft is FULL. All memory a step needs is
+ * allocated here. Fails: ZO_ERR_INVALID (options that contradict each other, fewer examples than B), ZO_ERR_MEMORY. */
+zo_status zo_trainer_new(zo_llama *m, zo_lora *lora, const zo_dataset *train, const zo_trainer_options *o,
+                         zo_mem *mem, zo_trainer **out, zo_error *err);
+void zo_trainer_free(zo_trainer *t);
+
+/* The next step to run (0 at first), and a jump to one, for continuing. */
+uint32_t zo_trainer_at(const zo_trainer *t);
+void zo_trainer_seek(zo_trainer *t, uint32_t step);
+
+/* What a step did. Pointers are (q) or the trainer's own, valid until its next call. */
+typedef struct zo_step_report {
+    uint32_t step;
+    zo_step losses;
+    const zo_batch *batch;  /* the B sequences that every query saw */
+    const int32_t *example; /* (B) their rows in the data set */
+    int64_t tokens;         /* 2 q B T: rows through the model, padding included */
+    int64_t real_tokens;    /* without padding */
+    double flops;           /* zo_llama_flops of all forwards */
+} zo_step_report;
+
+zo_status zo_trainer_step(zo_trainer *t, zo_step_report *report, zo_error *err);
+
+/* Evaluation on a data set with the current parameters: value = right / n. right (count) may be NULL.
+ * progress may be NULL; it is called after every batch. Fails: ZO_ERR_NUMERIC, ZO_ERR_MEMORY. */
+typedef struct zo_evaluation {
+    int64_t right, n;
+    double accuracy, stderr_; /* zo_accuracy_stderr */
+    double loss;              /* mean over examples of the right answer's mean cross-entropy */
+} zo_evaluation;
+
+zo_status zo_evaluate(const zo_llama *m, const zo_lora *lora, const zo_dataset *d, int32_t pad, zo_mem *mem,
+                      void (*progress)(void *self, int32_t done, int32_t count), void *self, uint8_t *right,
+                      zo_evaluation *out, zo_error *err);
+
+#endif
