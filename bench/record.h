@@ -29,12 +29,24 @@
 
 #define BENCH_RECORD_SCHEMA "zobench/record/1"
 
-/* Appends one line and fsyncs. A previous line that lacks its newline (power cut) is first ended, so that it never joins
- * with the new one. Fails: ZO_ERR_IO. */
+/* Appends one line and fsyncs; the file is made where it is missing. A previous line that lacks its newline (power
+ * cut) is first ended, so that it never joins with the new one; a line that could not be written whole is taken back.
+ * Fails: ZO_ERR_IO, ZO_ERR_INVALID (record cannot be written as JSON). */
 zo_status bench_record_append(const char *path, const json_t *record, zo_error *err);
 
 /* All records of a file, as a new array. A torn line is skipped and counted in *torn (may be NULL); a record of
  * another schema fails with ZO_ERR_FORMAT "file:line". A missing file gives an empty array. */
 zo_status bench_records_load(const char *path, json_t **out, int *torn, zo_error *err);
+
+/* Of several records of the same cell_id and run (a failed one that was tried again) the last: a new array, in the
+ * file's order. NULL: out of memory. */
+json_t *bench_records_latest(const json_t *records);
+
+/* What is not known: object[key] = null, object[key_reason] = reason. */
+void bench_record_unknown(json_t *object, const char *key, const char *reason);
+/* object[key] = value, or null and "not finite" where JSON has no such number. */
+void bench_record_real(json_t *object, const char *key, double value);
+/* object[key] = value (taken), or null and the reason where value is NULL. */
+void bench_record_set(json_t *object, const char *key, json_t *value, const char *reason);
 
 #endif
