@@ -15,7 +15,7 @@ PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
 # What a record says about its build. The commit is asked for at build time, in build_info.h.
 CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -MMD -MP $(PKG_CFLAGS)
-CFLAGS   += -std=c11 -ffp-contract=off -fopenmp $(WARN) $(OPT_$(CONFIG))
+CFLAGS   += -std=c11 -ffp-contract=off -fno-math-errno -fopenmp $(WARN) $(OPT_$(CONFIG))
 LDFLAGS  += -fopenmp $(filter -fsanitize%,$(OPT_$(CONFIG)))
 LDLIBS   += $(PKG_LIBS) -lm
 

@@ -1,0 +1,14 @@
+/* The kernels of kernel.h for AVX2, FMA and F16C. */
+#if defined(__x86_64__)
+
+#include "core/kernel.h"
+#include "core/kernel_noise.h"
+
+const zo_kernels zo_kernels_avx2 = {
+    .name = "avx2",
+    .normals = noise_normals,
+};
+
+#else
+typedef int zo_kernel_avx2_is_empty; /* ISO C wants a declaration in every file */
+#endif
