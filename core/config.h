@@ -7,9 +7,11 @@
 #define ZO_CONFIG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/error.h"
+#include "core/gguf.h"
 
 /* Llama 3 frequency scaling (Hugging Face rope_type "llama3"); factor 0: none. */
 typedef struct zo_rope_scaling {
@@ -18,21 +20,33 @@ typedef struct zo_rope_scaling {
 } zo_rope_scaling;
 
 typedef struct zo_config {
-    char arch[16];      /* "llama", "qwen2" */
-    int32_t layers;     /* L */
-    int32_t width;      /* D */
-    int32_t heads;      /* H */
-    int32_t kv_heads;   /* K, divides H */
-    int32_t head_dim;   /* even; H * head_dim is usually D */
-    int32_t ffn;        /* F */
-    int32_t vocab;      /* V */
-    int32_t context;    /* longest sequence the model was trained for */
-    float norm_eps;     /* RMSNorm */
-    double rope_theta;  /* RoPE base */
+    char arch[16];     /* "llama", "qwen2" */
+    int32_t layers;    /* L */
+    int32_t width;     /* D */
+    int32_t heads;     /* H */
+    int32_t kv_heads;  /* K, divides H */
+    int32_t head_dim;  /* even; H * head_dim is usually D */
+    int32_t ffn;       /* F */
+    int32_t vocab;     /* V */
+    int32_t context;   /* longest sequence the model was trained for */
+    float norm_eps;    /* RMSNorm */
+    double rope_theta; /* RoPE base */
     zo_rope_scaling rope_scaling;
-    bool tied;          /* the output head is the embedding */
-    bool qkv_bias;      /* q, k, v projections have a bias (Qwen2) */
+    bool tied;     /* the output head is the embedding */
+    bool qkv_bias; /* q, k, v projections have a bias (Qwen2) */
 } zo_config;
+
+/* What a GGUF file's metadata (its own keys, and the shapes of its tensors) or the text of a config.json (n bytes)
+ * says; name is for messages. *out has passed zo_config_check. What would change the computation and is not
+ * supported is refused by name: other architectures, other RoPE scalings, sliding windows, experts.
+ * Of config.json, tie_word_embeddings alone decides `tied`.
+ *
+ * GGUF states the llama3 RoPE scaling as a tensor of factors (rope_freqs.weight). The scaling is recovered
+ * from it, with the constants that every published model has (low 1, high 4, context 8192), and the tensor is
+ * held against the result.
+ * Fails: ZO_ERR_FORMAT, ZO_ERR_UNSUPPORTED. */
+zo_status zo_config_from_gguf(const zo_gguf *g, const char *name, zo_config *out, zo_error *err);
+zo_status zo_config_from_json(const char *text, size_t n, const char *name, zo_config *out, zo_error *err);
 
 /* Every field within its range, products that later code forms within int64 and sane sizes.
  * Fails: ZO_ERR_FORMAT naming the field. */

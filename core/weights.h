@@ -47,6 +47,10 @@ const zo_tensor *zo_weights_find(const zo_weights *w, const char *name);
  * one row. Safe to call from several threads. The range is the caller's to keep (asserted). */
 void zo_weights_read_rows(const zo_weights *w, const zo_tensor *t, int64_t row, int64_t rows, float *out);
 
+/* Tells that the caller is done with t for now: its pages leave the process, and so its peak memory. They come
+ * back when they are read again. */
+void zo_weights_drop(const zo_weights *w, const zo_tensor *t);
+
 /* The names that synth: knows, NULL-terminated; and the configuration of one (0 where unknown). */
 const char *const *zo_synth_names(void);
 int zo_synth_config(const char *name, zo_config *out);

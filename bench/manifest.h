@@ -1,0 +1,74 @@
+/* Experiment manifests: parsed, checked, expanded into cells. See README.md for the language.
+ *
+ * Top-level keys: schema ("zobench/1"), name, title, defaults, matrix, zip, exclude, cells, seeds, measure,
+ * tables, plots. Unknown and duplicate keys are errors. Every error is "file:line:column: text".
+ */
+#ifndef BENCH_MANIFEST_H
+#define BENCH_MANIFEST_H
+
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "bench/params.h"
+#include "core/error.h"
+
+typedef enum bench_order { BENCH_ORDER_INTERLEAVE, BENCH_ORDER_SEQUENTIAL } bench_order;
+
+typedef struct bench_measure {
+    int64_t warmup;       /* steps in every child whose time is not counted; default 1 */
+    int64_t min_runs;     /* repetitions (fresh children) of a cell; default 1 */
+    int64_t max_runs;     /* >= min_runs; more repetitions until the interval is narrow enough; default min_runs */
+    double ci;            /* wanted half-width of the median's 95% interval, as a fraction ("2%" -> 0.02); 0: not asked */
+    double timeout_s;     /* per child; "90s", "15m", "2h"; default 2h */
+    bench_order order;    /* interleave: one repetition of every cell, then the next; default */
+} bench_measure;
+
+/* A table of the report: one row per value of `rows`, one column per value of `cols`. */
+typedef struct bench_table_spec {
+    char title[160];
+    char rows[32], cols[32]; /* option names; cols may be "" (a single column) */
+    char value[32];          /* a metric of bench/metric.h: "step_ns", "peak_rss_bytes", "accuracy" ... */
+    char relative_option[32], relative_value[64]; /* relative_to: divide by the cell with this value; "" : absolute */
+    json_t *where;           /* object of option: value (or list) that cells must match, or NULL; borrowed */
+} bench_table_spec;
+
+typedef enum bench_plot_kind { BENCH_PLOT_BARS, BENCH_PLOT_LINES, BENCH_PLOT_CURVE } bench_plot_kind;
+
+/* bars, lines: y of cells over x, a group or line per value of series. curve: a curve of the record (loss or accuracy)
+ * over steps, a line per value of series. */
+typedef struct bench_plot_spec {
+    char title[160];
+    bench_plot_kind kind;
+    char x[32], series[32], y[32]; /* curve: x is "step", y "loss" or "accuracy" */
+    json_t *where;
+} bench_plot_spec;
+
+typedef struct bench_cell {
+    bench_params params;
+    char id[13];
+} bench_cell;
+
+typedef struct bench_manifest {
+    char path[4096];
+    char name[64];   /* results go to results/NAME; letters, digits, '-', '_', '.' */
+    char title[160]; /* default: name */
+    bench_cell *cells; /* expanded, without duplicates, in order */
+    int32_t cell_count;
+    bench_measure measure;
+    bench_table_spec *tables;
+    int32_t table_count;
+    bench_plot_spec *plots;
+    int32_t plot_count;
+    char sha256[65]; /* of the file's bytes */
+    json_t *root;    /* owned */
+} bench_manifest;
+
+/* Reads, checks and expands. Expansion: product of matrix lists and zip groups over defaults, minus exclude matches,
+ * plus cells (each over the defaults), the whole times seeds. A cell that appears twice is kept once.
+ * Fails: ZO_ERR_IO, ZO_ERR_FORMAT with "file:line:column: what (did you mean ...?)". */
+zo_status bench_manifest_load(const char *path, bench_manifest **out, zo_error *err);
+zo_status bench_manifest_parse(const char *text, size_t bytes, const char *path, bench_manifest **out, zo_error *err);
+void bench_manifest_free(bench_manifest *m);
+
+#endif

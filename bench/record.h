@@ -1,0 +1,52 @@
+/* Records: one JSON object per line in results/NAME/cells.jsonl, appended and fsynced.
+ *
+ * A record is the result of one repetition of one cell. What was not measured is null, with the reason in a key of
+ * the same name + "_reason". Shape (units are in the keys):
+ *
+ * { "schema": "zobench/record/1", "cell": {every parameter}, "cell_id": "a1b2c3d4e5f6", "run": 0,
+ *   "status": "ok" | "failed" | "timeout" | "oom" | "crashed" | "nan", "reason": null | "text",
+ *   "started": "2026-01-31T12:00:00Z", "wall_ns": 1,
+ *   "time": { "step_ns": [every counted step], "warmup_ns": [..], "median_ns": 1.0, "ci_ns": [low, high],
+ *             "phases_ns": {"data": 1.0, "perturb": .., "forward": .., "loss": .., "update": .., "other": ..},
+ *                              (mean per counted step)
+ *             "tokens_per_s": 1.0, "load_ns": 1, "eval_ns": 1 },
+ *   "memory": { "peak_rss_bytes": 1, "accounts": {"weights": 1, ...peak bytes}, "predicted_bytes": 1 },
+ *   "roofline": { "flops_per_step": 1.0, "achieved_flops_per_s": 1.0 },
+ *   "counters": null, "counters_reason": "...",
+ *   "accuracy": { "task": "sst2", "metric": "accuracy/class", "value": 0.5, "initial": 0.5, "best": 0.5,
+ *                 "stderr": 0.01, "initial_stderr": 0.01, "n": 872, "curve": [[0, 0.5], [20, 0.6]] } | null,
+ *   "loss": { "curve": [[0, 0.69], ...one per step, mean of the 2q losses], "eval_curve": [[0, 0.7], ...] },
+ *   "numerics": { "projected_gradient_rms": 1.0 },
+ *   "machine": {...}, "build": {...}, "inputs": {"model": {"path": "..", "sha256": ".."}, "train": .., "validation": ..,
+ *   "template": {"sha256": ".."}, "manifest": {"path": "..", "sha256": ".."}}, "seeds": {"seed": 42, "noise": .., ..} }
+ */
+#ifndef BENCH_RECORD_H
+#define BENCH_RECORD_H
+
+#include <jansson.h>
+
+#include "core/error.h"
+
+#define BENCH_RECORD_SCHEMA "zobench/record/1"
+
+/* Appends one line and fsyncs; the file is made where it is missing. A previous line that lacks its newline (power
+ * cut) is first ended, so that it never joins with the new one; a line that could not be written whole is taken back.
+ * Fails: ZO_ERR_IO, ZO_ERR_INVALID (record cannot be written as JSON). */
+zo_status bench_record_append(const char *path, const json_t *record, zo_error *err);
+
+/* All records of a file, as a new array. A torn line is skipped and counted in *torn (may be NULL); a record of
+ * another schema fails with ZO_ERR_FORMAT "file:line". A missing file gives an empty array. */
+zo_status bench_records_load(const char *path, json_t **out, int *torn, zo_error *err);
+
+/* Of several records of the same cell_id and run (a failed one that was tried again) the last: a new array, in the
+ * file's order. NULL: out of memory. */
+json_t *bench_records_latest(const json_t *records);
+
+/* What is not known: object[key] = null, object[key_reason] = reason. */
+void bench_record_unknown(json_t *object, const char *key, const char *reason);
+/* object[key] = value, or null and "not finite" where JSON has no such number. */
+void bench_record_real(json_t *object, const char *key, double value);
+/* object[key] = value (taken), or null and the reason where value is NULL. */
+void bench_record_set(json_t *object, const char *key, json_t *value, const char *reason);
+
+#endif

@@ -1,0 +1,449 @@
+/* See config.h. */
+#include "core/config.h"
+
+#include <jansson.h>
+#include <limits.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+static const double pi = 3.14159265358979323846;
+
+/* Ranges of the integer fields. Far above any real model, and so small that each product of two or three of
+ * them fits an int64. */
+static const struct {
+    const char *name;
+    size_t at;
+    int32_t min, max;
+} fields[] = {
+    {"layers", offsetof(zo_config, layers), 1, 1 << 12},
+    {"width", offsetof(zo_config, width), 1, 1 << 18},
+    {"heads", offsetof(zo_config, heads), 1, 1 << 12},
+    {"kv_heads", offsetof(zo_config, kv_heads), 1, 1 << 12},
+    {"head_dim", offsetof(zo_config, head_dim), 2, 1 << 12},
+    {"ffn", offsetof(zo_config, ffn), 1, 1 << 20},
+    {"vocab", offsetof(zo_config, vocab), 1, 1 << 24},
+    {"context", offsetof(zo_config, context), 1, 1 << 30},
+};
+
+static zo_status check_scaling(const zo_rope_scaling *s, zo_error *err)
+{
+    if (s->factor == 0)
+        return ZO_OK;
+    if (!(s->factor >= 1 && s->factor <= 1e6 && s->low_freq_factor > 0 && s->high_freq_factor <= 1e6 &&
+          s->high_freq_factor > s->low_freq_factor && s->original_context > 0))
+        return zo_fail(err, ZO_ERR_FORMAT,
+                       "rope_scaling: factor %g, low %g, high %g, original context %d: want factor >= 1, "
+                       "0 < low < high, context > 0",
+                       s->factor, s->low_freq_factor, s->high_freq_factor, (int)s->original_context);
+    return ZO_OK;
+}
+
+zo_status zo_config_check(const zo_config *c, zo_error *err)
+{
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        int32_t v;
+        memcpy(&v, (const char *)c + fields[i].at, sizeof v);
+        if (v < fields[i].min || v > fields[i].max)
+            return zo_fail(err, ZO_ERR_FORMAT, "%s: %d is not in [%d, %d]", fields[i].name, (int)v,
+                           (int)fields[i].min, (int)fields[i].max);
+    }
+    if (c->heads % c->kv_heads)
+        return zo_fail(err, ZO_ERR_FORMAT, "kv_heads: %d does not divide %d heads", (int)c->kv_heads,
+                       (int)c->heads);
+    if (c->head_dim % 2)
+        return zo_fail(err, ZO_ERR_FORMAT, "head_dim: %d is odd", (int)c->head_dim);
+    if (c->heads * c->head_dim > 1 << 18)
+        return zo_fail(err, ZO_ERR_FORMAT, "head_dim: %d times %d heads is more than 2^18", (int)c->head_dim,
+                       (int)c->heads);
+    if (!(c->norm_eps > 0 && c->norm_eps < 1))
+        return zo_fail(err, ZO_ERR_FORMAT, "norm_eps: %g is not in (0, 1)", (double)c->norm_eps);
+    if (!(c->rope_theta >= 1 && c->rope_theta <= 1e15))
+        return zo_fail(err, ZO_ERR_FORMAT, "rope_theta: %g is not in [1, 1e15]", c->rope_theta);
+    return check_scaling(&c->rope_scaling, err);
+}
+
+int64_t zo_config_linear_params(const zo_config *c)
+{
+    int64_t d = c->width, q = (int64_t)c->heads * c->head_dim, kv = (int64_t)c->kv_heads * c->head_dim;
+    return c->layers * (2 * d * q + 2 * d * kv + 3 * d * c->ffn);
+}
+
+int64_t zo_config_params(const zo_config *c)
+{
+    int64_t d = c->width, q = (int64_t)c->heads * c->head_dim, kv = (int64_t)c->kv_heads * c->head_dim;
+    int64_t norms = (2 * (int64_t)c->layers + 1) * d;
+    int64_t biases = c->qkv_bias ? c->layers * (q + 2 * kv) : 0;
+    return zo_config_linear_params(c) + norms + biases + (c->tied ? 1 : 2) * (int64_t)c->vocab * d;
+}
+
+/* --- GGUF --- */
+
+/* An integer of the architecture, "llama.block_count". fallback < 0: required. */
+static zo_status gguf_field(const zo_gguf *g, const char *arch, const char *key, int64_t fallback,
+                            int32_t *out, zo_error *err)
+{
+    char full[128];
+    int64_t v = fallback;
+    snprintf(full, sizeof full, "%s.%s", arch, key);
+    if (zo_gguf_has(g, full) ? !zo_gguf_int(g, full, &v) : fallback < 0)
+        return zo_fail(err, ZO_ERR_FORMAT, "%s: missing, or not one integer", full);
+    if (v < 0 || v > INT32_MAX)
+        return zo_fail(err, ZO_ERR_FORMAT, "%s: %lld is out of range", full, (long long)v);
+    *out = (int32_t)v;
+    return ZO_OK;
+}
+
+static zo_status gguf_real(const zo_gguf *g, const char *arch, const char *key, double fallback, double *out,
+                           zo_error *err)
+{
+    char full[128];
+    *out = fallback;
+    snprintf(full, sizeof full, "%s.%s", arch, key);
+    if (zo_gguf_has(g, full) ? !zo_gguf_real(g, full, out) : fallback < 0)
+        return zo_fail(err, ZO_ERR_FORMAT, "%s: missing, or not a number", full);
+    return ZO_OK;
+}
+
+/* Metadata and tensors that announce a computation which is not the one of llama.c. */
+static zo_status gguf_refuse(const zo_gguf *g, const zo_config *c, zo_error *err)
+{
+    static const char *const tensors[] = {
+        "blk.0.attn_output.bias",   "blk.0.ffn_gate.bias",       "blk.0.ffn_up.bias",
+        "blk.0.ffn_down.bias",      "blk.0.attn_norm.bias",      "output_norm.bias",
+        "blk.0.attn_q_norm.weight", "blk.0.attn_qkv.weight",     "blk.0.post_attention_norm.weight",
+        "rope_factors_long.weight", "rope_factors_short.weight",
+    };
+    char key[128];
+    zo_gguf_str type;
+    double factor = 1;
+    int32_t n = 0;
+    for (size_t i = 0; i < sizeof tensors / sizeof tensors[0]; i++)
+        if (zo_gguf_tensor_find(g, tensors[i]))
+            return zo_fail(err, ZO_ERR_UNSUPPORTED, "tensor %s: models with it are not supported",
+                           tensors[i]);
+    if (!c->qkv_bias && zo_gguf_tensor_find(g, "blk.0.attn_q.bias"))
+        return zo_fail(err, ZO_ERR_UNSUPPORTED, "tensor blk.0.attn_q.bias: not supported for architecture %s",
+                       c->arch);
+    snprintf(key, sizeof key, "%s.rope.scaling.type", c->arch);
+    if (zo_gguf_string(g, key, &type) && !(type.n == 4 && memcmp(type.s, "none", 4) == 0))
+        return zo_fail(err, ZO_ERR_UNSUPPORTED, "%s: RoPE scaling \"%.*s\" is not supported", key,
+                       (int)(type.n < 32 ? type.n : 32), type.s);
+    snprintf(key, sizeof key, "%s.rope.scale_linear", c->arch);
+    if (zo_gguf_real(g, key, &factor) && factor != 1)
+        return zo_fail(err, ZO_ERR_UNSUPPORTED, "%s: linear RoPE scaling is not supported", key);
+    zo_status st = gguf_field(g, c->arch, "expert_count", 0, &n, err);
+    if (!st && n)
+        st = zo_fail(err, ZO_ERR_UNSUPPORTED, "%s.expert_count: mixtures of experts are not supported",
+                     c->arch);
+    if (!st)
+        st = gguf_field(g, c->arch, "attention.sliding_window", 0, &n, err);
+    if (!st && n && n < c->context)
+        st = zo_fail(err, ZO_ERR_UNSUPPORTED, "%s.attention.sliding_window: not supported", c->arch);
+    if (!st)
+        st = gguf_field(g, c->arch, "attention.value_length", c->head_dim, &n, err);
+    if (!st && n != c->head_dim)
+        st = zo_fail(err, ZO_ERR_UNSUPPORTED, "%s.attention.value_length: %d differs from key_length %d",
+                     c->arch, (int)n, (int)c->head_dim);
+    if (!st)
+        st = gguf_field(g, c->arch, "rope.dimension_count", c->head_dim, &n, err);
+    if (!st && n != c->head_dim)
+        st = zo_fail(err, ZO_ERR_UNSUPPORTED,
+                     "%s.rope.dimension_count: %d of %d (partial RoPE) is not supported", c->arch, (int)n,
+                     (int)c->head_dim);
+    return st;
+}
+
+/* What llama3 scaling divides the frequency theta^(-2i/hd) by. Source: rope_type "llama3" in transformers'
+ * modeling_rope_utils.py. */
+static double llama3_divisor(const zo_config *c, int32_t i)
+{
+    const zo_rope_scaling *s = &c->rope_scaling;
+    double wavelength = 2 * pi * pow(c->rope_theta, 2.0 * i / c->head_dim);
+    double turns = s->original_context / wavelength;
+    if (turns < s->low_freq_factor)
+        return s->factor;
+    if (turns > s->high_freq_factor)
+        return 1;
+    double smooth = (turns - s->low_freq_factor) / (s->high_freq_factor - s->low_freq_factor);
+    return 1 / ((1 - smooth) / s->factor + smooth);
+}
+
+static zo_status gguf_scaling(const zo_gguf *g, zo_config *c, zo_error *err)
+{
+    const zo_gguf_tensor *t = zo_gguf_tensor_find(g, "rope_freqs.weight");
+    int32_t n = c->head_dim / 2;
+    float largest = 1;
+    if (!t)
+        return ZO_OK;
+    if (t->dtype != ZO_DTYPE_F32 || t->rank != 1 || t->shape[0] != n)
+        return zo_fail(err, ZO_ERR_FORMAT, "tensor rope_freqs.weight: want %d values of f32", (int)n);
+    const char *data = t->data;
+    for (int32_t i = 0; i < n; i++) {
+        float v;
+        memcpy(&v, data + 4 * i, sizeof v);
+        largest = v > largest ? v : largest;
+    }
+    c->rope_scaling = (zo_rope_scaling){.factor = (double)largest,
+                                        .low_freq_factor = 1,
+                                        .high_freq_factor = 4,
+                                        .original_context = 8192};
+    for (int32_t i = 0; i < n; i++) {
+        float v;
+        memcpy(&v, data + 4 * i, sizeof v);
+        /* The file's values were computed in f32, so a few of its roundings (6e-8 each, and pow amplifies by
+         * log theta) separate the two. */
+        double want = llama3_divisor(c, i);
+        if (!(fabs((double)v - want) <= 1e-4 * want))
+            return zo_fail(err, ZO_ERR_UNSUPPORTED,
+                           "tensor rope_freqs.weight: not the llama3 RoPE scaling (value %d is %g, not %g)",
+                           (int)i, (double)v, want);
+    }
+    return ZO_OK;
+}
+
+static zo_status gguf_architecture(const zo_gguf *g, zo_config *c, zo_error *err)
+{
+    static const char *const known[] = {"llama", "qwen2"};
+    zo_gguf_str arch;
+    if (!zo_gguf_string(g, "general.architecture", &arch))
+        return zo_fail(err, ZO_ERR_FORMAT, "general.architecture: missing, or not a string");
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (arch.n == strlen(known[i]) && memcmp(arch.s, known[i], arch.n) == 0) {
+            memcpy(c->arch, known[i], arch.n + 1);
+            c->qkv_bias = strcmp(known[i], "qwen2") == 0;
+            return ZO_OK;
+        }
+    return zo_fail(err, ZO_ERR_UNSUPPORTED,
+                   "general.architecture: \"%.*s\" is not supported (llama and qwen2 are)",
+                   (int)(arch.n < 64 ? arch.n : 64), arch.s);
+}
+
+static zo_status gguf_fields(const zo_gguf *g, zo_config *c, zo_error *err)
+{
+    const zo_gguf_tensor *embedding = zo_gguf_tensor_find(g, "token_embd.weight");
+    double eps = 0;
+    if (!embedding || embedding->rank != 2 || embedding->shape[0] > INT32_MAX)
+        return zo_fail(err, ZO_ERR_FORMAT, "tensor token_embd.weight: missing, or not of rank 2");
+    c->vocab = (int32_t)embedding->shape[0];
+    c->tied = zo_gguf_tensor_find(g, "output.weight") == NULL;
+    zo_status st = gguf_field(g, c->arch, "block_count", -1, &c->layers, err);
+    if (!st)
+        st = gguf_field(g, c->arch, "embedding_length", -1, &c->width, err);
+    if (!st)
+        st = gguf_field(g, c->arch, "attention.head_count", -1, &c->heads, err);
+    if (!st)
+        st = gguf_field(g, c->arch, "attention.head_count_kv", c->heads, &c->kv_heads, err);
+    if (!st)
+        st = gguf_field(g, c->arch, "attention.key_length", c->heads > 0 ? c->width / c->heads : 0,
+                        &c->head_dim, err);
+    if (!st)
+        st = gguf_field(g, c->arch, "feed_forward_length", -1, &c->ffn, err);
+    if (!st)
+        st = gguf_field(g, c->arch, "context_length", -1, &c->context, err);
+    if (!st)
+        st = gguf_real(g, c->arch, "attention.layer_norm_rms_epsilon", -1, &eps, err);
+    if (!st)
+        st = gguf_real(g, c->arch, "rope.freq_base", 10000, &c->rope_theta, err);
+    c->norm_eps = (float)eps;
+    return st;
+}
+
+zo_status zo_config_from_gguf(const zo_gguf *g, const char *name, zo_config *out, zo_error *err)
+{
+    zo_config c = {0};
+    zo_status st = gguf_architecture(g, &c, err);
+    if (!st)
+        st = gguf_fields(g, &c, err);
+    if (!st)
+        st = zo_config_check(&c, err);
+    if (!st)
+        st = gguf_refuse(g, &c, err);
+    if (!st)
+        st = gguf_scaling(g, &c, err);
+    if (!st)
+        st = zo_config_check(&c, err);
+    if (st)
+        zo_error_context(err, "read %s", name);
+    else
+        *out = c;
+    return st;
+}
+
+/* --- config.json --- */
+
+/* null is absent, as in Python's configurations. */
+static json_t *json_field(const json_t *o, const char *key)
+{
+    json_t *v = json_object_get(o, key);
+    return json_is_null(v) ? NULL : v;
+}
+
+/* fallback < 0: required. */
+static zo_status json_int(const json_t *o, const char *key, int64_t fallback, int32_t *out, zo_error *err)
+{
+    json_t *v = json_field(o, key);
+    json_int_t n = v ? json_integer_value(v) : fallback;
+    if (v ? !json_is_integer(v) : fallback < 0)
+        return zo_fail(err, ZO_ERR_FORMAT, "%s: missing, or not an integer", key);
+    if (n < 0 || n > INT32_MAX)
+        return zo_fail(err, ZO_ERR_FORMAT, "%s: %lld is out of range", key, (long long)n);
+    *out = (int32_t)n;
+    return ZO_OK;
+}
+
+static zo_status json_number(const json_t *o, const char *key, double fallback, double *out, zo_error *err)
+{
+    json_t *v = json_field(o, key);
+    if (v ? !json_is_number(v) : fallback < 0)
+        return zo_fail(err, ZO_ERR_FORMAT, "%s: missing, or not a number", key);
+    *out = v ? json_number_value(v) : fallback;
+    return ZO_OK;
+}
+
+static zo_status json_flag(const json_t *o, const char *key, bool fallback, bool *out, zo_error *err)
+{
+    json_t *v = json_field(o, key);
+    if (v && !json_is_boolean(v))
+        return zo_fail(err, ZO_ERR_FORMAT, "%s: not a boolean", key);
+    *out = v ? json_is_true(v) : fallback;
+    return ZO_OK;
+}
+
+/* rope_scaling, or rope_parameters of newer files, which also holds the base. */
+static zo_status json_rope(const json_t *root, zo_config *c, zo_error *err)
+{
+    zo_status st = json_number(root, "rope_theta", 10000, &c->rope_theta, err);
+    const char *key = json_field(root, "rope_parameters") ? "rope_parameters" : "rope_scaling";
+    const json_t *o = json_field(root, key);
+    if (st || !o)
+        return st;
+    if (!json_is_object(o))
+        return zo_fail(err, ZO_ERR_FORMAT, "%s: not an object", key);
+    const json_t *type = json_field(o, "rope_type") ? json_field(o, "rope_type") : json_field(o, "type");
+    st = json_number(o, "rope_theta", c->rope_theta, &c->rope_theta, err);
+    if (st)
+        return st;
+    if (!type)
+        return zo_fail(err, ZO_ERR_FORMAT, "%s: no rope_type", key);
+    if (!json_is_string(type))
+        return zo_fail(err, ZO_ERR_FORMAT, "%s: rope_type: not a string", key);
+    if (strcmp(json_string_value(type), "default") == 0)
+        return ZO_OK;
+    if (strcmp(json_string_value(type), "llama3") != 0)
+        return zo_fail(err, ZO_ERR_UNSUPPORTED, "%s: RoPE scaling \"%.32s\" is not supported (llama3 is)",
+                       key, json_string_value(type));
+    zo_rope_scaling *s = &c->rope_scaling;
+    st = json_number(o, "factor", -1, &s->factor, err);
+    if (!st)
+        st = json_number(o, "low_freq_factor", -1, &s->low_freq_factor, err);
+    if (!st)
+        st = json_number(o, "high_freq_factor", -1, &s->high_freq_factor, err);
+    if (!st)
+        st = json_int(o, "original_max_position_embeddings", -1, &s->original_context, err);
+    if (!st && s->factor == 0)
+        st = zo_fail(err, ZO_ERR_FORMAT, "%s: factor is 0", key);
+    return st;
+}
+
+/* Settings that must have their usual value, or be absent. */
+static zo_status json_refuse(const json_t *root, const zo_config *c, zo_error *err)
+{
+    static const char *const off[] = {"attention_bias", "mlp_bias", "use_sliding_window"};
+    const json_t *act = json_field(root, "hidden_act");
+    bool on = false;
+    double rotary = 1;
+    int32_t window = 0;
+    zo_status st = ZO_OK;
+    for (size_t i = 0; i < sizeof off / sizeof off[0]; i++) {
+        st = json_flag(root, off[i], false, &on, err);
+        /* Qwen2's biases are its architecture's own; some of its files also say so here. */
+        if (!st && on && !(c->qkv_bias && i == 0))
+            st = zo_fail(err, ZO_ERR_UNSUPPORTED, "%s: not supported", off[i]);
+        if (st)
+            return st;
+    }
+    if (act && !(json_is_string(act) && strcmp(json_string_value(act), "silu") == 0))
+        return zo_fail(err, ZO_ERR_UNSUPPORTED, "hidden_act: only \"silu\" is supported");
+    st = json_number(root, "partial_rotary_factor", 1, &rotary, err);
+    if (!st && rotary != 1)
+        st = zo_fail(err, ZO_ERR_UNSUPPORTED, "partial_rotary_factor: %g is not supported (1 is)", rotary);
+    if (!st && !c->qkv_bias) /* Qwen2 states a window that use_sliding_window switches */
+        st = json_int(root, "sliding_window", 0, &window, err);
+    if (!st && window && window < c->context)
+        st = zo_fail(err, ZO_ERR_UNSUPPORTED, "sliding_window: %d is not supported", (int)window);
+    if (!st && json_field(root, "quantization_config"))
+        st = zo_fail(err, ZO_ERR_UNSUPPORTED, "quantization_config: quantized folders are not supported");
+    return st;
+}
+
+static zo_status json_architecture(const json_t *root, zo_config *c, zo_error *err)
+{
+    static const struct {
+        const char *type, *arch;
+        bool qkv_bias;
+    } known[] = {{"llama", "llama", false}, {"mistral", "llama", false}, {"qwen2", "qwen2", true}};
+    const char *type = json_string_value(json_field(root, "model_type"));
+    if (!type)
+        return zo_fail(err, ZO_ERR_FORMAT, "model_type: missing, or not a string");
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(type, known[i].type) == 0) {
+            snprintf(c->arch, sizeof c->arch, "%s", known[i].arch);
+            c->qkv_bias = known[i].qkv_bias;
+            return ZO_OK;
+        }
+    return zo_fail(err, ZO_ERR_UNSUPPORTED,
+                   "model_type: \"%.64s\" is not supported (llama, mistral and qwen2 are)", type);
+}
+
+static zo_status json_fields(const json_t *root, zo_config *c, zo_error *err)
+{
+    double eps = 0;
+    zo_status st = json_int(root, "num_hidden_layers", -1, &c->layers, err);
+    if (!st)
+        st = json_int(root, "hidden_size", -1, &c->width, err);
+    if (!st)
+        st = json_int(root, "num_attention_heads", -1, &c->heads, err);
+    if (!st)
+        st = json_int(root, "num_key_value_heads", c->heads, &c->kv_heads, err);
+    if (!st)
+        st = json_int(root, "head_dim", c->heads > 0 ? c->width / c->heads : 0, &c->head_dim, err);
+    if (!st)
+        st = json_int(root, "intermediate_size", -1, &c->ffn, err);
+    if (!st)
+        st = json_int(root, "vocab_size", -1, &c->vocab, err);
+    if (!st)
+        st = json_int(root, "max_position_embeddings", 2048, &c->context, err);
+    if (!st)
+        st = json_number(root, "rms_norm_eps", 1e-6, &eps, err);
+    if (!st)
+        st = json_flag(root, "tie_word_embeddings", false, &c->tied, err);
+    c->norm_eps = (float)eps;
+    return st;
+}
+
+zo_status zo_config_from_json(const char *text, size_t n, const char *name, zo_config *out, zo_error *err)
+{
+    zo_config c = {0};
+    json_error_t e;
+    json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &e);
+    zo_status st = ZO_OK;
+    if (!root)
+        return zo_fail(err, ZO_ERR_FORMAT, "read %s: line %d, column %d: %s", name, e.line, e.column, e.text);
+    st = json_architecture(root, &c, err);
+    if (!st)
+        st = json_fields(root, &c, err);
+    if (!st)
+        st = json_rope(root, &c, err);
+    if (!st)
+        st = zo_config_check(&c, err);
+    if (!st)
+        st = json_refuse(root, &c, err);
+    if (st)
+        zo_error_context(err, "read %s", name);
+    else
+        *out = c;
+    json_decref(root);
+    return st;
+}
