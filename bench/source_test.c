@@ -1,0 +1,273 @@
+/* Tests of source.c: positions by hand, the tree against jansson's for generated texts, every kind of error. */
+#include "bench/source.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void place_is(bench_place at, int line, int column)
+{
+    assert_int_equal(at.line, line);
+    assert_int_equal(at.column, column);
+}
+
+static void by_hand(void **state)
+{
+    (void)state;
+    const char text[] =
+        "\n {\"a\": 1,\n"                       /* line 2: { at 2, "a" at 3, 1 at 8 */
+        "\t\"caf\xc3\xa9\":\t[ true , {}],\r\n" /* line 3: key at 2, [ at 10, true at 12, {} at 19 */
+        "  \"b\\u0061c\\n\" : \n"               /* line 4: "bac\n" at 3 */
+        "     \"x\\\"]}\" }\n";                 /* line 5: at 6 */
+    bench_source *s;
+    zo_error err = {0};
+    assert_int_equal(bench_source_parse(text, sizeof text - 1, "m.json", &s, &err), ZO_OK);
+    assert_string_equal(s->name, "m.json");
+    place_is(s->root->at, 2, 2);
+    place_is(s->root->key_at, 2, 2);
+    assert_null(s->root->key);
+    assert_null(s->root->next);
+    const bench_node *a = bench_node_member(s->root, "a");
+    assert_ptr_equal(a, s->root->first);
+    place_is(a->key_at, 2, 3);
+    place_is(a->at, 2, 8);
+    assert_null(a->first);
+    const bench_node *cafe = bench_node_member(s->root, "caf\xc3\xa9");
+    assert_ptr_equal(cafe, a->next);
+    place_is(cafe->key_at, 3, 2);
+    place_is(cafe->at, 3, 10);
+    place_is(cafe->first->at, 3, 12);
+    place_is(cafe->first->key_at, 3, 12);
+    assert_null(cafe->first->key);
+    place_is(cafe->first->next->at, 3, 19);
+    assert_null(cafe->first->next->first);
+    assert_null(cafe->first->next->next);
+    const bench_node *bac = bench_node_member(s->root, "bac\n");
+    assert_ptr_equal(bac, cafe->next);
+    place_is(bac->key_at, 4, 3);
+    place_is(bac->at, 5, 6);
+    assert_null(bac->next);
+    assert_null(bench_node_member(s->root, "b"));
+    assert_null(bench_node_member(cafe, "a"));
+    assert_string_equal(json_string_value(json_object_get(s->json, "bac\n")), "x\"]}");
+    bench_source_free(s);
+    bench_source_free(NULL);
+}
+
+/* Repeated keys are ours and exact; of jansson's words, which another version of it may choose otherwise, only the line is
+ * asked (0: exact). */
+static const struct {
+    const char *text;
+    int line;
+    const char *message;
+} bad[] = {
+    {"{\"a\": 1, \"a\": 2}", 0, "f:1:10: \"a\" is set a second time"},
+    {"{\"a\": 1,\n \"b\": {},\n  \"\\u0061\": 2}", 0, "f:3:3: \"a\" is set a second time"},
+    {"[{\"a\": {\"b\": 1, \"c\": 2,\n\"b\": 3}}]", 0, "f:2:1: \"b\" is set a second time"},
+    {"", 1, "end of file"},
+    {"{\"a\": 1,\n \"b\" 2}", 2, "expected near '2'"},
+    {"{\"a\": 1,\n}", 2, "expected near '}'"},
+    {"{\"a\": [1, 2}", 1, "']' expected"},
+    {"{\"a\": NaN}", 1, "'NaN'"},
+    {"{\"a\": -Infinity}", 1, "'-'"},
+    {"{\"a\":\n 1e999}", 2, "overflow"},
+    {"{\"a\": 99999999999999999999}", 1, "99999999999999999999"},
+    {"{\"a\": 01}", 1, "'0'"},
+    {"{\n\"a\": \"\xff\"}", 2, "0xff"},
+    {"{\"a\": \"\xc3\x28\"}", 1, "0xc3"},
+    {"{\"a\": \"\\ud800\"}", 1, "D800"},
+    {"{\"a\": \"\\u0000\"}", 1, "u0000"},
+    {"{\"a\": \"x\ny\"}", 1, "newline"},
+    {"{\"a\": 1}\n2", 2, "end of file expected"},
+    {"{\"a\": \"never ends", 1, "end of input"},
+    {"// no comments", 1, "'/'"},
+    {"\xef\xbb\xbf{}", 1, "invalid token"},
+};
+
+static void errors(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        bench_source *s;
+        zo_error err = {0};
+        int line = 0, column = 0, end = 0;
+        assert_int_equal(bench_source_parse(bad[i].text, strlen(bad[i].text), "f", &s, &err), ZO_ERR_FORMAT);
+        assert_null(s);
+        if (!bad[i].line) {
+            assert_string_equal(err.text, bad[i].message);
+            continue;
+        }
+        printf("%s\n", err.text);
+        assert_int_equal(sscanf(err.text, "f:%d:%d: %n", &line, &column, &end), 2);
+        assert_int_equal(line, bad[i].line);
+        assert_true(column >= 1 && end > 0);
+        assert_non_null(strstr(err.text + end, bad[i].message));
+        for (const char *c = err.text; *c; c++)
+            assert_true((unsigned char)*c >= 32);
+    }
+}
+
+static void nul_bytes_and_names(void **state)
+{
+    (void)state;
+    bench_source *s;
+    zo_error err = {0};
+    assert_int_equal(bench_source_parse("{}\0{}", 5, "f", &s, &err), ZO_ERR_FORMAT);
+    assert_null(s);
+    char name[400];
+    memset(name, 'd', sizeof name);
+    strcpy(name + 390, "/m.json");
+    assert_int_equal(bench_source_parse("{}", 2, name, &s, &err), ZO_OK);
+    assert_int_equal(strlen(s->name), 255);
+    assert_memory_equal(s->name, "...ddd", 6);
+    assert_string_equal(s->name + 248, "/m.json");
+    err = (zo_error){0};
+    assert_int_equal(bench_source_fail(s, (bench_place){7, 9}, &err, "%s is %d", "it", 3), ZO_ERR_FORMAT);
+    assert_string_equal(err.text + 255, ":7:9: it is 3");
+    bench_source_free(s);
+    /* jansson's limit of nesting is ours; just under it is walked */
+    enum { DEEP = 2000 };
+    char deep[2 * DEEP + 1];
+    memset(deep, '[', DEEP);
+    memset(deep + DEEP, ']', DEEP);
+    assert_int_equal(bench_source_parse(deep, 2 * DEEP, "f", &s, NULL), ZO_OK);
+    int depth = 0;
+    for (const bench_node *n = s->root; n; n = n->first)
+        place_is(n->at, 1, ++depth);
+    assert_int_equal(depth, DEEP);
+    bench_source_free(s);
+}
+
+/* ---- generated texts: the tree has jansson's shape, and each place points at the value ---- */
+
+typedef struct writer {
+    char text[16384];
+    size_t n;
+    uint32_t random;
+} writer;
+
+static uint32_t draw(writer *w, uint32_t below)
+{
+    w->random =
+        w->random * 1664525u + 1013904223u; /* Numerical Recipes' generator: which values does not matter */
+    return (w->random >> 8) % below;
+}
+
+static void put(writer *w, const char *s)
+{
+    w->n += (size_t)snprintf(w->text + w->n, sizeof w->text - w->n, "%s", s);
+}
+
+static void put_space(writer *w)
+{
+    static const char *const spaces[] = {"", "", " ", "\n", "\t", "\r\n  "};
+    put(w, spaces[draw(w, 6)]);
+}
+
+static void put_value(writer *w, int depth)
+{
+    static const char *const scalars[] = {"null",   "true", "false",        "0",
+                                          "-1.5e3", "\"\"", "\"[,{:\\\\\"", "\"\xe2\x82\xac\""};
+    uint32_t kind = depth == 5 ? 3 : draw(w, depth > 0 ? 4 : 2), children = draw(w, 5);
+    put_space(w);
+    if (kind < 2) {
+        put(w, scalars[draw(w, 8)]);
+    } else {
+        put(w, kind == 2 ? "[" : "{");
+        put_space(w);
+        for (uint32_t i = 0; i < children; i++) {
+            char key[32];
+            snprintf(key, sizeof key, "%s\"%s%u\"", i ? "," : "", draw(w, 2) ? "k\\t\\u00e9" : "\xc3\xa9,",
+                     i);
+            put_space(w);
+            put(w, kind == 2 ? (i ? "," : "") : key);
+            put_space(w);
+            if (kind == 3)
+                put(w, ":");
+            put_value(w, depth - 1);
+        }
+        put(w, kind == 2 ? "]" : "}");
+    }
+    put_space(w);
+}
+
+/* The text at a place. */
+static const char *at(const writer *w, bench_place place)
+{
+    const char *c = w->text;
+    for (int line = 1; line < place.line; line++)
+        c = strchr(c, '\n') + 1;
+    for (int column = 1; column < place.column; column++)
+        do
+            c++;
+        while ((*c & 0xc0) == 0x80);
+    return c;
+}
+
+static size_t same(const writer *w, const json_t *value, const bench_node *node)
+{
+    static const char first[] = {
+        [JSON_OBJECT] = '{', [JSON_ARRAY] = '[', [JSON_STRING] = '"', [JSON_INTEGER] = '0',
+        [JSON_REAL] = '-',   [JSON_TRUE] = 't',  [JSON_FALSE] = 'f',  [JSON_NULL] = 'n'};
+    size_t i, count = 1;
+    json_t *child;
+    const char *key;
+    const bench_node *n = node->first;
+    assert_int_equal(*at(w, node->at), first[json_typeof(value)]);
+    if (json_is_array(value)) {
+        json_array_foreach(value, i, child)
+        {
+            assert_non_null(n);
+            assert_null(n->key);
+            count += same(w, child, n);
+            n = n->next;
+        }
+    } else if (json_is_object(value)) {
+        json_object_foreach((json_t *)value, key, child)
+        {
+            assert_non_null(n);
+            assert_string_equal(n->key, key);
+            assert_int_equal(*at(w, n->key_at), '"');
+            count += same(w, child, n);
+            n = n->next;
+        }
+    }
+    assert_null(n);
+    return count;
+}
+
+static void generated(void **state)
+{
+    (void)state;
+    static writer w;
+    size_t values = 0;
+    for (uint32_t seed = 0; seed < 2000; seed++) {
+        w.n = 0;
+        w.random = seed;
+        put_value(&w, 5);
+        bench_source *s;
+        zo_error err = {0};
+        if (bench_source_parse(w.text, w.n, "f", &s, &err))
+            fail_msg("%s in %s", err.text, w.text);
+        values += same(&w, s->json, s->root);
+        bench_source_free(s);
+    }
+    assert_true(values > 10000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(by_hand),
+        cmocka_unit_test(errors),
+        cmocka_unit_test(nul_bytes_and_names),
+        cmocka_unit_test(generated),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
