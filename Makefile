@@ -39,9 +39,11 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(notdir $*)) -c $< -o $@
 
-# Kernels carry the instruction set in their name and are chosen at run time.
-CFLAGS_kernel_avx2   := -mavx2 -mfma -mf16c
-CFLAGS_kernel_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512
+# Kernels carry the instruction set in their name and are chosen at run time. Their vectors are passed to static
+# functions only, so the note on their calling convention says nothing.
+CFLAGS_kernel_portable := -Wno-psabi
+CFLAGS_kernel_avx2   := -Wno-psabi -mavx2 -mfma -mf16c
+CFLAGS_kernel_avx512 := -Wno-psabi -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512
 
 $(TESTS): $(BUILD)/%_test: $(BUILD)/%_test.o $(OBJ)
 	$(CC) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@

@@ -2,11 +2,18 @@
 #if defined(__x86_64__)
 
 #include "core/kernel.h"
+#include "core/kernel_body.h"
 #include "core/kernel_noise.h"
 
 const zo_kernels zo_kernels_avx2 = {
     .name = "avx2",
     .normals = noise_normals,
+    .rmsnorm = rmsnorm,
+    .rope = rope,
+    .swiglu = swiglu,
+    .attend = attend,
+    .logsumexp = logsumexp,
+    .scale_add = scale_add,
 };
 
 #else
