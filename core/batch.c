@@ -44,9 +44,9 @@ void zo_batch_deinit(zo_batch *b)
     *b = (zo_batch){0};
 }
 
-void zo_batch_fill(zo_batch *b, const zo_sequence *sequences, int32_t n, int32_t pad)
+void zo_batch_fill(zo_batch *b, const zo_sequence *sequences, int32_t n, int32_t min_tokens, int32_t pad)
 {
-    int32_t longest = 0;
+    int32_t longest = min_tokens;
     for (int32_t i = 0; i < n; i++)
         longest = sequences[i].n > longest ? sequences[i].n : longest;
     const int32_t T = zo_batch_padded(longest);

@@ -35,8 +35,9 @@ typedef struct zo_sequence {
     int32_t n, n_labels;
 } zo_sequence;
 
-/* Fills b from n sequences, left-padded with pad. Asserts that it fits. */
-void zo_batch_fill(zo_batch *b, const zo_sequence *sequences, int32_t n, int32_t pad);
+/* Fills b from n sequences, left-padded with pad to the longest of them, or to min_tokens where that is more (0: as
+ * short as can be). Asserts that it fits. */
+void zo_batch_fill(zo_batch *b, const zo_sequence *sequences, int32_t n, int32_t min_tokens, int32_t pad);
 
 /* T of a batch whose longest sequence has n tokens: the next multiple of 8. */
 static inline int32_t zo_batch_padded(int32_t n)

@@ -27,7 +27,7 @@ static void layout_by_hand(void **state)
     zo_batch b;
     assert_int_equal(zo_batch_init(&b, 3, 48, 4, NULL, NULL), ZO_OK);
     for (int again = 0; again < 2; again++) {
-        zo_batch_fill(&b, s, 3, 0);
+        zo_batch_fill(&b, s, 3, 0, 0);
         assert_int_equal(b.sequences, 3);
         assert_int_equal(b.tokens, 16);
         assert_int_equal(b.labels, 4);
@@ -35,7 +35,7 @@ static void layout_by_hand(void **state)
         assert_memory_equal(b.start, start, sizeof start);
         assert_memory_equal(b.label_row, row, sizeof row);
         assert_memory_equal(b.label_id, id, sizeof id);
-        zo_batch_fill(&b, s, 1, 7); /* a smaller one between: nothing of it may remain */
+        zo_batch_fill(&b, s, 1, 0, 7); /* a smaller one between: nothing of it may remain */
         assert_int_equal(b.tokens, 8);
         assert_int_equal(b.ids[0], 7);
         assert_int_equal(b.labels, 1);
@@ -55,7 +55,7 @@ static void every_length(void **state)
     for (int32_t n = 1; n <= 40; n++) {
         for (int32_t labels = 0; labels < n; labels++) {
             const zo_sequence s[] = {{text, n, labels}, {text, (n + 1) / 2, 0}};
-            zo_batch_fill(&b, s, 2, -1);
+            zo_batch_fill(&b, s, 2, 0, -1);
             assert_int_equal(b.tokens % 8, 0);
             assert_in_range(b.tokens, n, n + 7);
             assert_int_equal(b.labels, labels);
@@ -76,7 +76,7 @@ static void empty_batch(void **state)
     (void)state;
     zo_batch b;
     assert_int_equal(zo_batch_init(&b, 0, 0, 0, NULL, NULL), ZO_OK);
-    zo_batch_fill(&b, NULL, 0, 0);
+    zo_batch_fill(&b, NULL, 0, 0, 0);
     assert_int_equal(b.sequences + b.tokens + b.labels, 0);
     zo_batch_deinit(&b);
     assert_int_equal(zo_batch_padded(0), 0);
