@@ -68,6 +68,7 @@ typedef struct zo_lora {
     int32_t layers;      /* L */
     zo_lora_pair *pairs; /* (L, 7) */
     int64_t trainable;   /* P */
+    float *storage_a, *storage_b; /* all A, all Bw, in the order of pairs */
 } zo_lora;
 
 /* A drawn, Bw zero. *out owns its arrays (account: adapter). Fails: ZO_ERR_INVALID, ZO_ERR_MEMORY. */
