@@ -27,9 +27,29 @@ typedef struct zo_linear {
     int64_t out, in;
 } zo_linear;
 
+/* Linear maps that read the same input are one product: their weights lie one after the other, and so do the columns
+ * of their outputs. name, first target, number of targets */
+#define ZO_GROUP_MAP(X)                                                                                      \
+    X(QKV, ZO_TARGET_Q, 3)                                                                                   \
+    X(O, ZO_TARGET_O, 1)                                                                                     \
+    X(GATE_UP, ZO_TARGET_GATE, 2)                                                                            \
+    X(DOWN, ZO_TARGET_DOWN, 1)
+
+typedef enum zo_group {
+#define X(name, first, count) ZO_GROUP_##name,
+    ZO_GROUP_MAP(X)
+#undef X
+        ZO_GROUP_COUNT
+} zo_group;
+
+zo_target zo_group_first(zo_group g);
+int zo_group_targets(zo_group g);
+/* The (out, in) of a group's joined weight. */
+void zo_group_shape(const zo_config *c, zo_group g, int64_t *out, int64_t *in);
+
 typedef struct zo_layer {
     float *attn_norm, *ffn_norm; /* (D) */
-    zo_linear linear[ZO_TARGET_COUNT];
+    zo_linear linear[ZO_TARGET_COUNT]; /* views into the groups' joined weights */
 } zo_layer;
 
 typedef struct zo_llama {
@@ -38,9 +58,9 @@ typedef struct zo_llama {
     float *final_norm; /* (D) */
     float *head;       /* (V, D); the embedding itself when tied */
     zo_layer *layers;  /* (L) */
-    double *rope_freq; /* (head_dim / 2) radians per position, scaling applied */
-    int32_t rope_positions;
-    float *rope_cos, *rope_sin; /* (rope_positions, head_dim / 2) */
+    int32_t positions;             /* longest sequence that can be run */
+    float *rope_cos, *rope_sin;    /* (positions, head_dim / 2) */
+    float *storage;                /* all weights, in the order of zo_llama_tensor */
 } zo_llama;
 
 /* Decodes every tensor to f32, one at a time (account: weights). positions: the longest sequence that will be

@@ -1,0 +1,280 @@
+/* See llama.h. The model as arrays: loading, the list of its tensors, sizes and operation counts.
+ * The forward pass is in forward.c, decoding in decoder.c.
+ */
+#include "core/llama.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/noise.h"
+
+typedef struct group_row {
+    zo_target first;
+    int count;
+} group_row;
+
+static const group_row groups[] = {
+#define X(name, first, count) [ZO_GROUP_##name] = {first, count},
+    ZO_GROUP_MAP(X)
+#undef X
+};
+
+zo_target zo_group_first(zo_group g)
+{
+    return groups[g].first;
+}
+
+int zo_group_targets(zo_group g)
+{
+    return groups[g].count;
+}
+
+void zo_group_shape(const zo_config *c, zo_group g, int64_t *out, int64_t *in)
+{
+    *out = 0;
+    for (int i = 0; i < groups[g].count; i++) {
+        int64_t rows;
+        zo_target_shape(c, groups[g].first + i, &rows, in);
+        *out += rows;
+    }
+}
+
+/* One tensor of the model: its name in the file, its place in zo_llama, its shape. Everything that walks over the
+ * weights (loading, full-parameter training, sizes) walks over this list. */
+typedef struct slot {
+    char name[96];
+    float **at;        /* the pointer to set; NULL where only sizes are asked for */
+    int64_t rows, cols;
+} slot;
+
+static int32_t slot_count(const zo_config *c)
+{
+    return 2 + !c->tied + c->layers * (2 + ZO_TARGET_COUNT + (c->qkv_bias ? 3 : 0));
+}
+
+static slot slot_of_linear(const zo_config *c, zo_llama *m, int32_t layer, zo_target t, int bias)
+{
+    slot s = {.at = NULL};
+    zo_target_shape(c, t, &s.rows, &s.cols);
+    if (bias)
+        s.cols = 1;
+    snprintf(s.name, sizeof s.name, "model.layers.%d.%s.%s.%s", layer, zo_target_parent(t), zo_target_name(t),
+             bias ? "bias" : "weight");
+    if (m)
+        s.at = bias ? &m->layers[layer].linear[t].bias : &m->layers[layer].linear[t].w;
+    return s;
+}
+
+/* Within a layer: two norms, seven weights, and the three biases where there are any. Weights of a group are
+ * neighbours here, and so in memory. */
+static slot slot_in_layer(const zo_config *c, zo_llama *m, int32_t layer, int32_t i)
+{
+    if (i >= 2)
+        return i < 2 + ZO_TARGET_COUNT ? slot_of_linear(c, m, layer, i - 2, 0)
+                                       : slot_of_linear(c, m, layer, i - 2 - ZO_TARGET_COUNT, 1);
+    slot s = {.rows = 1, .cols = c->width};
+    snprintf(s.name, sizeof s.name, "model.layers.%d.%s.weight", layer,
+             i == 0 ? "input_layernorm" : "post_attention_layernorm");
+    if (m)
+        s.at = i == 0 ? &m->layers[layer].attn_norm : &m->layers[layer].ffn_norm;
+    return s;
+}
+
+static slot slot_at(const zo_config *c, zo_llama *m, int32_t i)
+{
+    int32_t per_layer = 2 + ZO_TARGET_COUNT + (c->qkv_bias ? 3 : 0);
+    if (i >= 1 && i <= c->layers * per_layer)
+        return slot_in_layer(c, m, (i - 1) / per_layer, (i - 1) % per_layer);
+    if (i == 0)
+        return (slot){"model.embed_tokens.weight", m ? &m->embedding : NULL, c->vocab, c->width};
+    if (i == 1 + c->layers * per_layer)
+        return (slot){"model.norm.weight", m ? &m->final_norm : NULL, 1, c->width};
+    return (slot){"lm_head.weight", m ? &m->head : NULL, c->vocab, c->width};
+}
+
+/* Where tensor i ends when it starts at `start`, in floats. */
+static int64_t slot_end(const zo_config *c, int32_t i, int64_t start)
+{
+    slot s = slot_at(c, NULL, i);
+    return start + s.rows * s.cols;
+}
+
+static int64_t storage_floats(const zo_config *c)
+{
+    int64_t n = 0;
+    for (int32_t i = 0; i < slot_count(c); i++)
+        n = slot_end(c, i, n);
+    return n;
+}
+
+/* Llama 3's change of the rotary frequencies: long waves are stretched by `factor`, short ones kept, those between
+ * blended. Source: Llama 3.1's reference code (apply_scaling), as in Hugging Face's rope_type "llama3". */
+static double scaled_frequency(const zo_rope_scaling *s, double frequency)
+{
+    if (s->factor == 0)
+        return frequency;
+    double wave = 2 * M_PI / frequency;
+    if (wave < s->original_context / s->high_freq_factor)
+        return frequency;
+    if (wave > s->original_context / s->low_freq_factor)
+        return frequency / s->factor;
+    double smooth = (s->original_context / wave - s->low_freq_factor) / (s->high_freq_factor - s->low_freq_factor);
+    return (1 - smooth) * frequency / s->factor + smooth * frequency;
+}
+
+static zo_status make_rope(zo_llama *m, zo_mem *mem, zo_error *err)
+{
+    int32_t half = m->config.head_dim / 2;
+    size_t n = (size_t)m->positions * (size_t)half;
+    zo_status st = zo_mem_array(mem, ZO_ACCOUNT_WEIGHTS, n, sizeof(float), "rotary table", &m->rope_cos, err);
+    if (!st)
+        st = zo_mem_array(mem, ZO_ACCOUNT_WEIGHTS, n, sizeof(float), "rotary table", &m->rope_sin, err);
+    if (st)
+        return st;
+    for (int32_t i = 0; i < half; i++) {
+        double f = pow(m->config.rope_theta, -2.0 * i / m->config.head_dim);
+        f = scaled_frequency(&m->config.rope_scaling, f);
+        for (int32_t p = 0; p < m->positions; p++) {
+            m->rope_cos[(int64_t)p * half + i] = (float)cos(p * f);
+            m->rope_sin[(int64_t)p * half + i] = (float)sin(p * f);
+        }
+    }
+    return ZO_OK;
+}
+
+static void set_shapes(zo_llama *m)
+{
+    for (int32_t layer = 0; layer < m->config.layers; layer++) {
+        for (int t = 0; t < ZO_TARGET_COUNT; t++) {
+            zo_linear *l = &m->layers[layer].linear[t];
+            zo_target_shape(&m->config, t, &l->out, &l->in);
+        }
+    }
+}
+
+/* Rows are decoded in blocks by all threads. */
+static void decode_tensor(const zo_weights *w, const zo_tensor *t, const slot *s, float *out)
+{
+    int64_t rows = t->rank == 1 ? 1 : s->rows, cols = s->rows * s->cols / rows;
+    enum { BLOCK = 64 };
+#pragma omp parallel for schedule(dynamic)
+    for (int64_t r = 0; r < rows; r += BLOCK)
+        zo_weights_read_rows(w, t, r, rows - r < BLOCK ? rows - r : BLOCK, out + r * cols);
+}
+
+static zo_status read_all(zo_llama *m, const zo_weights *w, zo_error *err)
+{
+    float *next = m->storage;
+    for (int32_t i = 0; i < slot_count(&m->config); i++) {
+        slot s = slot_at(&m->config, m, i);
+        const zo_tensor *t = zo_weights_find(w, s.name);
+        if (!t)
+            return zo_fail(err, ZO_ERR_FORMAT, "load model: tensor %s is missing", s.name);
+        decode_tensor(w, t, &s, next);
+        *s.at = next;
+        next += s.rows * s.cols;
+    }
+    if (m->config.tied)
+        m->head = m->embedding;
+    return ZO_OK;
+}
+
+zo_status zo_llama_load(const zo_weights *w, int32_t positions, zo_mem *mem, zo_llama **out, zo_error *err)
+{
+    zo_status st = ZO_OK;
+    zo_llama *m = NULL;
+    *out = NULL;
+    if (positions < 1)
+        return zo_fail(err, ZO_ERR_INVALID, "load model: %d positions", positions);
+    st = zo_mem_array(mem, ZO_ACCOUNT_WEIGHTS, 1, sizeof *m, "model", &m, err);
+    if (st)
+        goto cleanup;
+    m->config = *zo_weights_config(w);
+    m->positions = zo_batch_padded(positions);
+    st = zo_mem_array(mem, ZO_ACCOUNT_WEIGHTS, (size_t)m->config.layers, sizeof *m->layers, "layers", &m->layers,
+                      err);
+    if (st)
+        goto cleanup;
+    st = zo_mem_array(mem, ZO_ACCOUNT_WEIGHTS, (size_t)storage_floats(&m->config), sizeof(float), "weights",
+                      &m->storage, err);
+    if (st)
+        goto cleanup;
+    set_shapes(m);
+    st = make_rope(m, mem, err);
+    if (st)
+        goto cleanup;
+    st = read_all(m, w, err);
+    if (st)
+        goto cleanup;
+    *out = m;
+    m = NULL;
+cleanup:
+    zo_llama_free(m);
+    return st;
+}
+
+void zo_llama_free(zo_llama *m)
+{
+    if (!m)
+        return;
+    zo_mem_free(m->storage);
+    zo_mem_free(m->rope_cos);
+    zo_mem_free(m->rope_sin);
+    zo_mem_free(m->layers);
+    zo_mem_free(m);
+}
+
+int32_t zo_llama_tensors(const zo_llama *m)
+{
+    return slot_count(&m->config);
+}
+
+float *zo_llama_tensor(const zo_llama *m, int32_t i, int64_t *n, uint32_t *noise_tensor)
+{
+    float *at = m->storage;
+    assert(i >= 0 && i < slot_count(&m->config));
+    for (int32_t k = 0; k < i; k++)
+        at = m->storage + slot_end(&m->config, k, at - m->storage);
+    *n = slot_end(&m->config, i, 0);
+    *noise_tensor = 2 * ZO_TARGET_COUNT * (uint32_t)m->config.layers + (uint32_t)i;
+    return at;
+}
+
+int64_t zo_llama_trainable(const zo_llama *m)
+{
+    return storage_floats(&m->config);
+}
+
+void zo_llama_add_noise(zo_llama *m, uint64_t seed, uint32_t step, const double *coef, int32_t queries)
+{
+    float *x = m->storage;
+    uint32_t tensor = 2 * ZO_TARGET_COUNT * (uint32_t)m->config.layers;
+    for (int32_t i = 0; i < slot_count(&m->config); i++, tensor++) {
+        int64_t n = slot_end(&m->config, i, 0);
+        zo_noise_add(x, n, seed, step, tensor, coef, queries);
+        x += n;
+    }
+}
+
+double zo_llama_flops(const zo_config *c, const zo_lora_options *lora, int64_t sequences, int64_t tokens,
+                      int64_t labels)
+{
+    double rows = (double)sequences * (double)tokens, flops = 0;
+    for (int t = 0; t < ZO_TARGET_COUNT; t++) {
+        int64_t out, in;
+        zo_target_shape(c, t, &out, &in);
+        flops += 2.0 * rows * (double)out * (double)in;
+        if (lora && lora->targets & (1u << t))
+            flops += 2.0 * rows * (double)(out + in) * lora->rank;
+    }
+    flops += 2.0 * rows * (double)tokens * c->heads * c->head_dim; /* half of 4 T^2 D': causal */
+    return flops * c->layers + 2.0 * (double)labels * c->vocab * c->width;
+}
+
+int64_t zo_llama_weight_bytes(const zo_config *c, int32_t positions)
+{
+    return (int64_t)sizeof(float) * (storage_floats(c) + (int64_t)zo_batch_padded(positions) * c->head_dim) +
+           (int64_t)(sizeof(zo_llama) + (size_t)c->layers * sizeof(zo_layer));
+}
