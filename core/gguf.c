@@ -472,6 +472,17 @@ static double load_real(const uint8_t *p, kind type)
     }
 }
 
+size_t zo_gguf_key_count(const zo_gguf *g)
+{
+    return g->n_pairs;
+}
+
+zo_gguf_str zo_gguf_key_at(const zo_gguf *g, size_t i)
+{
+    assert(i < g->n_pairs);
+    return g->pairs[i].key;
+}
+
 bool zo_gguf_has(const zo_gguf *g, const char *key)
 {
     return find(g, key) != NULL;

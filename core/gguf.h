@@ -46,6 +46,8 @@ const zo_gguf_tensor *zo_gguf_tensor_find(const zo_gguf *g, const char *name); /
 
 /* Metadata. Each returns false where the key is absent or of another kind; integers of any width and
  * booleans convert to int64 when they fit, floats of both widths and integers to double. */
+size_t zo_gguf_key_count(const zo_gguf *g);
+zo_gguf_str zo_gguf_key_at(const zo_gguf *g, size_t i); /* in bytewise order */
 bool zo_gguf_has(const zo_gguf *g, const char *key);
 bool zo_gguf_int(const zo_gguf *g, const char *key, int64_t *out);
 bool zo_gguf_real(const zo_gguf *g, const char *key, double *out);
