@@ -1,5 +1,5 @@
 /* See weights.h. What a model must hold is one table of tensors, in terms of the configuration; each source (GGUF,
- * safetensors folder) finds a tensor by its name, and one place checks what it found. */
+ * safetensors folder, synth) finds a tensor by its name, and one place checks what it found. */
 #include "core/weights.h"
 
 #include <assert.h>
@@ -16,6 +16,7 @@
 #include "core/file.h"
 #include "core/gguf.h"
 #include "core/safetensors.h"
+#include "core/synth.h"
 
 /* The lengths that occur in shapes. */
 typedef enum extent { NONE, VOCAB, WIDTH, QUERY, KEY, FFN } extent;
@@ -66,12 +67,13 @@ struct zo_weights {
     zo_tensor *tensors;
     size_t n;
     const zo_tensor **by_name; /* sorted */
-    /* the source: one of the two */
+    /* the source: one of the three */
     zo_gguf *gguf;
     const char *folder; /* during open */
     json_t *index;      /* model.safetensors.index.json, or NULL where there is one file */
     shard *shards;
     size_t n_shards;
+    bool synth;
 };
 
 static int64_t extent_of(const zo_config *c, extent e)
@@ -193,6 +195,18 @@ static zo_status from_folder(zo_weights *w, const spec *s, int layer, zo_tensor 
     return ZO_OK;
 }
 
+static zo_status from_synth(zo_weights *w, const spec *s, int layer, zo_tensor *t)
+{
+    t->dtype = ZO_DTYPE_F32;
+    t->rank = s->in == NONE ? 1 : 2;
+    t->shape[0] = extent_of(&w->config, s->out);
+    t->shape[1] = extent_of(&w->config, s->in);
+    t->bytes = (size_t)t->shape[0] * (size_t)(t->rank == 2 ? t->shape[1] : 1) * sizeof(float);
+    /* Numbered by table row and layer, so that a name keeps its values whatever else the model holds. */
+    t->stream = layer < 0 ? s - model_specs : (int64_t)(layer + 1) * 64 + (s - layer_specs);
+    return ZO_OK;
+}
+
 /* --- the view --- */
 
 static zo_status add(zo_weights *w, const spec *s, int layer, zo_error *err)
@@ -204,7 +218,9 @@ static zo_status add(zo_weights *w, const spec *s, int layer, zo_error *err)
         snprintf(t->name, sizeof t->name, "%s", s->hf);
     else
         snprintf(t->name, sizeof t->name, "model.layers.%d.%s", layer, s->hf);
-    zo_status st = w->gguf ? from_gguf(w, s, layer, t, err) : from_folder(w, s, layer, t, err);
+    zo_status st = w->gguf    ? from_gguf(w, s, layer, t, err)
+                   : w->synth ? from_synth(w, s, layer, t)
+                              : from_folder(w, s, layer, t, err);
     if (st)
         return st;
     int64_t out = extent_of(&w->config, s->out), in = extent_of(&w->config, s->in);
@@ -297,9 +313,24 @@ cleanup:
     return st;
 }
 
+static zo_status unknown_synth(const char *path, zo_error *err)
+{
+    char known[256] = "";
+    const char *const *names = zo_synth_names();
+    for (size_t n = 0; *names && n < sizeof known; names++)
+        n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", n ? ", " : "", *names);
+    return zo_fail(err, ZO_ERR_INVALID, "open %s: no such synthetic model; there are %s", path, known);
+}
+
 static zo_status open_source(zo_weights *w, const char *path, zo_error *err)
 {
     struct stat info;
+    if (strncmp(path, "synth:", 6) == 0) {
+        w->synth = true;
+        if (!zo_synth_config(path + 6, &w->config))
+            return unknown_synth(path, err);
+        return ZO_OK;
+    }
     if (stat(path, &info) != 0)
         return zo_fail(err, ZO_ERR_IO, "open %s: %s", path, strerror(errno));
     if (S_ISDIR(info.st_mode)) {
@@ -391,9 +422,12 @@ static int64_t file_row(const zo_tensor *t, int64_t r)
 
 void zo_weights_read_rows(const zo_weights *w, const zo_tensor *t, int64_t row, int64_t rows, float *out)
 {
-    (void)w;
     int64_t all = t->rank == 2 ? t->shape[0] : 1, in = t->rank == 2 ? t->shape[1] : t->shape[0];
     assert(row >= 0 && rows >= 0 && row <= all && rows <= all - row);
+    if (w->synth) {
+        zo_synth_values(t, row * in, rows * in, out);
+        return;
+    }
     const zo_dtype_info *d = zo_dtype_get(t->dtype);
     const char *data = t->data;
     int64_t row_bytes = in / d->block * d->bytes;
