@@ -13,7 +13,6 @@ WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvl
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
-# What a record says about its build. The commit is asked for at build time, in build_info.h.
 CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -MMD -MP $(PKG_CFLAGS)
 CFLAGS   += -std=c11 -ffp-contract=off -fno-math-errno -fopenmp $(WARN) $(OPT_$(CONFIG))
 LDFLAGS  += -fopenmp $(filter -fsanitize%,$(OPT_$(CONFIG)))
@@ -38,6 +37,14 @@ $(PROG): $(BUILD)/bench/main.o $(OBJ)
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(notdir $*)) -c $< -o $@
+
+# What a record says of its build, warnings left out; written anew only when it changes.
+$(BUILD)/build_info.h: FORCE
+	@mkdir -p $(@D)
+	@scripts/build-info '$(CONFIG)' '$(filter-out -W%,$(CFLAGS))' > $@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+$(BUILD)/bench/build.o: $(BUILD)/build_info.h
+FORCE:
 
 # Kernels carry the instruction set in their name and are chosen at run time. Their vectors are passed to static
 # functions only, so the note on their calling convention says nothing.
@@ -75,6 +82,6 @@ clean:
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
-.PHONY: all test asan tsan fuzz format clean help
+.PHONY: all test asan tsan fuzz format clean help FORCE
 .SECONDARY:
 -include $(wildcard $(BUILD)/core/*.d $(BUILD)/bench/*.d)

@@ -1,0 +1,19 @@
+/* What this program was built from, as records hold it. */
+#ifndef BENCH_BUILD_H
+#define BENCH_BUILD_H
+
+#include <jansson.h>
+
+/* New reference; NULL: out of memory.
+ *
+ * { "commit": "40 hex digits", "dirty": false, "config": "release" | "asan" | "tsan", "compiler": "gcc 12.2.0",
+ *   "flags": "-O3 ...", "jansson": "2.14", "hwloc_api": "2.8.0",
+ *   "openblas": { "version": "0.3.21", "config": "OpenBLAS 0.3.21 ...", "core": "Cooperlake", "parallel": "openmp" |
+ *                 "pthreads" | "none", "threads": 2 },
+ *   "openmp_threads": 2 }
+ *
+ * commit and dirty are null where the program was not built in a git checkout. The two numbers of threads are those in
+ * effect in this process. */
+json_t *bench_build_describe(void);
+
+#endif

@@ -1,0 +1,20 @@
+/* What the control group of this process says: containers and batch systems set limits there. */
+#ifndef BENCH_CGROUP_H
+#define BENCH_CGROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The tightest memory limit of this process's group and of those around it, in bytes (versions 1 and 2).
+ * False: no limit, or none that can be read. */
+bool bench_cgroup_memory_limit(uint64_t *bytes);
+
+/* How many processes the kernel has killed for want of memory: in this process's group where it counts them, else on
+ * the whole machine. Only differences mean something. False: not known. */
+bool bench_cgroup_oom_kills(uint64_t *count);
+
+/* The same over other roots, for tests: proc as "/proc", sys as "/sys/fs/cgroup". */
+bool bench_cgroup_memory_limit_in(const char *proc, const char *sys, uint64_t *bytes);
+bool bench_cgroup_oom_kills_in(const char *proc, const char *sys, uint64_t *count);
+
+#endif

@@ -1,0 +1,244 @@
+/* See machine.h. */
+#include "bench/machine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include <hwloc.h>
+
+#include "bench/cgroup.h"
+#include "bench/record.h"
+#include "bench/sha256.h"
+#include "core/kernel.h"
+
+/* Instruction sets that matter to matrix products, by their names in /proc/cpuinfo (x86, then Arm). */
+static const char *const known_isa[] = {
+    "sse4_2",   "avx",      "f16c",        "fma",         "avx2",        "avx_vnni", "avx512f",  "avx512bw",
+    "avx512dq", "avx512vl", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "amx_int8",
+    "asimd",    "asimdhp",  "asimddp",     "fphp",        "sve",         "sve2",     "bf16",     "i8mm",
+};
+
+/* The value after "key<spaces>:" in /proc/cpuinfo, or NULL; to be freed. */
+static char *cpuinfo(const char *key)
+{
+    char *line = NULL, *value = NULL;
+    size_t cap = 0, n = strlen(key);
+    FILE *f = fopen("/proc/cpuinfo", "re");
+    while (f && !value && getline(&line, &cap, f) > 0) {
+        const char *p = line + n;
+        if (strncmp(line, key, n) != 0)
+            continue;
+        p += strspn(p, " \t");
+        if (*p++ == ':') {
+            p += strspn(p, " \t");
+            value = strndup(p, strcspn(p, "\n"));
+        }
+    }
+    free(line);
+    if (f)
+        fclose(f);
+    return value;
+}
+
+static int has_word(const char *words, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *p = words; (p = strstr(p, word)); p += n)
+        if ((p == words || p[-1] == ' ') && (p[n] == ' ' || !p[n]))
+            return 1;
+    return 0;
+}
+
+/* The first line of a small file, or what follows key= in it without quotes; NULL where it is not there. */
+static char *read_line(const char *path, const char *key)
+{
+    char *line = NULL, *value = NULL;
+    size_t cap = 0, n = key ? strlen(key) : 0;
+    FILE *f = fopen(path, "re");
+    while (f && !value && getline(&line, &cap, f) > 0) {
+        const char *p = line + n;
+        if (key && (strncmp(line, key, n) != 0 || *p++ != '='))
+            continue;
+        p += *p == '"';
+        value = strndup(p, strcspn(p, "\"\n"));
+    }
+    free(line);
+    if (f)
+        fclose(f);
+    return value;
+}
+
+static json_t *take_string(char *s)
+{
+    json_t *value = s ? json_string(s) : NULL;
+    free(s);
+    return value;
+}
+
+static json_t *meminfo(const char *key)
+{
+    char line[256];
+    json_t *value = NULL;
+    FILE *f = fopen("/proc/meminfo", "re");
+    while (f && !value && fgets(line, sizeof line, f)) {
+        size_t n = strlen(key);
+        if (strncmp(line, key, n) == 0 && line[n] == ':')
+            value = json_integer(strtoll(line + n + 1, NULL, 10) * 1024);
+    }
+    if (f)
+        fclose(f);
+    return value;
+}
+
+static void describe_processor(json_t *o, hwloc_topology_t topology)
+{
+    const char *model = hwloc_obj_get_info_by_name(hwloc_get_root_obj(topology), "CPUModel");
+    char *name = cpuinfo("model name"), *flags = cpuinfo("flags");
+    json_t *isa = json_array();
+    flags = flags ? flags : cpuinfo("Features");
+    if (!name && hwloc_get_obj_by_type(topology, HWLOC_OBJ_PACKAGE, 0))
+        model = hwloc_obj_get_info_by_name(hwloc_get_obj_by_type(topology, HWLOC_OBJ_PACKAGE, 0), "CPUModel");
+    name = name ? name : model ? strdup(model) : NULL;
+    bench_record_set(o, "cpu", take_string(name), "neither /proc/cpuinfo nor hwloc names it");
+    for (size_t i = 0; flags && i < sizeof known_isa / sizeof *known_isa; i++)
+        if (has_word(flags, known_isa[i]))
+            json_array_append_new(isa, json_string(known_isa[i]));
+    json_object_set_new(o, "isa", isa);
+    json_object_set_new(o, "kernels", json_string(zo_kernels_best()->name));
+    bench_record_set(o, "virtual", flags ? json_boolean(has_word(flags, "hypervisor")) : NULL,
+                     "/proc/cpuinfo has no flags");
+    free(flags);
+}
+
+/* The name, size and number of each kind of cache, smallest first. */
+static json_t *describe_caches(hwloc_topology_t topology)
+{
+    static const hwloc_obj_type_t types[] = {HWLOC_OBJ_L1CACHE, HWLOC_OBJ_L2CACHE, HWLOC_OBJ_L3CACHE,
+                                             HWLOC_OBJ_L4CACHE};
+    json_t *caches = json_array();
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        char name[32];
+        hwloc_obj_t cache = hwloc_get_obj_by_type(topology, types[i], 0);
+        if (!cache)
+            continue;
+        hwloc_obj_type_snprintf(name, sizeof name, cache, 0);
+        json_array_append_new(caches, json_pack("{s:s, s:I, s:i}", "name", name, "bytes",
+                                                (json_int_t)cache->attr->cache.size, "count",
+                                                hwloc_get_nbobjs_by_type(topology, types[i])));
+    }
+    return caches;
+}
+
+/* Objects of a type that the affinity mask touches. */
+static int allowed(hwloc_topology_t topology, hwloc_const_cpuset_t mask, hwloc_obj_type_t type)
+{
+    int n = 0;
+    for (hwloc_obj_t o = NULL; (o = hwloc_get_next_obj_by_type(topology, type, o));)
+        n += hwloc_bitmap_intersects(o->cpuset, mask);
+    return n;
+}
+
+static void describe_topology(json_t *o, hwloc_topology_t topology)
+{
+    static const struct {
+        const char *key;
+        hwloc_obj_type_t type;
+    } counts[] = {
+        {"packages", HWLOC_OBJ_PACKAGE},
+        {"numa_nodes", HWLOC_OBJ_NUMANODE},
+        {"cores", HWLOC_OBJ_CORE},
+        {"pus", HWLOC_OBJ_PU},
+    };
+    hwloc_cpuset_t mask = hwloc_bitmap_alloc();
+    int known = mask && hwloc_get_cpubind(topology, mask, HWLOC_CPUBIND_PROCESS) == 0;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        int n = hwloc_get_nbobjs_by_type(topology, counts[i].type);
+        bench_record_set(o, counts[i].key, n > 0 ? json_integer(n) : NULL, "not in hwloc's topology");
+    }
+    for (size_t i = 2; i < sizeof counts / sizeof *counts; i++) {
+        char key[32];
+        int n = known ? allowed(topology, mask, counts[i].type) : 0;
+        snprintf(key, sizeof key, "%s_allowed", counts[i].key);
+        bench_record_set(o, key, n > 0 ? json_integer(n) : NULL, "not in hwloc's topology");
+    }
+    hwloc_bitmap_free(mask);
+    json_object_set_new(o, "caches", describe_caches(topology));
+}
+
+static void describe_system(json_t *o)
+{
+    uint64_t limit;
+    struct utsname u;
+    bool limited = bench_cgroup_memory_limit(&limit);
+    bench_record_set(o, "memory_bytes", meminfo("MemTotal"), "/proc/meminfo cannot be read");
+    bench_record_set(o, "memory_limit_bytes", limited ? json_integer((json_int_t)limit) : NULL,
+                     "no control group sets one");
+    bench_record_set(o, "os", take_string(read_line("/etc/os-release", "PRETTY_NAME")),
+                     "/etc/os-release cannot be read");
+    bench_record_set(o, "kernel", uname(&u) == 0 ? json_string(u.release) : NULL, "uname failed");
+    bench_record_set(o, "governor",
+                     take_string(read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", NULL)),
+                     "the kernel does not set this processor's frequency");
+}
+
+zo_status bench_machine_describe(json_t **out, zo_error *err)
+{
+    zo_status st = ZO_OK;
+    hwloc_topology_t topology = NULL;
+    json_t *o = json_object();
+    *out = NULL;
+    if (!o) {
+        st = zo_fail(err, ZO_ERR_MEMORY, "describe the machine: out of memory");
+        goto cleanup;
+    }
+    if (hwloc_topology_init(&topology)) {
+        topology = NULL;
+        st = zo_fail(err, ZO_ERR_MEMORY, "describe the machine: hwloc: out of memory");
+        goto cleanup;
+    }
+    if (hwloc_topology_load(topology)) {
+        st = zo_fail(err, ZO_ERR_UNSUPPORTED, "describe the machine: hwloc finds no topology: %s",
+                     strerror(errno));
+        goto cleanup;
+    }
+    describe_processor(o, topology);
+    describe_topology(o, topology);
+    describe_system(o);
+    bench_machine_refresh(o);
+    *out = o;
+    o = NULL;
+cleanup:
+    if (topology)
+        hwloc_topology_destroy(topology);
+    json_decref(o);
+    return st;
+}
+
+void bench_machine_refresh(json_t *machine)
+{
+    double load;
+    bench_record_set(machine, "memory_available_bytes", meminfo("MemAvailable"),
+                     "/proc/meminfo cannot be read");
+    bench_record_set(machine, "load_average", getloadavg(&load, 1) == 1 ? json_real(load) : NULL,
+                     "/proc/loadavg cannot be read");
+}
+
+void bench_machine_fingerprint(const json_t *machine, const json_t *build, char out[13])
+{
+    char hex[BENCH_SHA256_HEX];
+    const json_t *blas = json_object_get(build, "openblas");
+    json_t *parts = json_pack("[O?, O?, O?, O?, O?, O?, O?, O?, O?]", json_object_get(machine, "cpu"),
+                              json_object_get(machine, "isa"), json_object_get(machine, "cores_allowed"),
+                              json_object_get(machine, "pus_allowed"), json_object_get(build, "compiler"),
+                              json_object_get(build, "flags"), json_object_get(blas, "version"),
+                              json_object_get(blas, "core"), json_object_get(blas, "parallel"));
+    char *text = json_dumps(parts, JSON_COMPACT);
+    bench_sha256(text ? text : "", text ? strlen(text) : 0, hex);
+    memcpy(out, hex, 12);
+    out[12] = '\0';
+    free(text);
+    json_decref(parts);
+}
