@@ -4,6 +4,9 @@
  * (arXiv:2305.17333): a row becomes a prompt and one answer text per choice; the right answer's text ends the training
  * sequence. The whole text is tokenized at once; the answer's tokens are those past the tokens of the prompt with
  * its trailing spaces stripped.
+ * Differs from them: where all label words of a class task begin with the same tokens (a space of its own, in a
+ * tokenizer of bytes), these count as prompt, because they tell no class from another. Upper and lower case are
+ * changed in ASCII letters only.
  */
 #ifndef ZO_TASK_H
 #define ZO_TASK_H
@@ -27,18 +30,19 @@ const char *zo_metric_name(zo_metric m); /* "accuracy/class", "accuracy/choice" 
 
 /* A row as text. */
 typedef struct zo_row {
-    char *prompt;                       /* without the answer; ends before the answer's leading space or in it */
-    char *answer[ZO_TASK_MAX_CHOICES];  /* prompt + answer[i] is the i-th full text */
+    char *prompt;                      /* without the answer; ends before the answer's leading space */
+    char *answer[ZO_TASK_MAX_CHOICES]; /* prompt + answer[i] is the i-th full text; in prompt's memory */
     int32_t choices;
-    int32_t label;                      /* the right one */
+    int32_t label; /* the right one */
 } zo_row;
 
 typedef struct zo_task zo_task;
-const zo_task *zo_task_find(const char *name);   /* NULL: unknown */
-const char *const *zo_task_names(void);          /* NULL-terminated */
+const zo_task *zo_task_find(const char *name); /* NULL: unknown */
+const char *const *zo_task_names(void);        /* NULL-terminated */
 zo_metric zo_task_metric(const zo_task *t);
-double zo_task_chance(const zo_task *t);         /* accuracy of a coin of as many sides */
-const char *zo_task_template(const zo_task *t);  /* the template in words, as records hash it */
+double zo_task_chance(const zo_task *t);        /* accuracy of a coin of as many sides */
+const char *zo_task_template(const zo_task *t); /* the template in words, as records hash it */
+bool zo_task_generated(const zo_task *t);       /* needs no file */
 
 typedef enum zo_split { ZO_SPLIT_TRAIN, ZO_SPLIT_VALIDATION } zo_split;
 
@@ -53,34 +57,45 @@ typedef struct zo_dataset {
     const zo_task *task;
     zo_example *examples; /* (count) */
     int32_t count;
-    int32_t longest;      /* most ids in a sequence */
-    int32_t most_labels;  /* most label ids in a sequence */
-    char path[512];       /* the file that was read; "" for a generated task */
-    int32_t *ids;         /* storage of all sequences */
+    int32_t longest;     /* most ids in a sequence */
+    int32_t most_labels; /* most label ids in a sequence */
+    char path[512];      /* the file that was read; "" for a generated task */
+    int32_t *ids;        /* storage of all sequences */
 } zo_dataset;
 
-/* Rows of a split as text. dir holds <task>/<file> in one of the accepted forms, looked for in this order:
- *   train.jsonl | train.tsv, and validation.jsonl | val.jsonl | validation.tsv | dev.tsv
- *   (Hugging Face field names, SuperGLUE's raw .jsonl, GLUE's raw .tsv with a header line).
+/* Rows of a split as text (account: data; free with zo_rows_free). dir holds <task>/<file> in one of the accepted
+ * forms, looked for in this order:
+ *   train.jsonl | train.tsv, and validation.jsonl | val.jsonl | dev.jsonl | validation.tsv | dev.tsv
+ *   (Hugging Face field names, SuperGLUE's raw .jsonl, GLUE's raw .tsv with a header line; core/rows.h has what a
+ *   line may be).
+ * Choices are in the order of the template's label words: sst2 and polarity terrible, great; rte and boolq Yes, No
+ * (so true is 0); copa choice1, choice2.
  * limit: the first `limit` rows, 0 for all. A generated task (polarity) reads no file; its rows are a function of
- * the split. A bad row fails with ZO_ERR_FORMAT and "file:line". path_out (512 bytes, may be NULL) gets the file. */
-zo_status zo_task_rows(const zo_task *t, const char *dir, zo_split split, int32_t limit, zo_row **rows,
-                       int32_t *count, char *path_out, zo_error *err);
+ * the split, and dir may be NULL. path_out (512 bytes, may be NULL) gets the file, "" for a generated task.
+ * Fails: ZO_ERR_IO (no such file: says which names were looked for; or it can't be read), ZO_ERR_FORMAT with
+ * "file:line: ..." for a bad row, "file: ..." for one without rows, ZO_ERR_INVALID (limit < 0, dir too long),
+ * ZO_ERR_MEMORY. */
+zo_status zo_task_rows(const zo_task *t, const char *dir, zo_split split, int32_t limit, zo_mem *mem,
+                       zo_row **rows, int32_t *count, char *path_out, zo_error *err);
 void zo_rows_free(zo_row *rows, int32_t count);
 
-/* Encodes rows. max_tokens: sequences are cut on the left (a leading BOS is kept), 0: 512. Fails: ZO_ERR_INVALID where an answer has
- * no tokens or, for ZO_METRIC_CLASS, two label words share their first token. */
+/* Encodes rows. max_tokens: sequences are cut on the left (a leading BOS is kept), 0: 512; the choices of a class
+ * task all by the same number of tokens, so that they keep sharing their prompt. Fails: ZO_ERR_INVALID where an
+ * answer has no tokens or leaves no room for one token of prompt, or for ZO_METRIC_CLASS where label words can't be
+ * told apart by one token; ZO_ERR_MEMORY. */
 zo_status zo_dataset_encode(const zo_task *t, const zo_row *rows, int32_t count, const zo_tokenizer *tok,
                             int32_t max_tokens, zo_mem *mem, zo_dataset **out, zo_error *err);
 /* zo_task_rows and zo_dataset_encode in one. */
 zo_status zo_dataset_load(const zo_task *t, const char *dir, zo_split split, int32_t limit,
-                          const zo_tokenizer *tok, int32_t max_tokens, zo_mem *mem, zo_dataset **out, zo_error *err);
+                          const zo_tokenizer *tok, int32_t max_tokens, zo_mem *mem, zo_dataset **out,
+                          zo_error *err);
 void zo_dataset_free(zo_dataset *d);
 
 /* A view of rows [first, first + count) of d: for holding out part of a split. Nothing to free; d must outlive it. */
 zo_dataset zo_dataset_slice(const zo_dataset *d, int32_t first, int32_t count);
 
-/* A coin's standard error for k right of n, as lm-evaluation-harness computes it: sqrt(p (1 - p) / (n - 1)). */
+/* A coin's standard error for k right of n, as lm-evaluation-harness computes it: sqrt(p (1 - p) / (n - 1)).
+ * NaN where n < 2: one toss tells nothing of its error. */
 double zo_accuracy_stderr(int64_t right, int64_t n);
 
 #endif
