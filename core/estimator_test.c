@@ -1,0 +1,229 @@
+/* estimator.h on problems whose gradients are known in closed form. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/estimator.h"
+#include "core/rng.h"
+
+#define P 6
+
+/* loss = sum_j d_j (theta_j - c_j)^2 / 2 + k sum_j theta_j^3 in double; noise from zo_normals. */
+typedef struct toy {
+    double theta[P], c[P], d[P], cubic;
+    int calls, updates;
+    int32_t replicas_seen[2 * ZO_MAX_QUERIES];
+    double coef[ZO_MAX_QUERIES];
+    int32_t poison; /* >= 0: the losses of this query are NaN */
+} toy;
+
+static void noise(uint32_t step, uint32_t query, float z[P])
+{
+    zo_normals((zo_noise_at){11, step, query, 0}, 0, P, z);
+}
+
+static zo_status toy_losses(void *self, uint32_t step, double eps, const zo_replica *r, int32_t n, double *loss,
+                            zo_error *err)
+{
+    (void)err;
+    toy *t = self;
+    t->replicas_seen[t->calls++] = n;
+    for (int32_t i = 0; i < n; i++) {
+        float z[P];
+        noise(step, r[i].query, z);
+        loss[i] = (int32_t)r[i].query == t->poison ? NAN : 0;
+        for (int j = 0; j < P; j++) {
+            double x = t->theta[j] + r[i].sign * eps * z[j], far = x - t->c[j];
+            loss[i] += t->d[j] * far * far / 2 + t->cubic * x * x * x;
+        }
+    }
+    return ZO_OK;
+}
+
+static zo_status toy_update(void *self, uint32_t step, const double *coef, int32_t q, zo_error *err)
+{
+    (void)err;
+    toy *t = self;
+    t->updates++;
+    memcpy(t->coef, coef, (size_t)q * sizeof *coef);
+    for (int32_t i = 0; i < q; i++) {
+        float z[P];
+        noise(step, (uint32_t)i, z);
+        for (int j = 0; j < P; j++)
+            t->theta[j] += coef[i] * z[j];
+    }
+    return ZO_OK;
+}
+
+static toy new_toy(double cubic)
+{
+    return (toy){.theta = {0.3, -1, 2, 0, 0.5, -0.2},
+                 .c = {1, 1, -1, 0.5, 0, 0},
+                 .d = {1, 2, 0.5, 3, 1, 0.1},
+                 .cubic = cubic,
+                 .poison = -1};
+}
+
+static double gradient(const toy *t, int j)
+{
+    return t->d[j] * (t->theta[j] - t->c[j]) + 3 * t->cubic * t->theta[j] * t->theta[j];
+}
+
+typedef struct figures {
+    double plus[64], minus[64], projected[64];
+} figures;
+
+static zo_status one_step(toy *t, int32_t q, zo_parallel p, double eps, double lr, uint32_t step, figures *f,
+                          zo_step *out, zo_error *err)
+{
+    zo_problem problem = {t, toy_losses, toy_update};
+    zo_estimator_options o = {q, p, eps, lr};
+    *out = (zo_step){f->plus, f->minus, f->projected, 0};
+    return zo_estimator_step(&o, &problem, step, out, err);
+}
+
+/* How many forwards of how many replicas each parallelism makes (the table of the design). */
+static void forwards_and_replicas(void **state)
+{
+    (void)state;
+    for (int p = 0; p < ZO_PARALLEL_COUNT; p++) {
+        for (int32_t q = 1; q <= 16; q *= 4) {
+            const int32_t want[ZO_PARALLEL_COUNT][2] = {{2 * q, 1}, {q, 2}, {2, q}, {1, 2 * q}};
+            toy t = new_toy(0);
+            figures f;
+            zo_step out;
+            assert_int_equal(one_step(&t, q, p, 1e-2, 0, 0, &f, &out, NULL), ZO_OK);
+            assert_int_equal(t.calls, want[p][0]);
+            assert_int_equal(zo_parallel_forwards(p, q), want[p][0]);
+            assert_int_equal(zo_parallel_replicas(p, q), want[p][1]);
+            for (int i = 0; i < t.calls; i++)
+                assert_int_equal(t.replicas_seen[i], want[p][1]);
+        }
+    }
+}
+
+/* The toy's losses do not depend on what shares a call, so the four must agree bit for bit, step after step. */
+static void four_parallelisms(void **state)
+{
+    (void)state;
+    toy t[ZO_PARALLEL_COUNT];
+    figures f[ZO_PARALLEL_COUNT];
+    for (int p = 0; p < ZO_PARALLEL_COUNT; p++) {
+        t[p] = new_toy(0.1);
+        for (uint32_t step = 0; step < 20; step++) {
+            zo_step out;
+            t[p].calls = 0;
+            assert_int_equal(one_step(&t[p], 5, p, 1e-2, 1e-2, step, &f[p], &out, NULL), ZO_OK);
+        }
+        assert_memory_equal(t[p].theta, t[0].theta, sizeof t[0].theta);
+        assert_memory_equal(f[p].projected, f[0].projected, 5 * sizeof(double));
+    }
+}
+
+/* On a quadratic the central difference is the directional derivative exactly, so the mean of the estimate over many
+ * directions must be the gradient within its own standard error (4.5 of them: one in 150,000 by chance, and the seed
+ * is fixed), and its variance must fall as 1 / q. */
+static void unbiased_and_variance(void **state)
+{
+    (void)state;
+    enum { STEPS = 4000 };
+    double variance[3] = {0};
+    const int32_t queries[] = {1, 4, 16};
+    for (int k = 0; k < 3; k++) {
+        double mean[P] = {0}, square[P] = {0};
+        int32_t q = queries[k];
+        for (uint32_t step = 0; step < STEPS; step++) {
+            toy t = new_toy(0);
+            figures f;
+            zo_step out;
+            assert_int_equal(one_step(&t, q, ZO_PARALLEL_BOTH, 1e-2, 1.0, step, &f, &out, NULL), ZO_OK);
+            toy start = new_toy(0);
+            for (int j = 0; j < P; j++) { /* lr 1: the move is minus the estimate */
+                double g = start.theta[j] - t.theta[j];
+                mean[j] += g / STEPS;
+                square[j] += g * g / STEPS;
+            }
+        }
+        for (int j = 0; j < P; j++) {
+            toy start = new_toy(0);
+            double v = square[j] - mean[j] * mean[j], stderror = sqrt(v / STEPS), want = gradient(&start, j);
+            if (fabs(mean[j] - want) > 4.5 * stderror)
+                fail_msg("q %d, component %d: mean %g, gradient %g, standard error %g", q, j, mean[j], want,
+                         stderror);
+            variance[k] += v;
+        }
+    }
+    /* A variance from 4000 samples of heavy-tailed products is known to about 5%; a ratio to about 7%; 3 of them. */
+    for (int k = 1; k < 3; k++) {
+        double ratio = variance[0] / variance[k] / queries[k];
+        print_message("variance at q = 1 over q = %d, divided by %d: %.3f\n", queries[k], queries[k], ratio);
+        assert_true(ratio > 0.79 && ratio < 1.21);
+    }
+}
+
+/* With a cubic term the central difference errs by eps^2 k sum z^3 exactly: it falls by 100 when eps falls by 10. */
+static void error_falls_as_eps_squared(void **state)
+{
+    (void)state;
+    for (uint32_t step = 0; step < 10; step++) {
+        for (double eps = 1; eps > 1e-3; eps /= 10) {
+            toy t = new_toy(0.1);
+            figures f;
+            zo_step out;
+            float z[P];
+            double directional = 0, remainder = 0;
+            noise(step, 0, z);
+            for (int j = 0; j < P; j++) {
+                directional += gradient(&t, j) * z[j];
+                remainder += t.cubic * z[j] * z[j] * z[j] * eps * eps;
+            }
+            assert_int_equal(one_step(&t, 1, ZO_PARALLEL_NONE, eps, 0, step, &f, &out, NULL), ZO_OK);
+            /* losses of size 10 in double, divided by 2 eps */
+            assert_true(fabs(out.projected[0] - directional - remainder) < 1e-14 * 10 / eps);
+        }
+    }
+}
+
+static void update_coefficients(void **state)
+{
+    (void)state;
+    toy t = new_toy(0);
+    figures f;
+    zo_step out;
+    assert_int_equal(one_step(&t, 3, ZO_PARALLEL_OUTER, 1e-3, 0.5, 4, &f, &out, NULL), ZO_OK);
+    double mean = 0;
+    for (int i = 0; i < 3; i++) {
+        assert_true(out.projected[i] == (out.plus[i] - out.minus[i]) / 2e-3);
+        assert_true(t.coef[i] == -0.5 * out.projected[i] / 3);
+        mean += (out.plus[i] + out.minus[i]) / 6;
+    }
+    assert_true(fabs(out.loss - mean) < 1e-14 * mean);
+}
+
+static void not_a_number(void **state)
+{
+    (void)state;
+    toy t = new_toy(0), start = new_toy(0);
+    figures f;
+    zo_step out;
+    zo_error err = {0};
+    t.poison = 1;
+    assert_int_equal(one_step(&t, 4, ZO_PARALLEL_BOTH, 1e-3, 0.5, 4, &f, &out, &err), ZO_ERR_NUMERIC);
+    assert_int_equal(t.updates, 0);
+    assert_memory_equal(t.theta, start.theta, sizeof t.theta);
+    assert_non_null(strstr(err.text, "query 1"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(forwards_and_replicas),      cmocka_unit_test(four_parallelisms),
+        cmocka_unit_test(unbiased_and_variance),      cmocka_unit_test(error_falls_as_eps_squared),
+        cmocka_unit_test(update_coefficients),        cmocka_unit_test(not_a_number),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
