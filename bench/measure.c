@@ -1,0 +1,62 @@
+/* See measure.h. */
+#include "bench/measure.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/clock.h"
+
+void bench_stopwatch_start(bench_stopwatch *w)
+{
+    *w = (bench_stopwatch){.phase = ZO_PHASE_OTHER, .running = true};
+    w->since_ns = bench_clock_ns();
+}
+
+static void enter(void *self, zo_phase phase)
+{
+    bench_stopwatch *w = self;
+    if (!w->running)
+        return;
+    int64_t now = bench_clock_ns();
+    w->phase_ns[w->phase] += now - w->since_ns;
+    w->phase = phase;
+    w->since_ns = now;
+}
+
+int64_t bench_stopwatch_stop(bench_stopwatch *w)
+{
+    int64_t total = 0;
+    enter(w, ZO_PHASE_OTHER);
+    w->running = false;
+    for (int i = 0; i < ZO_PHASE_COUNT; i++)
+        total += w->phase_ns[i];
+    return total;
+}
+
+zo_phase_hook bench_stopwatch_hook(bench_stopwatch *w)
+{
+    return (zo_phase_hook){.enter = enter, .self = w};
+}
+
+json_t *bench_measure_status(const char *key)
+{
+    char line[256];
+    size_t n = strlen(key);
+    json_t *value = NULL;
+    FILE *f = fopen("/proc/self/status", "re");
+    while (f && !value && fgets(line, sizeof line, f))
+        if (strncmp(line, key, n) == 0 && line[n] == ':')
+            value = json_integer(strtoll(line + n + 1, NULL, 10) * 1024);
+    if (f)
+        fclose(f);
+    return value;
+}
+
+json_t *bench_measure_accounts(const zo_mem *mem)
+{
+    json_t *o = json_object();
+    for (int i = 0; i < ZO_ACCOUNT_COUNT; i++)
+        json_object_set_new(o, zo_account_name(i), json_integer((json_int_t)atomic_load(&mem->peak[i])));
+    return o;
+}
