@@ -1,0 +1,25 @@
+/* What a cell read, named by SHA-256, so that a record says exactly what it is a result of. */
+#ifndef BENCH_INPUTS_H
+#define BENCH_INPUTS_H
+
+#include <jansson.h>
+
+#include "core/error.h"
+
+/* { "path": "...", "bytes": 1, "sha256": "..." } of a file. Fails: ZO_ERR_IO. */
+zo_status bench_inputs_file(const char *path, json_t **out, zo_error *err);
+
+/* The same of text that lies in no file. New reference. */
+json_t *bench_inputs_text(const char *text);
+
+/* What is made by a rule and read from nowhere: { "path": name, "sha256": null, ... }. New reference. */
+json_t *bench_inputs_generated(const char *name);
+
+/* Of a model as zo_weights_open takes it: a file; a folder, whose "files" are its configuration, tokenizer and weights, and
+ * whose sha256 is that of their [sha256, name] pairs as JSON; or synth:NAME, generated. Fails: ZO_ERR_IO. */
+zo_status bench_inputs_model(const char *path, json_t **out, zo_error *err);
+
+/* The same for a whole folder of an adapter. */
+zo_status bench_inputs_adapter(const char *dir, json_t **out, zo_error *err);
+
+#endif
