@@ -1,0 +1,772 @@
+/* Tests of task.c. Texts are checked on rows of the real data sets (../shared/data or $ZOBENCH_TEST_DATA) against
+ * what the templates' table makes of them by hand, and on rows written here for what the real ones don't show. */
+#include "core/task.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "core/polarity.h"
+
+#define MODEL "models/smollm2-135m.gguf"
+
+static char folder[256]; /* for files written here, laid out as <folder>/<task>/<file> */
+
+static const char *data_folder(void)
+{
+    const char *dir = getenv("ZOBENCH_TEST_DATA");
+    dir = dir ? dir : "../shared/data";
+    if (access(dir, R_OK)) {
+        printf("skip: no data sets at %s (ZOBENCH_TEST_DATA names another folder)\n", dir);
+        skip();
+    }
+    return dir;
+}
+
+static zo_tokenizer *open_model_tokenizer(void)
+{
+    zo_tokenizer *tok = NULL;
+    if (access(MODEL, R_OK)) {
+        printf("skip: no %s (scripts/fetch-model smollm2-135m)\n", MODEL);
+        skip();
+    }
+    zo_error err = {0};
+    if (zo_tokenizer_open(MODEL, NULL, &tok, &err))
+        fail_msg("%s", err.text);
+    return tok;
+}
+
+static zo_tokenizer *open_byte_tokenizer(void)
+{
+    zo_tokenizer *tok = NULL;
+    assert_int_equal(zo_tokenizer_open("synth:tiny", NULL, &tok, NULL), ZO_OK);
+    return tok;
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    const char *tmp = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/task_test.XXXXXX", tmp ? tmp : "/tmp");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    return rmdir(folder);
+}
+
+/* The path of <folder>/<task>/<name>; its folder is there. */
+static const char *place(const char *task, const char *name)
+{
+    static char path[512];
+    snprintf(path, sizeof path, "%s/%s", folder, task);
+    mkdir(path, 0700);
+    snprintf(path, sizeof path, "%s/%s/%s", folder, task, name);
+    return path;
+}
+
+static void write_file(const char *task, const char *name, const char *text)
+{
+    FILE *f = fopen(place(task, name), "wb");
+    assert_non_null(f);
+    assert_int_equal(fputs(text, f) >= 0, 1);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void remove_file(const char *task, const char *name)
+{
+    char path[512];
+    assert_int_equal(unlink(place(task, name)), 0);
+    snprintf(path, sizeof path, "%s/%s", folder, task);
+    rmdir(path); /* refused while another file is there */
+}
+
+typedef struct loaded {
+    zo_row *rows;
+    int32_t count;
+    char path[512];
+} loaded;
+
+static loaded load(const char *task, const char *dir, zo_split split, int32_t limit)
+{
+    loaded l;
+    zo_error err = {0};
+    const zo_task *t = zo_task_find(task);
+    assert_non_null(t);
+    if (zo_task_rows(t, dir, split, limit, NULL, &l.rows, &l.count, l.path, &err))
+        fail_msg("%s: %s", task, err.text);
+    return l;
+}
+
+static void unload(loaded l)
+{
+    zo_rows_free(l.rows, l.count);
+}
+
+static void check_row(const zo_row *row, const char *prompt, const char *a, const char *b, int32_t label)
+{
+    assert_string_equal(row->prompt, prompt);
+    assert_int_equal(row->choices, 2);
+    assert_string_equal(row->answer[0], a);
+    assert_string_equal(row->answer[1], b);
+    assert_int_equal(row->label, label);
+}
+
+/* ---- texts of real rows ---- */
+
+static const struct known {
+    const char *task;
+    zo_split split;
+    int32_t row;
+    const char *prompt, *answer[2];
+    int32_t label;
+} known[] = {
+    {"sst2",
+     ZO_SPLIT_TRAIN,
+     0,
+     "hide new secretions from the parental units It was",
+     {" terrible", " great"},
+     0},
+    {"sst2", ZO_SPLIT_TRAIN, 999, "a heartening tale of small victories It was", {" terrible", " great"}, 1},
+    {"sst2",
+     ZO_SPLIT_VALIDATION,
+     0,
+     "it 's a charming and often affecting journey . It was",
+     {" terrible", " great"},
+     1},
+    {"sst2",
+     ZO_SPLIT_VALIDATION,
+     871,
+     "looking aristocratic , luminous yet careworn in jane hamilton 's exemplary costumes , rampling gives a "
+     "performance that could not be improved upon . ' It was",
+     {" terrible", " great"},
+     1},
+    {"rte",
+     ZO_SPLIT_TRAIN,
+     0,
+     "No Weapons of Mass Destruction Found in Iraq Yet.\nDoes this mean that \"Weapons of Mass Destruction "
+     "Found in "
+     "Iraq.\" is true? Yes or No?",
+     {" Yes", " No"},
+     1},
+    {"rte",
+     ZO_SPLIT_VALIDATION,
+     0,
+     "Dana Reeve, the widow of the actor Christopher Reeve, has died of lung cancer at age 44, according to "
+     "the "
+     "Christopher Reeve Foundation.\nDoes this mean that \"Christopher Reeve had an accident.\" is true? Yes "
+     "or No?",
+     {" Yes", " No"},
+     1},
+    {"boolq",
+     ZO_SPLIT_TRAIN,
+     242,
+     "The BBC announced on 2 March 2017 that there would be no further series. Will there be a second series "
+     "of the "
+     "coroner?",
+     {" Yes", " No"},
+     1},
+    {"boolq",
+     ZO_SPLIT_VALIDATION,
+     347,
+     "It is currently legal to keep skunks as pets in Britain without a license. Can you own a skunk in the "
+     "uk?",
+     {" Yes", " No"},
+     0},
+    {"copa",
+     ZO_SPLIT_TRAIN,
+     0,
+     "My body cast a shadow over the grass because",
+     {" the sun was rising.", " the grass was cut."},
+     0},
+    {"copa",
+     ZO_SPLIT_TRAIN,
+     6,
+     "The stain came out of the shirt because",
+     {" I patched the shirt.", " I bleached the shirt."},
+     1},
+    {"copa", /* the first choice begins with a space, so its first word is empty */
+     ZO_SPLIT_TRAIN,
+     128,
+     "The trip took a long time because",
+     {"  The driver talked the whole way.", " the driver made a wrong turn."},
+     1},
+    {"copa", /* the premise ends with a space */
+     ZO_SPLIT_TRAIN,
+     209,
+     "The parents forbade their children from watching the movie because",
+     {" the movie was rated R.", " the movie was animated."},
+     0},
+    {"copa",
+     ZO_SPLIT_VALIDATION,
+     0,
+     "The man turned on the faucet so",
+     {" the toilet filled with water.", " water flowed from the spout."},
+     1},
+};
+
+static void known_rows(void **state)
+{
+    (void)state;
+    const char *dir = data_folder();
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        const struct known *k = &known[i];
+        loaded l = load(k->task, dir, k->split, k->row + 1); /* the limit makes it the last one */
+        assert_int_equal(l.count, k->row + 1);
+        check_row(&l.rows[k->row], k->prompt, k->answer[0], k->answer[1], k->label);
+        unload(l);
+    }
+}
+
+/* Rows with label 0 and label 1, as the data sets' own README counts them; boolq's true is our 0. */
+static void label_counts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *task;
+        zo_split split;
+        int32_t label[2];
+    } want[] = {
+        {"sst2", ZO_SPLIT_TRAIN, {458, 542}},  {"sst2", ZO_SPLIT_VALIDATION, {428, 444}},
+        {"rte", ZO_SPLIT_TRAIN, {490, 510}},   {"rte", ZO_SPLIT_VALIDATION, {146, 131}},
+        {"boolq", ZO_SPLIT_TRAIN, {316, 184}}, {"boolq", ZO_SPLIT_VALIDATION, {625, 375}},
+        {"copa", ZO_SPLIT_TRAIN, {195, 205}},  {"copa", ZO_SPLIT_VALIDATION, {55, 45}},
+    };
+    const char *dir = data_folder();
+    for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
+        loaded l = load(want[i].task, dir, want[i].split, 0);
+        int32_t got[2] = {0, 0};
+        for (int32_t r = 0; r < l.count; r++)
+            got[l.rows[r].label]++;
+        assert_int_equal(got[0], want[i].label[0]);
+        assert_int_equal(got[1], want[i].label[1]);
+        assert_non_null(
+            strstr(l.path, want[i].split == ZO_SPLIT_TRAIN ? "/train.jsonl" : "/validation.jsonl"));
+        unload(l);
+    }
+}
+
+static void same_rows(loaded a, loaded b)
+{
+    assert_int_equal(a.count, b.count);
+    for (int32_t i = 0; i < a.count; i++)
+        check_row(&b.rows[i], a.rows[i].prompt, a.rows[i].answer[0], a.rows[i].answer[1], a.rows[i].label);
+}
+
+/* GLUE's dev.tsv and SuperGLUE's val.jsonl give the rows of the Hugging Face form. */
+static void original_forms(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *task, *original, *name;
+        int32_t rows;
+    } forms[] = {{"sst2", "original/dev.tsv", "dev.tsv", 872},
+                 {"rte", "original/val.jsonl", "val.jsonl", 277}};
+    const char *dir = data_folder();
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        char relative[512], *absolute;
+        snprintf(relative, sizeof relative, "%s/%s/%s", dir, forms[i].task, forms[i].original);
+        absolute = realpath(relative, NULL);
+        assert_non_null(absolute);
+        assert_int_equal(symlink(absolute, place(forms[i].task, forms[i].name)), 0);
+        free(absolute);
+        loaded raw = load(forms[i].task, folder, ZO_SPLIT_VALIDATION, 0);
+        loaded hub = load(forms[i].task, dir, ZO_SPLIT_VALIDATION, 0);
+        assert_int_equal(raw.count, forms[i].rows);
+        assert_string_equal(raw.path + strlen(raw.path) - strlen(forms[i].name), forms[i].name);
+        same_rows(hub, raw);
+        unload(raw);
+        unload(hub);
+        remove_file(forms[i].task, forms[i].name);
+    }
+}
+
+/* ---- rows written here ---- */
+
+static void forms_of_rte(void **state)
+{
+    (void)state;
+    write_file(
+        "rte", "train.tsv",
+        "index\tsentence1\tsentence2\tlabel\n0\tA \"b\" c.\tD.\tnot_entailment\n1\tE.\tF.\tentailment\n");
+    loaded l = load("rte", folder, ZO_SPLIT_TRAIN, 0);
+    assert_int_equal(l.count, 2);
+    check_row(&l.rows[0], "A \"b\" c.\nDoes this mean that \"D.\" is true? Yes or No?", " Yes", " No", 1);
+    check_row(&l.rows[1], "E.\nDoes this mean that \"F.\" is true? Yes or No?", " Yes", " No", 0);
+    unload(l);
+    remove_file("rte", "train.tsv");
+}
+
+static void forms_of_boolq(void **state)
+{
+    (void)state;
+    static const char *const prompt[] = {
+        "T -- p. Is it?",        "p. Is it?", "p. Is it?", "p. Is it?", "p. 5 is it?",
+        "p. \xC3\xA9t\xC3\xA9?", "p. ?"};
+    write_file("boolq", "dev.jsonl",
+               "{\"passage\": \"T -- p.\", \"question\": \"is it\", \"label\": true, \"idx\": 0}\n"
+               "{\"passage\": \"p.\", \"question\": \"Is it?\", \"label\": 0}\n"
+               "{\"passage\": \"p.\", \"question\": \"is it ? \", \"answer\": true, \"title\": \"T\"}\n"
+               "{\"passage\": \"p.\", \"question\": \"is it??\", \"answer\": false}\n"
+               "{\"passage\": \"p.\", \"question\": \"5 is it\", \"label\": 1}\n"
+               "{\"passage\": \"p.\", \"question\": \"\\u00e9t\\u00e9\", \"label\": false}\n"
+               "{\"passage\": \"p.\", \"question\": \"\", \"label\": \"true\"}\n");
+    static const int32_t label[] = {0, 1, 0, 1, 0, 1, 0}; /* true is Yes is 0 */
+    loaded l = load("boolq", folder, ZO_SPLIT_VALIDATION, 0);
+    assert_int_equal(l.count, 7);
+    for (int i = 0; i < 7; i++)
+        check_row(&l.rows[i], prompt[i], " Yes", " No", label[i]);
+    unload(l);
+    remove_file("boolq", "dev.jsonl");
+}
+
+static void forms_of_copa(void **state)
+{
+    (void)state;
+    write_file("copa", "train.jsonl",
+               "{\"premise\":\"He ran..\",\"choice1\":\"I\",\"choice2\":\"I'm "
+               "OK.\",\"question\":\"effect\",\"label\":1}\n"
+               "{\"premise\":\"Why?\",\"choice1\":\"NASA "
+               "Did.\",\"choice2\":\"\",\"question\":\"cause\",\"label\":0}\n");
+    loaded l = load("copa", folder, ZO_SPLIT_TRAIN, 0);
+    check_row(&l.rows[0], "He ran. so", " I", " i'm OK.", 1);
+    check_row(&l.rows[1], "Why? because", " nasa Did.", " ", 0);
+    unload(l);
+    remove_file("copa", "train.jsonl");
+}
+
+static void strip_in_sst2(void **state)
+{
+    (void)state;
+    write_file("sst2", "train.jsonl",
+               "{\"sentence\":\" \\t a  b\\n \",\"label\":1}\n{\"sentence\":\" \",\"label\":0}\n");
+    loaded l = load("sst2", folder, ZO_SPLIT_TRAIN, 0);
+    check_row(&l.rows[0], "a  b It was", " terrible", " great", 1);
+    check_row(&l.rows[1], " It was", " terrible", " great", 0);
+    unload(l);
+    remove_file("sst2", "train.jsonl");
+}
+
+/* The first file of the list wins; a limit past the end gives all. */
+static void order_of_files(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"validation.jsonl", "val.jsonl", "dev.jsonl", "validation.tsv",
+                                        "dev.tsv"};
+    for (int i = 4; i >= 0; i--) {
+        char text[100];
+        snprintf(text, sizeof text,
+                 i < 3 ? "{\"sentence\":\"%s\",\"label\":1}\n" : "sentence\tlabel\n%s\t1\n", names[i]);
+        write_file("sst2", names[i], text);
+        loaded l = load("sst2", folder, ZO_SPLIT_VALIDATION, 1000);
+        assert_int_equal(l.count, 1);
+        assert_memory_equal(l.rows[0].prompt, names[i], strlen(names[i]));
+        assert_string_equal(l.path + strlen(l.path) - strlen(names[i]), names[i]);
+        unload(l);
+    }
+    for (int i = 0; i < 5; i++)
+        remove_file("sst2", names[i]);
+}
+
+static void bad_rows(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *task, *text, *error;
+    } cases[] = {
+        {"sst2", "{\"sentence\":\"a\",\"label\":1}\n\n{\"label\":1}\n",
+         "train.jsonl:3: no field \"sentence\""},
+        {"sst2", "{\"sentence\":\"a\"}\n", "train.jsonl:1: no field \"label\""},
+        {"sst2", "{\"sentence\":\"a\",\"label\":2}\n", "train.jsonl:1: field \"label\": unknown label 2"},
+        {"sst2", "{\"sentence\":\"a\",\"label\":-1}\n", "train.jsonl:1: field \"label\": unknown label -1"},
+        {"sst2", "{\"sentence\":\"a\",\"label\":1.0}\n",
+         "train.jsonl:1: field \"label\" is not an integer, a boolean or a string"},
+        {"sst2", "{\"sentence\":\"a\",\"label\":null}\n",
+         "train.jsonl:1: field \"label\" is not an integer, a boolean or a string"},
+        {"sst2", "{\"sentence\":5,\"label\":1}\n", "train.jsonl:1: field \"sentence\" is not a string"},
+        {"sst2", "sentence\tlabel\na\t1\n", "train.jsonl:1: JSON, column "},
+        {"sst2", "\n", "train.jsonl: no rows"},
+        {"rte", "{\"premise\":\"a\",\"label\":1}\n", "train.jsonl:1: no field \"hypothesis|sentence2\""},
+        {"rte", "{\"premise\":\"a\",\"hypothesis\":\"b\",\"label\":\"neutral\"}\n",
+         "train.jsonl:1: field \"label\": unknown label neutral"},
+        {"boolq", "{\"passage\":\"a\",\"question\":\"b\"}\n", "train.jsonl:1: no field \"answer|label\""},
+        {"copa", "{\"premise\":\"a\",\"choice1\":\"b\",\"choice2\":\"c\",\"question\":\"why\",\"label\":0}\n",
+         "train.jsonl:1: field \"question\": \"why\" is neither \"effect\" nor \"cause\""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        zo_mem mem = {0};
+        zo_error err = {0};
+        zo_row *rows = (zo_row *)&mem;
+        int32_t count = 5;
+        write_file(cases[i].task, "train.jsonl", cases[i].text);
+        zo_status st = zo_task_rows(zo_task_find(cases[i].task), folder, ZO_SPLIT_TRAIN, 0, &mem, &rows,
+                                    &count, NULL, &err);
+        assert_int_equal(st, ZO_ERR_FORMAT);
+        assert_int_equal(err.status, ZO_ERR_FORMAT);
+        assert_memory_equal(err.text, folder, strlen(folder));
+        const char *text = err.text + strlen(folder) + 1 + strlen(cases[i].task) + 1;
+        if (strncmp(text, cases[i].error, strlen(cases[i].error)))
+            fail_msg("\"%s\", expected \"%s\"", text, cases[i].error);
+        assert_null(rows);
+        assert_int_equal(count, 0);
+        assert_int_equal(mem.now[ZO_ACCOUNT_DATA], 0);
+        remove_file(cases[i].task, "train.jsonl");
+    }
+}
+
+static void missing_files(void **state)
+{
+    (void)state;
+    char want[512];
+    zo_row *rows;
+    int32_t count;
+    zo_error err = {0};
+    const zo_task *t = zo_task_find("sst2");
+    assert_int_equal(zo_task_rows(t, folder, ZO_SPLIT_VALIDATION, 0, NULL, &rows, &count, NULL, &err),
+                     ZO_ERR_IO);
+    snprintf(want, sizeof want,
+             "%s/sst2: none of validation.jsonl, val.jsonl, dev.jsonl, validation.tsv, dev.tsv is there; "
+             "scripts/fetch-data sst2 gets the data",
+             folder);
+    assert_string_equal(err.text, want);
+    err = (zo_error){0};
+    assert_int_equal(zo_task_rows(t, folder, ZO_SPLIT_TRAIN, -1, NULL, &rows, &count, NULL, &err),
+                     ZO_ERR_INVALID);
+    err = (zo_error){0};
+    memset(want, 'x', 511);
+    want[511] = 0;
+    assert_int_equal(zo_task_rows(t, want, ZO_SPLIT_TRAIN, 0, NULL, &rows, &count, NULL, &err),
+                     ZO_ERR_INVALID);
+    assert_non_null(strstr(err.text, "name too long"));
+}
+
+/* ---- the table ---- */
+
+static void table(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"sst2", "rte", "boolq", "copa", "polarity", NULL};
+    static const char *const templates[] = {
+        "{sentence:strip} It was[ terrible| great]",
+        "{premise|sentence1}\nDoes this mean that \"{hypothesis|sentence2}\" is true? Yes or No?[ Yes| No]",
+        "{passage} {question:ask}[ Yes| No]",
+        "{premise:unstop}{question:conjunction}[ {choice1:continue}| {choice2:continue}]",
+        "{sentence:strip} It was[ terrible| great]",
+    };
+    int i = 0;
+    for (; zo_task_names()[i]; i++) {
+        assert_non_null(names[i]);
+        assert_string_equal(zo_task_names()[i], names[i]);
+        const zo_task *t = zo_task_find(names[i]);
+        assert_non_null(t);
+        assert_string_equal(zo_task_template(t), templates[i]);
+        assert_int_equal(zo_task_metric(t), strcmp(names[i], "copa") ? ZO_METRIC_CLASS : ZO_METRIC_CHOICE);
+        assert_int_equal(zo_task_generated(t), !strcmp(names[i], "polarity"));
+        assert_true(zo_task_chance(t) == 0.5);
+    }
+    assert_null(names[i]);
+    assert_null(zo_task_find("sst"));
+    assert_null(zo_task_find(""));
+    assert_string_equal(zo_metric_name(ZO_METRIC_CLASS), "accuracy/class");
+    assert_string_equal(zo_metric_name(ZO_METRIC_CHOICE), "accuracy/choice");
+}
+
+static void polarity_rows(void **state)
+{
+    (void)state;
+    static zo_polarity_row made[2 * ZO_POLARITY_ROWS];
+    zo_polarity_rows(made);
+    for (int split = 0; split < 2; split++) {
+        for (int32_t limit = 0; limit <= 500; limit += 100) {
+            loaded l = load("polarity", NULL, split ? ZO_SPLIT_VALIDATION : ZO_SPLIT_TRAIN, limit);
+            assert_int_equal(l.count, limit && limit < ZO_POLARITY_ROWS ? limit : ZO_POLARITY_ROWS);
+            assert_string_equal(l.path, "");
+            for (int32_t i = 0; i < l.count; i++) {
+                const zo_polarity_row *m = &made[split * ZO_POLARITY_ROWS + i];
+                char prompt[ZO_POLARITY_TEXT + 8];
+                snprintf(prompt, sizeof prompt, "%.*s It was", ZO_POLARITY_TEXT - 1, m->sentence);
+                check_row(&l.rows[i], prompt, " terrible", " great", m->label);
+            }
+            unload(l);
+        }
+    }
+}
+
+/* ---- encoding ---- */
+
+/* With the byte tokenizer, whose ids are byte + 3: the sequence is the text itself. */
+static void check_bytes(const zo_sequence *s, const char *text, int32_t labels)
+{
+    const int32_t n = (int32_t)strlen(text);
+    assert_int_equal(s->n_labels, labels);
+    for (int32_t i = 0; i < n; i++)
+        assert_int_equal(s->ids[s->n - n + i], (unsigned char)text[i] + 3);
+}
+
+static void encode_bytes(void **state)
+{
+    (void)state;
+    zo_tokenizer *tok = open_byte_tokenizer();
+    const int32_t bos = zo_tokenizer_adds_bos(tok);
+    zo_dataset *d = NULL;
+    write_file("sst2", "train.jsonl",
+               "{\"sentence\":\"ab\",\"label\":1}\n{\"sentence\":\"c\",\"label\":0}\n");
+    assert_int_equal(zo_dataset_load(zo_task_find("sst2"), folder, ZO_SPLIT_TRAIN, 0, tok, 0, NULL, &d, NULL),
+                     ZO_OK);
+    assert_int_equal(d->count, 2);
+    assert_ptr_equal(d->task, zo_task_find("sst2"));
+    assert_non_null(strstr(d->path, "/sst2/train.jsonl"));
+    assert_int_equal(d->examples[0].choices, 2);
+    assert_int_equal(d->examples[0].label, 1);
+    /* the space before either word counts as prompt: it tells the classes not apart */
+    check_bytes(&d->examples[0].choice[0], "ab It was terrible", 8);
+    check_bytes(&d->examples[0].choice[1], "ab It was great", 5);
+    check_bytes(&d->examples[1].choice[0], "c It was terrible", 8);
+    assert_int_equal(d->examples[1].choice[1].n, 14 + bos);
+    assert_int_equal(d->longest, 18 + bos);
+    assert_int_equal(d->most_labels, 8);
+    zo_dataset_free(d);
+
+    /* cut to 12: by as much as the longer word asks for, in both, so that the prompt stays the same */
+    assert_int_equal(zo_dataset_load(zo_task_find("sst2"), folder, ZO_SPLIT_TRAIN, 0, tok, 12, NULL, &d,
+                                     NULL),
+                     ZO_OK);
+    const zo_sequence *cut = d->examples[0].choice;
+    assert_int_equal(cut[0].n, 12);
+    assert_int_equal(cut[1].n, 9);
+    assert_int_equal(d->longest, 12);
+    check_bytes(&cut[0], bos ? "as terrible" : "was terrible", 8);
+    check_bytes(&cut[1], bos ? "as great" : "was great", 5);
+    if (bos)
+        assert_int_equal(cut[0].ids[0], zo_tokenizer_bos(tok));
+    zo_dataset_free(d);
+    remove_file("sst2", "train.jsonl");
+
+    write_file("copa", "train.jsonl",
+               "{\"premise\":\"He ran.\",\"choice1\":\"A.\",\"choice2\":\"B c "
+               "d.\",\"question\":\"effect\",\"label\":1}\n");
+    assert_int_equal(zo_dataset_load(zo_task_find("copa"), folder, ZO_SPLIT_TRAIN, 0, tok, 14, NULL, &d,
+                                     NULL),
+                     ZO_OK);
+    check_bytes(&d->examples[0].choice[0], "ran so a.",
+                3); /* choices are cut each by itself, and keep the space */
+    assert_int_equal(d->examples[0].choice[0].n, 12 + bos);
+    check_bytes(&d->examples[0].choice[1], "an so b c d.", 7);
+    assert_int_equal(d->examples[0].choice[1].n, 14);
+    zo_dataset_free(d);
+    remove_file("copa", "train.jsonl");
+    zo_tokenizer_free(tok);
+}
+
+/* A row made by hand, for what no task of the table makes. */
+static zo_status encode_one(const char *task, const char *prompt, const char *a, const char *b,
+                            int32_t max_tokens, const zo_tokenizer *tok, zo_error *err)
+{
+    zo_mem mem = {0};
+    zo_dataset *d = NULL;
+    char text[3][64];
+    snprintf(text[0], 64, "%s", prompt);
+    snprintf(text[1], 64, "%s", a);
+    snprintf(text[2], 64, "%s", b);
+    const zo_row row = {.prompt = text[0], .answer = {text[1], text[2]}, .choices = 2};
+    *err = (zo_error){0};
+    zo_status st = zo_dataset_encode(zo_task_find(task), &row, 1, tok, max_tokens, &mem, &d, err);
+    assert_true(st ? !d : !!d);
+    zo_dataset_free(d);
+    assert_int_equal(mem.now[ZO_ACCOUNT_DATA], 0);
+    return st;
+}
+
+static void encode_refusals(void **state)
+{
+    (void)state;
+    zo_tokenizer *tok = open_byte_tokenizer();
+    zo_error err;
+    assert_int_equal(encode_one("sst2", "p", " a", " b", 0, tok, &err), ZO_OK);
+    assert_int_equal(encode_one("sst2", "p", " a", " a", 0, tok, &err), ZO_ERR_INVALID);
+    assert_string_equal(err.text,
+                        "encode row 1 of sst2: label words \" a\" and \" a\" begin with the same token");
+    assert_int_equal(encode_one("sst2", "p", " a", " ab", 0, tok, &err), ZO_ERR_INVALID);
+    assert_string_equal(err.text, "encode row 1 of sst2: answer \" a\" has no tokens");
+    assert_int_equal(encode_one("copa", "p", "", "b", 0, tok, &err), ZO_ERR_INVALID);
+    assert_string_equal(err.text, "encode row 1 of copa: answer \"\" has no tokens");
+    assert_int_equal(encode_one("copa", "p", "abc", "abcdefgh", 9, tok, &err), ZO_OK);
+    assert_int_equal(encode_one("copa", "p", "abc", "abcdefgh", 8, tok, &err), ZO_ERR_INVALID);
+    assert_string_equal(
+        err.text, "encode row 1 of copa: answer \"abcdefgh\" of 8 tokens leaves no room for a prompt in 8");
+    assert_int_equal(encode_one("copa", "p", "a", "b", 1, tok, &err), ZO_ERR_INVALID);
+    zo_tokenizer_free(tok);
+}
+
+/* Ids of text, by another call of the tokenizer than the encoder's. */
+static int32_t ids_of(const zo_tokenizer *tok, const char *text, int32_t *ids, size_t cap)
+{
+    size_t n = 0;
+    assert_int_equal(zo_tokenizer_encode(tok, text, strlen(text), ZO_ENCODE_SPECIAL, ids, cap, &n, NULL),
+                     ZO_OK);
+    assert_true(n <= cap);
+    return (int32_t)n;
+}
+
+static void encode_with_model(void **state)
+{
+    (void)state;
+    const char *dir = data_folder();
+    zo_tokenizer *tok = open_model_tokenizer();
+    for (const char *const *name = zo_task_names(); *name; name++) {
+        const zo_task *t = zo_task_find(*name);
+        loaded l = load(*name, dir, ZO_SPLIT_VALIDATION, 60);
+        zo_dataset *d = NULL;
+        assert_int_equal(zo_dataset_encode(t, l.rows, l.count, tok, 0, NULL, &d, NULL), ZO_OK);
+        assert_int_equal(d->count, l.count);
+        for (int32_t i = 0; i < d->count; i++) {
+            int32_t ids[4096];
+            for (int32_t k = 0; k < 2; k++) {
+                char text[16384];
+                const zo_sequence *s = &d->examples[i].choice[k];
+                snprintf(text, sizeof text, "%s%s", l.rows[i].prompt, l.rows[i].answer[k]);
+                const int32_t n = ids_of(tok, text, ids, 4096);
+                assert_int_equal(s->n, n < 512 ? n : 512);
+                assert_memory_equal(s->ids, ids + n - s->n, (size_t)s->n * sizeof *ids);
+                /* the answer, with its space, is encoded by itself to the same ids */
+                const int32_t m = ids_of(tok, l.rows[i].answer[k], ids, 4096);
+                assert_int_equal(s->n_labels, m);
+                assert_memory_equal(s->ids + s->n - m, ids, (size_t)m * sizeof *ids);
+                if (zo_task_metric(t) == ZO_METRIC_CLASS)
+                    assert_int_equal(s->n_labels, 1);
+            }
+        }
+        zo_dataset_free(d);
+        unload(l);
+    }
+    zo_tokenizer_free(tok);
+}
+
+/* Cut to 16 tokens: what is left is the end of the whole. */
+static void truncate_with_model(void **state)
+{
+    (void)state;
+    const char *dir = data_folder();
+    zo_tokenizer *tok = open_model_tokenizer();
+    zo_dataset *whole = NULL, *cut = NULL;
+    const zo_task *t = zo_task_find("rte");
+    const bool bos = zo_tokenizer_adds_bos(tok);
+    assert_int_equal(zo_dataset_load(t, dir, ZO_SPLIT_VALIDATION, 20, tok, 0, NULL, &whole, NULL), ZO_OK);
+    assert_int_equal(zo_dataset_load(t, dir, ZO_SPLIT_VALIDATION, 20, tok, 16, NULL, &cut, NULL), ZO_OK);
+    assert_int_equal(cut->longest, 16);
+    for (int32_t i = 0; i < 20; i++) {
+        for (int32_t k = 0; k < 2; k++) {
+            const zo_sequence *a = &whole->examples[i].choice[k], *b = &cut->examples[i].choice[k];
+            assert_true(a->n > 16);
+            assert_int_equal(b->n, 16);
+            assert_int_equal(b->n_labels, a->n_labels);
+            assert_memory_equal(b->ids + bos, a->ids + a->n - 16 + bos, (size_t)(16 - bos) * sizeof *a->ids);
+            assert_int_equal(b->ids[0], bos ? a->ids[0] : a->ids[a->n - 16]);
+        }
+    }
+    zo_dataset_free(whole);
+    zo_dataset_free(cut);
+    zo_tokenizer_free(tok);
+}
+
+static void slices(void **state)
+{
+    (void)state;
+    zo_tokenizer *tok = open_byte_tokenizer();
+    zo_dataset *d = NULL;
+    write_file("sst2", "train.jsonl",
+               "{\"sentence\":\"a\",\"label\":1}\n{\"sentence\":\"bbb\",\"label\":0}\n{\"sentence\":\"cc\","
+               "\"label\":1}\n");
+    assert_int_equal(zo_dataset_load(zo_task_find("sst2"), folder, ZO_SPLIT_TRAIN, 0, tok, 0, NULL, &d, NULL),
+                     ZO_OK);
+    const zo_dataset last = zo_dataset_slice(d, 2, 1), none = zo_dataset_slice(d, 3, 0);
+    const zo_dataset all = zo_dataset_slice(d, 0, 3);
+    assert_int_equal(last.count, 1);
+    assert_ptr_equal(last.examples, d->examples + 2);
+    assert_int_equal(last.longest, d->longest - 1);
+    assert_string_equal(last.path, d->path);
+    assert_int_equal(none.count + none.longest + none.most_labels, 0);
+    assert_int_equal(all.longest, d->longest);
+    zo_dataset_free(d);
+    zo_tokenizer_free(tok);
+    remove_file("sst2", "train.jsonl");
+}
+
+/* Every allocation fails once. Nothing is left allocated, and the message says what was being allocated. */
+static void failing_allocations(void **state)
+{
+    (void)state;
+    zo_tokenizer *tok = open_byte_tokenizer();
+    write_file(
+        "copa", "train.jsonl",
+        "{\"premise\":\"a\",\"choice1\":\"b\",\"choice2\":\"c\",\"question\":\"cause\",\"label\":0}\n"
+        "{\"premise\":\"d\",\"choice1\":\"e\",\"choice2\":\"f\",\"question\":\"cause\",\"label\":0}\n");
+    static const char *const names[] = {"copa", "polarity"};
+    for (int i = 0; i < 2; i++) {
+        zo_status st = ZO_ERR_MEMORY;
+        long nth = 0;
+        while (st) {
+            zo_mem mem = {.fail_after = ++nth};
+            zo_error err = {0};
+            zo_dataset *d = NULL;
+            st = zo_dataset_load(zo_task_find(names[i]), folder, ZO_SPLIT_TRAIN, 2, tok, 0, &mem, &d, &err);
+            assert_true(st == ZO_OK || st == ZO_ERR_MEMORY);
+            assert_true(st ? !d && strstr(err.text, "allocate ") : !!d);
+            zo_dataset_free(d);
+            assert_int_equal(mem.now[ZO_ACCOUNT_DATA], 0);
+        }
+        assert_in_range(nth, 12,
+                        40); /* there were allocations to fail: lines, rows, texts, ids, examples, ... */
+    }
+    remove_file("copa", "train.jsonl");
+    zo_tokenizer_free(tok);
+}
+
+/* p = 3/4, n = 4: sqrt(3/4 * 1/4 / 3) = 1/4, exactly. */
+static void standard_error(void **state)
+{
+    (void)state;
+    assert_true(zo_accuracy_stderr(3, 4) == 0.25);
+    assert_true(fabs(zo_accuracy_stderr(50, 100) - sqrt(0.25 / 99)) < 1e-15);
+    assert_true(zo_accuracy_stderr(0, 10) == 0);
+    assert_true(zo_accuracy_stderr(10, 10) == 0);
+    assert_true(isnan(zo_accuracy_stderr(1, 1)));
+    assert_true(isnan(zo_accuracy_stderr(0, 0)));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(known_rows),
+        cmocka_unit_test(label_counts),
+        cmocka_unit_test(original_forms),
+        cmocka_unit_test(forms_of_rte),
+        cmocka_unit_test(forms_of_boolq),
+        cmocka_unit_test(forms_of_copa),
+        cmocka_unit_test(strip_in_sst2),
+        cmocka_unit_test(order_of_files),
+        cmocka_unit_test(bad_rows),
+        cmocka_unit_test(missing_files),
+        cmocka_unit_test(table),
+        cmocka_unit_test(polarity_rows),
+        cmocka_unit_test(encode_bytes),
+        cmocka_unit_test(encode_refusals),
+        cmocka_unit_test(encode_with_model),
+        cmocka_unit_test(truncate_with_model),
+        cmocka_unit_test(slices),
+        cmocka_unit_test(failing_allocations),
+        cmocka_unit_test(standard_error),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
