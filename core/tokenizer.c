@@ -12,6 +12,7 @@
 #include "core/file.h"
 #include "core/tokenizer_parts.h"
 #include "core/utf8.h"
+#include "core/weights.h"
 
 /* --- building ------------------------------------------------------------------------------------------------ */
 
@@ -204,23 +205,32 @@ zo_status zo_affix_put(zo_affix *a, int64_t id, const zo_tokenizer *t, zo_error 
 
 /* --- opening ------------------------------------------------------------------------------------------------- */
 
-/* synth: three special tokens and the 256 bytes; no merges, so that encoding is arithmetic. */
-static zo_status read_synth(zo_tokenizer *t, zo_error *err)
+/* synth: three special tokens, the 256 bytes, and for every further id of the model its number; no merges, so
+ * that encoding is arithmetic. */
+static zo_status read_synth(zo_tokenizer *t, const char *path, zo_error *err)
 {
     static const char *const special[] = {"<unk>", "<s>", "</s>"};
+    const int32_t first = 3, named = first + 256;
+    zo_config config;
+    if (!zo_synth_config(path + 6, &config) || config.vocab < named)
+        return zo_fail(err, ZO_ERR_INVALID, "open %s: no such synthetic model", path);
     t->byte_level = true;
     t->bos = 1;
     t->eos = 2;
-    zo_status st = zo_bpe_new(3 + 256, 256 + 16, t->mem, &t->bpe, err);
-    for (int i = 0; i < 3 && !st; i++) {
-        st = zo_bpe_put(t->bpe, i, special[i], strlen(special[i]), 0, ZO_TOKEN_SPECIAL | ZO_TOKEN_LITERAL,
-                        err);
+    zo_status st = zo_bpe_new(config.vocab, (size_t)config.vocab * 16, t->mem, &t->bpe, err);
+    for (int32_t i = 0; i < first && !st; i++) {
+        size_t n = strlen(special[i]);
+        st = zo_bpe_put(t->bpe, i, special[i], n, 0, ZO_TOKEN_SPECIAL | ZO_TOKEN_LITERAL, err);
         if (!st)
-            st = zo_added_put(&t->raw, special[i], strlen(special[i]), (zo_added){.id = i, .special = true},
-                              t->mem, err);
+            st = zo_added_put(&t->raw, special[i], n, (zo_added){.id = i, .special = true}, t->mem, err);
     }
-    for (int i = 0; i < 256 && !st; i++)
-        st = zo_bpe_put(t->bpe, 3 + i, &(char){(char)i}, 1, 0, ZO_TOKEN_MERGEABLE, err);
+    for (int32_t i = first; i < named && !st; i++)
+        st = zo_bpe_put(t->bpe, i, &(char){(char)(i - first)}, 1, 0, ZO_TOKEN_MERGEABLE, err);
+    for (int32_t i = named; i < config.vocab && !st; i++) {
+        char text[16];
+        int n = snprintf(text, sizeof text, "<%d>", i);
+        st = zo_bpe_put(t->bpe, i, text, (size_t)n, 0, ZO_TOKEN_LITERAL, err);
+    }
     if (!st)
         st = zo_bpe_index(t->bpe, err);
     if (!st)
@@ -287,7 +297,7 @@ static zo_status read_path(zo_tokenizer *t, const char *path, zo_error *err)
 {
     struct stat info;
     if (strncmp(path, "synth:", 6) == 0)
-        return read_synth(t, err);
+        return read_synth(t, path, err);
     if (stat(path, &info) != 0)
         return zo_fail(err, ZO_ERR_IO, "open %s: %s", path, strerror(errno));
     if (S_ISDIR(info.st_mode))

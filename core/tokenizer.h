@@ -23,10 +23,10 @@
 typedef struct zo_tokenizer zo_tokenizer;
 
 /* path: what zo_weights_open takes: a .gguf file, a folder with tokenizer.json (tokenizer_config.json is read
- * for BOS and EOS where it is there), or synth:NAME (id = byte + 3, bos 1, which it adds, and eos 2: enough to move text
- * through).
- * A path that ends in .json is read as a tokenizer.json.
- * Fails: ZO_ERR_IO, ZO_ERR_FORMAT, ZO_ERR_UNSUPPORTED (a pre-tokenizer or model kind that is not known, by name). */
+ * for BOS and EOS where it is there), or synth:NAME (id = byte + 3, bos 1, which it adds, eos 2; ids past the
+ * bytes read as "<ID>": enough to move text through). A path that ends in .json is read as a tokenizer.json.
+ * Fails: ZO_ERR_IO, ZO_ERR_FORMAT, ZO_ERR_UNSUPPORTED (a component, setting or kind of model that is not known,
+ * by name), ZO_ERR_INVALID (no such synthetic model), ZO_ERR_MEMORY. */
 zo_status zo_tokenizer_open(const char *path, zo_mem *mem, zo_tokenizer **out, zo_error *err);
 /* The two formats over bytes in memory; name is for messages. The bytes need not outlive the call. */
 zo_status zo_tokenizer_from_json(const char *text, size_t bytes, const char *name, zo_mem *mem,

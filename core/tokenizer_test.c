@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
 #include <jansson.h>
 #include <openssl/evp.h>
 
@@ -342,6 +343,350 @@ static void smollm2_as_hugging_face(void **state)
     assert_int_equal(held(), 0);
 }
 
+/* --- a GGUF file in memory ----------------------------------------------------------------------------------- */
+
+typedef struct buffer {
+    char *p;
+    size_t n, cap;
+} buffer;
+
+static void put(buffer *b, const void *data, size_t n)
+{
+    if (b->n + n > b->cap) {
+        b->cap = 2 * (b->n + n);
+        b->p = realloc(b->p, b->cap);
+    }
+    memcpy(b->p + b->n, data, n);
+    b->n += n;
+}
+
+static void put_u32(buffer *b, uint32_t v)
+{
+    put(b, &v, sizeof v);
+}
+
+static void put_u64(buffer *b, uint64_t v)
+{
+    put(b, &v, sizeof v);
+}
+
+static void put_text(buffer *b, const char *s, size_t n)
+{
+    put_u64(b, n);
+    put(b, s, n);
+}
+
+/* GGUF's type numbers. */
+enum { U32 = 4, I32 = 5, F32 = 6, BOOL = 7, STRING = 8, ARRAY = 9 };
+
+/* An empty file; every key adds 1 to the count at byte 16. */
+static void begin(buffer *b)
+{
+    *b = (buffer){0};
+    put(b, "GGUF", 4);
+    put_u32(b, 3);
+    put_u64(b, 0);
+    put_u64(b, 0);
+}
+
+static void put_key(buffer *b, const char *name, uint32_t type)
+{
+    char key[128];
+    int n = snprintf(key, sizeof key, "tokenizer.ggml.%s", name);
+    uint64_t keys;
+    put_text(b, key, (size_t)n);
+    put_u32(b, type);
+    memcpy(&keys, b->p + 16, sizeof keys);
+    keys++;
+    memcpy(b->p + 16, &keys, sizeof keys);
+}
+
+static void put_string(buffer *b, const char *name, const char *value)
+{
+    put_key(b, name, STRING);
+    put_text(b, value, strlen(value));
+}
+
+static void put_array(buffer *b, const char *name, uint32_t type, size_t count)
+{
+    put_key(b, name, ARRAY);
+    put_u32(b, type);
+    put_u64(b, count);
+}
+
+/* --- llama2.c's tokenizer ------------------------------------------------------------------------------------ */
+
+#define TOK512 512
+
+/* A SentencePiece vocabulary as tok512.bin states it. */
+typedef struct pieces {
+    char text[TOK512][64]; /* with U+2581 */
+    float score[TOK512];
+} pieces;
+
+static void read_pieces(pieces *p)
+{
+    char path[4096];
+    zo_file_map map;
+    zo_error err = {0};
+    snprintf(path, sizeof path, "%s/stories260k/tok512.bin", data_dir());
+    if (zo_file_map_open(path, &map, &err))
+        fail_msg("%s", err.text);
+    const char *at = (const char *)map.data + 4;
+    static const char *const special[] = {"<unk>", "<s>", "</s>"};
+    for (int i = 0; i < TOK512; i++) {
+        int32_t n;
+        memcpy(&p->score[i], at, 4);
+        memcpy(&n, at + 4, 4);
+        at += 8;
+        char *to = p->text[i];
+        for (int k = 0; k < n && i >= 259; k++) { /* llama2.c's export wrote spaces for U+2581 */
+            int bytes = snprintf(to, 8, "%s", at[k] == ' ' ? "\xE2\x96\x81" : (char[]){at[k], 0});
+            to += bytes;
+        }
+        if (i < 259)
+            snprintf(to, 64, "%.*s", (int)n, at);
+        if (i < 3)
+            snprintf(to, 64, "%s", special[i]);
+        at += n;
+    }
+    assert_true(at == (const char *)map.data + map.bytes);
+    zo_file_map_close(&map);
+}
+
+static buffer tok512_gguf(const pieces *p)
+{
+    buffer b;
+    begin(&b);
+    put_string(&b, "model", "llama");
+    put_array(&b, "tokens", STRING, TOK512);
+    for (int i = 0; i < TOK512; i++)
+        put_text(&b, p->text[i], strlen(p->text[i]));
+    put_array(&b, "scores", F32, TOK512);
+    put(&b, p->score, sizeof p->score);
+    put_array(&b, "token_type", I32, TOK512);
+    for (int i = 0; i < TOK512; i++)
+        put_u32(&b, i == 0 ? 2 : i < 3 ? 3 : i < 259 ? 6 : 1);
+    return b;
+}
+
+static int find_piece(const pieces *p, const char *s, size_t n)
+{
+    for (int i = 259; i < TOK512; i++)
+        if (strlen(p->text[i]) == n && memcmp(p->text[i], s, n) == 0)
+            return i;
+    return -1;
+}
+
+typedef struct join {
+    float score;
+    int id, left, right;
+} join;
+
+static int compare_joins(const void *a, const void *b)
+{
+    const join *x = a, *y = b;
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
+    if (x->id != y->id)
+        return x->id - y->id;
+    return x->left != y->left ? x->left - y->left : x->right - y->right;
+}
+
+/* The same as tokenizer.json, as transformers converts a SentencePiece file: merges_of() of the script. */
+static char *tok512_json(const pieces *p)
+{
+    static join joins[4096];
+    size_t n = 0;
+    for (int i = 259; i < TOK512; i++) {
+        size_t bytes_n = strlen(p->text[i]);
+        for (size_t k = 1; k < bytes_n; k++) {
+            join j = {p->score[i], i, find_piece(p, p->text[i], k),
+                      find_piece(p, p->text[i] + k, bytes_n - k)};
+            if (j.left >= 0 && j.right >= 0)
+                joins[n++] = j;
+        }
+    }
+    qsort(joins, n, sizeof *joins, compare_joins);
+    json_t *vocab = json_object(), *merges = json_array();
+    for (int i = 0; i < TOK512; i++)
+        json_object_set_new(vocab, p->text[i], json_integer(i));
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(merges, json_pack("[s, s]", p->text[joins[i].left], p->text[joins[i].right]));
+    json_t *root = json_loads(
+        "{\"added_tokens\": [{\"id\": 0, \"content\": \"<unk>\", \"normalized\": false, \"special\": true},"
+        " {\"id\": 1, \"content\": \"<s>\", \"normalized\": false, \"special\": true},"
+        " {\"id\": 2, \"content\": \"</s>\", \"normalized\": false, \"special\": true}],"
+        " \"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Prepend\", \"prepend\": "
+        "\"\u2581\"},"
+        "  {\"type\": \"Replace\", \"pattern\": {\"String\": \" \"}, \"content\": \"\u2581\"}]},"
+        " \"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": "
+        "\"<s>\"}},"
+        "  {\"Sequence\": {\"id\": \"A\"}}], \"special_tokens\": {\"<s>\": {\"ids\": [1]}}},"
+        " \"decoder\": {\"type\": \"Sequence\", \"decoders\": [{\"type\": \"Replace\","
+        "  \"pattern\": {\"String\": \"\u2581\"}, \"content\": \" \"}, {\"type\": \"ByteFallback\"}, "
+        "{\"type\": \"Fuse\"},"
+        "  {\"type\": \"Strip\", \"content\": \" \", \"start\": 1, \"stop\": 0}]},"
+        " \"model\": {\"type\": \"BPE\", \"unk_token\": \"<unk>\", \"fuse_unk\": true, \"byte_fallback\": "
+        "true}}",
+        0, NULL);
+    json_object_set_new(json_object_get(root, "model"), "vocab", vocab);
+    json_object_set_new(json_object_get(root, "model"), "merges", merges);
+    char *text = json_dumps(root, JSON_COMPACT);
+    json_decref(root);
+    return text;
+}
+
+/* scripts/reference_tokenize.py tok512: sentencepiece 0.2.3 and tokenizers 0.23.3, which agree on every file. The last
+ * row is of tokenizers, because sentencepiece has no special tokens in text. */
+static const reference tok512_files[] = {
+    {"arc_easy/train.jsonl", 9998, 132440,
+     "4ab28b0082bc721ffb064c85ea2e3ed0611faee5511048caa1df5e1f14ee8e54"},
+    {"arc_easy/validation.jsonl", 6272, 84631,
+     "7b574a1499451bd2baa8a519ca275d39d3c4ad4e021c068a745f7282f383ce57"},
+    {"boolq/train.jsonl", 1000, 186422, "8a23d97c408f731923f66892ba43390c66ec98f9ddcd4101edfa50588c4bfed3"},
+    {"boolq/train_last500.jsonl", 1000, 189639,
+     "e640fe50fe8aa95ba0eb39735abdcde2f91f529180830b3254c425b5cce2ec88"},
+    {"boolq/validation.jsonl", 2000, 373673,
+     "6a2bb7faac6b9a83e213c7b02c68557452cbd2e7d933661da2d66bed19061339"},
+    {"copa/train.jsonl", 1600, 22164, "02bb024266708f57b16190ac3d170a64e4a32ad6fbd9029cd598c64fa7e87607"},
+    {"copa/validation.jsonl", 400, 5532, "e0db84ee37f59bf65e575d9b5a5d72f6f51329021ae1c0b7db828573d960c7fd"},
+    {"drop/sample.jsonl", 114, 14536, "33ad88a6dd93d84a60c26d7f38247cb80b71e97719f78679880c2f93acd58daf"},
+    {"hellaswag/validation.jsonl", 7000, 213341,
+     "874659dce04e385d259a43aa6f127caaea36d2e5f9bc79e70651da1193807d1c"},
+    {"mrpc/train.jsonl", 2000, 148276, "e5dbf1439961fa203aa6d4540dc5b492a782b8385d399eb182131f53b315beec"},
+    {"mrpc/validation.jsonl", 816, 60975, "2df24c907676c7ceaac9e698c04105d44ad09b3e0a837031ce7b6db78fe01f74"},
+    {"multirc/train.jsonl", 3000, 1103190,
+     "3e1b3d97f37bc6d7e366432b0acff6e4bc2ff30ea5d1186b7734afc58d530bd0"},
+    {"multirc/validation.jsonl", 3000, 935727,
+     "f6a738cfb41dca1e27a51a2e28b7214d2cd23f8086bf57ffae70ddd03acb0085"},
+    {"qnli/validation.jsonl", 2000, 144231,
+     "79e878692cbbaa45f468d18d98bbca204204cf566dbf59760199552f0c72984e"},
+    {"rte/original/val.jsonl", 831, 55050,
+     "d570339b05f7f8f7d3f47f72162c89c931b5f576f005faaa50cf9d9665f984e7"},
+    {"rte/train.jsonl", 2000, 201501, "efd7434e63d9641d4bd9da8084224b95277271e53a45ca16b90997eeb0a6fe06"},
+    {"rte/validation.jsonl", 554, 53126, "aeb9add9a2bb35ab3e1251e87bf852670bb50b0c9f6917f2f977ea8af6b61d66"},
+    {"squad/validation_subset.jsonl", 5000, 595614,
+     "e4a16855633ed26646276ca0f6ce7bd02311b6535558cf58dd5f87504f81c712"},
+    {"sst2/original/dev.tsv", 1746, 57700,
+     "f0cfd73f0e3e27e3e854de999caca354a4267978b0b784bf5a1a08a3f96ebbdf"},
+    {"sst2/train.jsonl", 1000, 32716, "21d3284496fa863758cc73d0df97cfa02053d4b1c83dd19224719546df2042f1"},
+    {"sst2/validation.jsonl", 872, 55947, "c51d9db803de74c69d713aaee4463377605101dd10ba50c8b74d8ec1aa597196"},
+};
+static const reference tok512_nasty[] = {
+    {"nasty", 75, 9738, "3bb1b34b57dd92acf376e21ec657540ec38f1436861f9cf22abad65fcb6708c8"},
+    {"nasty, special tokens parsed", 75, 9729,
+     "1faf4ddf2a37a7e74d28998c50db5d120b8327bcd96ac5a729d8758944d55082"},
+};
+
+static void check_tok512(const zo_tokenizer *t)
+{
+    assert_int_equal(zo_tokenizer_vocab(t), TOK512);
+    assert_false(zo_tokenizer_byte_level(t));
+    assert_true(zo_tokenizer_adds_bos(t));
+    assert_int_equal(zo_tokenizer_bos(t), 1);
+    for (int parse = 0; parse < 2; parse++) {
+        tally y = {.t = t, .md = new_digest(), .flags = parse ? ZO_ENCODE_PARSE : ZO_ENCODE_PLAIN};
+        add_nasty(&y);
+        check(&y, &tok512_nasty[parse]);
+    }
+    check_files(t, tok512_files, sizeof tok512_files / sizeof tok512_files[0], true);
+}
+
+static void tok512_as_sentencepiece(void **state)
+{
+    (void)state;
+    zo_error err = {0};
+    zo_tokenizer *t = NULL;
+    static pieces p;
+    if (!have(data_dir(), "llama2.c's tokenizer"))
+        skip();
+    read_pieces(&p);
+
+    buffer b = tok512_gguf(&p);
+    if (zo_tokenizer_from_gguf(b.p, b.n, "tok512.gguf", &mem, &t, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(zo_tokenizer_eos(t), 2);
+    check_tok512(t);
+    zo_tokenizer_free(t);
+    free(b.p);
+
+    char *json = tok512_json(&p);
+    if (zo_tokenizer_from_json(json, strlen(json), "tokenizer.json", &mem, &t, &err))
+        fail_msg("%s", err.text);
+    check_tok512(t);
+    zo_tokenizer_free(t);
+    free(json);
+    assert_int_equal(held(), 0);
+}
+
+/* --- small cases --------------------------------------------------------------------------------------------- */
+
+static void check_ids(const zo_tokenizer *t, const json_t *row, const char *key, int flags, const char *why)
+{
+    const json_t *text = json_object_get(row, "text"), *expected = json_object_get(row, key);
+    size_t n;
+    int32_t *ids = encode(t, json_string_value(text), json_string_length(text), flags, &n);
+    bool same = n == json_array_size(expected);
+    for (size_t i = 0; i < n && same; i++)
+        same = ids[i] == json_integer_value(json_array_get(expected, i));
+    if (!same) {
+        for (size_t i = 0; i < n; i++)
+            print_message("%d ", ids[i]);
+        fail_msg("%s: %s ids of \"%s\" differ", why, key, json_string_value(text));
+    }
+    free(ids);
+}
+
+static void check_text(const zo_tokenizer *t, const json_t *row, const char *key, bool keep, const char *why)
+{
+    const json_t *list = json_object_get(row, "full"), *expected = json_object_get(row, key);
+    if (!expected)
+        return;
+    int32_t ids[256];
+    size_t n = json_array_size(list), bytes_n;
+    assert_true(n <= 256);
+    for (size_t i = 0; i < n; i++)
+        ids[i] = (int32_t)json_integer_value(json_array_get(list, i));
+    char *text = decode(t, ids, n, keep, &bytes_n);
+    if (bytes_n != json_string_length(expected) || memcmp(text, json_string_value(expected), bytes_n) != 0)
+        fail_msg("%s: %s is \"%s\", not \"%s\"", why, key, text, json_string_value(expected));
+    free(text);
+}
+
+/* Every component and setting that is supported, against Hugging Face tokenizers 0.23.3: the file is written by
+ * scripts/reference_tokenize.py cases. */
+static void components_as_hugging_face(void **state)
+{
+    (void)state;
+    json_error_t e;
+    json_t *one, *row, *all = json_load_file("core/tokenizer_cases.json", 0, &e);
+    size_t i, k, rows = 0;
+    assert_non_null(all);
+    json_array_foreach(all, i, one)
+    {
+        zo_error err = {0};
+        zo_tokenizer *t = NULL;
+        const char *why = json_string_value(json_object_get(one, "why"));
+        char *text = json_dumps(json_object_get(one, "tokenizer"), 0);
+        if (zo_tokenizer_from_json(text, strlen(text), why, &mem, &t, &err))
+            fail_msg("%s", err.text);
+        json_array_foreach(json_object_get(one, "rows"), k, row)
+        {
+            check_ids(t, row, "plain", ZO_ENCODE_PLAIN, why);
+            check_ids(t, row, "full", ZO_ENCODE_SPECIAL | ZO_ENCODE_PARSE, why);
+            check_text(t, row, "decoded", false, why);
+            check_text(t, row, "decoded_all", true, why);
+            rows++;
+        }
+        zo_tokenizer_free(t);
+        free(text);
+    }
+    assert_true(rows > 150);
+    json_decref(all);
+    assert_int_equal(held(), 0);
+}
+
 /* --- synth --------------------------------------------------------------------------------------------------- */
 
 static void synth_is_bytes(void **state)
@@ -373,6 +718,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(smollm2_as_hugging_face),
+        cmocka_unit_test(tok512_as_sentencepiece),
+        cmocka_unit_test(components_as_hugging_face),
         cmocka_unit_test(synth_is_bytes),
     };
     return cmocka_run_group_tests_name("tokenizer", tests, NULL, NULL);
