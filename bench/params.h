@@ -18,67 +18,94 @@
 #include "core/trainer.h"
 
 typedef struct bench_params {
-    char model[256];     /* "smollm2-135m", a path, "synth:tiny" */
-    char task[32];       /* "sst2", "rte", "boolq", "copa", "polarity" */
-    char data[256];      /* folder of data sets; "" (null): $ZOBENCH_DATA or ./data */
-    int64_t train_rows;  /* first rows of the training split; default 1000 (the paper), 0: all */
-    int64_t eval_rows;   /* first rows of the validation split; default 1000, 0: all */
-    int64_t holdout;     /* > 0: evaluate on the last so many training rows, which are then not trained on */
-    int method;          /* zo_method; default prge */
-    int peft;            /* zo_peft; default lora-fa */
-    int64_t rank;        /* default 16 */
-    double alpha;        /* default 32 */
-    uint32_t targets;    /* list of target names, or "all" */
-    int64_t queries;     /* q, default 4 */
-    int64_t batch;       /* B, default 4 */
-    int64_t seq_len;     /* 0 (null): longest of the batch */
-    int64_t max_tokens;  /* sequences are cut on the left to this, default 512 */
-    int parallel;        /* zo_parallel; default both; mezo and rge run "none" */
-    int weights;         /* precision of the frozen weights: f32 */
-    double eps;          /* default 1e-2 */
-    double lr;           /* default 5e-5 */
-    int64_t steps;       /* default 20 */
-    int64_t eval_every;  /* 0: only before and after training; -1 (null): no evaluation at all */
+    char model[256];    /* "smollm2-135m", a path, "synth:tiny" */
+    char task[32];      /* "sst2", "rte", "boolq", "copa", "polarity" */
+    char data[256];     /* folder of data sets; "" (null): $ZOBENCH_DATA or ./data */
+    int64_t train_rows; /* first rows of the training split; default 1000 (the paper), 0: all */
+    int64_t eval_rows;  /* first rows of the validation split; default 1000, 0: all */
+    int64_t holdout;    /* > 0: evaluate on the last so many training rows, which are then not trained on */
+    int method;         /* zo_method; default prge */
+    int peft;           /* zo_peft; default lora-fa */
+    int64_t rank;       /* default 16 */
+    double alpha;       /* default 32 */
+    uint32_t targets;   /* list of target names, or "all" */
+    int64_t queries;    /* q, default 4 */
+    int64_t batch;      /* B, default 4 */
+    int64_t seq_len;    /* 0 (null): longest of the batch */
+    int64_t max_tokens; /* sequences are cut on the left to this, default 512 */
+    int parallel;       /* zo_parallel; default both; mezo and rge run "none" */
+    int weights;        /* precision of the frozen weights: f32 */
+    double eps;         /* default 1e-2 */
+    double lr;          /* default 5e-5 */
+    int64_t steps;      /* default 20 */
+    int64_t eval_every; /* 0: only before and after training; -1 (null): no evaluation at all */
     int64_t checkpoint_every; /* steps between checkpoints; 0: none */
-    char adapter[256];   /* PEFT folder to start from; "" (null): a new one */
-    int64_t seed;        /* default 42 */
-    int64_t threads;     /* 0: all cores */
+    char adapter[256];        /* PEFT folder to start from; "" (null): a new one */
+    int64_t seed;             /* default 42 */
+    int64_t threads;          /* 0: all cores */
 } bench_params;
 
+/* INT int64_t, REAL double, STRING char[] (null: ""), WORD int, FLAGS uint32_t. */
 typedef enum bench_type { BENCH_INT, BENCH_REAL, BENCH_STRING, BENCH_WORD, BENCH_FLAGS } bench_type;
 
 typedef struct bench_option {
-    const char *name;         /* manifest key */
+    const char *name; /* manifest key */
     bench_type type;
-    size_t offset;            /* in bench_params */
-    size_t size;              /* of the field, for strings */
-    const char *fallback;     /* default, in JSON */
-    double low, high;         /* range of numbers, both included */
-    int64_t null_value;       /* what null stands for, where nullable */
+    size_t offset;        /* in bench_params */
+    size_t size;          /* of the field, for strings */
+    const char *fallback; /* default, in JSON */
+    double low, high;     /* range of numbers, both included */
+    int64_t null_value;   /* what null stands for, where nullable */
     bool nullable;
-    const char *(*word)(int); /* allowed words by value, NULL past the last */
+    const char *(*word)(int); /* allowed words by value, NULL past the last; a string may have them too */
     const char *help;         /* one line */
 } bench_option;
 
-/* The table, ended by a row whose name is NULL. */
+/* The table, ended by a row whose name is NULL; at most 64 rows. */
 extern const bench_option bench_options[];
 const bench_option *bench_option_find(const char *name);
-/* The known name nearest to a misspelt one, or NULL where none is near (words: NULL-terminated). */
+/* The known name nearest to a misspelt one, or NULL where none is near (words: NULL-terminated). One letter, two
+ * from 8 letters on, three from 12, may be missing, added, wrong or swapped with their neighbour; case does not count. */
 const char *bench_nearest(const char *word, const char *const *words);
+const char *bench_option_nearest(const char *word);
+/* A JSON value as one line of text for a message, cut with "..." where it is long. Returns out. */
+const char *bench_value_text(const json_t *value, char *out, size_t cap);
+/* A number in as few digits as give it back, "0.01". Returns out. */
+const char *bench_real_text(double value, char out[32]);
 
 void bench_params_default(bench_params *p);
-/* Sets one field from a JSON value. On failure err->text says what is wrong with the value ("must be a whole number
- * from 1 to 1024, not \"four\""), without the place, which the caller knows. */
+/* Sets one field from a JSON value. On failure *p is as it was and err->text says what is wrong with the value ("must
+ * be a whole number from 1 to 1024, not \"four\""), without the place, which the caller knows. */
 zo_status bench_params_set(bench_params *p, const bench_option *o, const json_t *value, zo_error *err);
+/* Gives the fields that follow from others their value, unless they were set: parallel is none for zero-shot, mezo and
+ * rge; steps is 0 for zero-shot. given: bit i is set where row i of bench_options was. */
+void bench_params_follow(bench_params *p, uint64_t given);
+/* The bit of a row. */
+uint64_t bench_option_bit(const bench_option *o);
 /* Contradictions between fields (mezo with parallel both; full with prge; batch * queries bounds ...). */
 zo_status bench_params_check(const bench_params *p, zo_error *err);
 
+/* One field in its manifest form: new reference. */
+json_t *bench_params_get(const bench_params *p, const bench_option *o);
+/* The same as short text, as people read it: strings and words without quotes, null as "null". Returns out. */
+const char *bench_params_text(const bench_params *p, const bench_option *o, char *out, size_t cap);
+
+/* Equal in one field. */
+bool bench_params_same(const bench_params *a, const bench_params *b, const bench_option *o);
+/* True where a value in "exclude" or "where" is a list of alternatives. A list of target names is one value; several of
+ * those are a list of lists. */
+bool bench_value_is_list(const bench_option *o, const json_t *value);
+/* Whether p has, for every key of the object `where`, the value given there or one of a list of values. NULL matches all;
+ * unknown keys and values that no parameter can have match nothing (a manifest's have been checked). */
+bool bench_params_match(const bench_params *p, const json_t *where);
+
 /* Every parameter under its manifest name, in table order: new reference. */
 json_t *bench_params_to_json(const bench_params *p);
-/* The reverse, for records and for the child: unknown keys are errors. */
+/* The reverse, for records and for the child: unknown keys are errors, missing ones have their default. */
 zo_status bench_params_from_json(bench_params *p, const json_t *object, zo_error *err);
 
-/* The cell id: first 12 hex digits of the SHA-256 of the canonical JSON (sorted keys, compact). */
+/* The cell id: first 12 hex digits of the SHA-256 of the canonical JSON (keys sorted, compact, non-ASCII as UTF-8, real
+ * numbers in as few digits as give them back: as C's %.{p}g with the smallest p that does). */
 void bench_params_id(const bench_params *p, char id[13]);
 
 #endif

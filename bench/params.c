@@ -1,0 +1,590 @@
+/* See params.h. */
+#include "bench/params.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "bench/sha256.h"
+
+/* ---- the table ---- */
+
+static const char *task_word(int i)
+{
+    return zo_task_names()[i];
+}
+
+static const char *method_word(int i)
+{
+    return i < ZO_METHOD_COUNT ? zo_method_name(i) : NULL;
+}
+
+static const char *peft_word(int i)
+{
+    return i < ZO_PEFT_COUNT ? zo_peft_name(i) : NULL;
+}
+
+static const char *target_word(int i)
+{
+    return i < ZO_TARGET_COUNT ? zo_target_name(i) : NULL;
+}
+
+static const char *parallel_word(int i)
+{
+    return i < ZO_PARALLEL_COUNT ? zo_parallel_name(i) : NULL;
+}
+
+static const char *weights_word(int i)
+{
+    static const char *const words[] = {"f32", NULL};
+    return words[i];
+}
+
+#define AT(field)                .offset = offsetof(bench_params, field), .size = sizeof(((bench_params *)0)->field)
+#define INT(field, def, lo, hi)  .type = BENCH_INT, AT(field), .fallback = def, .low = lo, .high = hi
+#define REAL(field, def, lo, hi) .type = BENCH_REAL, AT(field), .fallback = def, .low = lo, .high = hi
+#define STRING(field, def)       .type = BENCH_STRING, AT(field), .fallback = def
+#define WORD(field, def, words)  .type = BENCH_WORD, AT(field), .fallback = def, .word = words
+#define NULLABLE(value)          .nullable = true, .null_value = value
+
+#define MOST_ROWS 2147483647.0 /* of anything counted in int32_t */
+
+/* clang-format off */
+const bench_option bench_options[] = {
+    {"model", STRING(model, "\"smollm2-135m\""), .help = "a name under models/, a path, or synth:NAME"},
+    {"task", STRING(task, "\"sst2\""), .word = task_word, .help = "data set with its template and metric"},
+    {"data", STRING(data, "null"), NULLABLE(0), .help = "folder of data sets; null: $ZOBENCH_DATA or ./data"},
+    {"train_rows", INT(train_rows, "1000", 0, MOST_ROWS), .help = "first rows of the training split; 0: all"},
+    {"eval_rows", INT(eval_rows, "1000", 0, MOST_ROWS), .help = "first rows of the validation split; 0: all"},
+    {"holdout", INT(holdout, "0", 0, MOST_ROWS), .help = "evaluate on the last so many training rows instead, and do not train on them"},
+    {"method", WORD(method, "\"prge\"", method_word), .help = "how parameters are trained"},
+    {"peft", WORD(peft, "\"lora-fa\"", peft_word), .help = "what is trained"},
+    {"rank", INT(rank, "16", 1, 1024), .help = "of the adapter's matrices"},
+    {"alpha", REAL(alpha, "32", 1e-6, 1e6), .help = "the adapter's output is scaled by alpha / rank"},
+    {"targets", .type = BENCH_FLAGS, AT(targets), .fallback = "\"all\"", .word = target_word, .help = "linear maps that get an adapter: \"all\" or a list"},
+    {"queries", INT(queries, "4", 1, ZO_MAX_QUERIES), .help = "directions sampled per step (q)"},
+    {"batch", INT(batch, "4", 1, 4096), .help = "sequences that each query sees (B)"},
+    {"seq_len", INT(seq_len, "null", 8, 131072), NULLABLE(0), .help = "tokens per sequence, cut or padded; null: the longest of the batch"},
+    {"max_tokens", INT(max_tokens, "512", 8, 131072), .help = "longer sequences are cut on the left to this"},
+    {"parallel", WORD(parallel, "\"both\"", parallel_word), .help = "replicas in one forward; follows the method (prge: both, others: none) unless set"},
+    {"weights", WORD(weights, "\"f32\"", weights_word), .help = "precision of the frozen weights"},
+    {"eps", REAL(eps, "0.01", 1e-10, 1e3), .help = "distance of a perturbation, in units of its noise"},
+    {"lr", REAL(lr, "5e-5", 0, 1e3), .help = "learning rate"},
+    {"steps", INT(steps, "20", 0, MOST_ROWS), .help = "training steps; follows the method (zero-shot: 0) unless set"},
+    {"eval_every", INT(eval_every, "0", 0, MOST_ROWS), NULLABLE(-1), .help = "steps between evaluations; 0: before and after training; null: none"},
+    {"checkpoint_every", INT(checkpoint_every, "0", 0, MOST_ROWS), .help = "steps between checkpoints; 0: none"},
+    {"adapter", STRING(adapter, "null"), NULLABLE(0), .help = "PEFT folder to start from; null: a new adapter"},
+    {"seed", INT(seed, "42", 0, 9007199254740991.0), .help = "of noise, data order and adapter"},
+    {"threads", INT(threads, "0", 0, 4096), .help = "0: all cores"},
+    {0},
+};
+/* clang-format on */
+
+enum { OPTION_COUNT = sizeof bench_options / sizeof bench_options[0] - 1 };
+_Static_assert(OPTION_COUNT <= 64, "the rows that were set are counted in a 64-bit word");
+
+const bench_option *bench_option_find(const char *name)
+{
+    for (const bench_option *o = bench_options; o->name; o++)
+        if (strcmp(o->name, name) == 0)
+            return o;
+    return NULL;
+}
+
+uint64_t bench_option_bit(const bench_option *o)
+{
+    return UINT64_C(1) << (o - bench_options);
+}
+
+/* ---- did you mean ---- */
+
+enum { MOST_LETTERS = 48 };
+
+static int fold(char c)
+{
+    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : (unsigned char)c;
+}
+
+/* Letters to insert, delete, replace or swap with their neighbour to get from a to b (optimal string alignment).
+ * Neither is longer than MOST_LETTERS. */
+static int distance(const char *a, const char *b)
+{
+    int n = (int)strlen(a), m = (int)strlen(b);
+    int d[3][MOST_LETTERS + 1]; /* row i of the table at d[i % 3] */
+    for (int j = 0; j <= m; j++)
+        d[0][j] = j;
+    for (int i = 1; i <= n; i++) {
+        int *row = d[i % 3], *above = d[(i + 2) % 3], *above2 = d[(i + 1) % 3];
+        row[0] = i;
+        for (int j = 1; j <= m; j++) {
+            int best = above[j - 1] + (fold(a[i - 1]) != fold(b[j - 1]));
+            if (above[j] + 1 < best)
+                best = above[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            if (i > 1 && j > 1 && fold(a[i - 1]) == fold(b[j - 2]) && fold(a[i - 2]) == fold(b[j - 1]) &&
+                above2[j - 2] + 1 < best)
+                best = above2[j - 2] + 1;
+            row[j] = best;
+        }
+    }
+    return d[n % 3][m];
+}
+
+typedef struct nearest {
+    const char *word, *best;
+    int limit; /* the largest distance that still counts as near */
+} nearest;
+
+static nearest nearest_begin(const char *word)
+{
+    size_t n = strlen(word);
+    int limit = n < 8 ? 1 : n < 12 ? 2 : 3; /* include is not near to exclude */
+    return (nearest){word, NULL, n == 0 || n > MOST_LETTERS ? -1 : limit};
+}
+
+static void nearest_try(nearest *s, const char *candidate)
+{
+    if (s->limit < 0 || strlen(candidate) > MOST_LETTERS)
+        return;
+    int d = distance(s->word, candidate);
+    if (d <= s->limit) { /* the first of equals: from here on only what is nearer */
+        s->best = candidate;
+        s->limit = d - 1;
+    }
+}
+
+const char *bench_nearest(const char *word, const char *const *words)
+{
+    nearest s = nearest_begin(word);
+    for (; *words; words++)
+        nearest_try(&s, *words);
+    return s.best;
+}
+
+const char *bench_option_nearest(const char *word)
+{
+    nearest s = nearest_begin(word);
+    for (const bench_option *o = bench_options; o->name; o++)
+        nearest_try(&s, o->name);
+    return s.best;
+}
+
+static const char *word_nearest(const char *word, const bench_option *o)
+{
+    nearest s = nearest_begin(word);
+    for (int i = 0; o->word(i); i++)
+        nearest_try(&s, o->word(i));
+    return s.best;
+}
+
+/* ---- values as text ---- */
+
+const char *bench_real_text(double value, char out[32])
+{
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(out, 32, "%.*g", digits, value);
+        if (strtod(out, NULL) == value)
+            break;
+    }
+    return out;
+}
+
+const char *bench_value_text(const json_t *value, char *out, size_t cap)
+{
+    char number[32];
+    char *text = NULL;
+    if (!json_is_real(value))
+        text =
+            json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15));
+    const char *whole = text                  ? text
+                        : json_is_real(value) ? bench_real_text(json_real_value(value), number)
+                                              : "this";
+    if ((size_t)snprintf(out, cap, "%s", whole) >= cap && cap > 3)
+        memcpy(out + cap - 4, "...", 4);
+    free(text);
+    return out;
+}
+
+/* ---- setting a field ---- */
+
+enum { SHOWN = 64 }; /* bytes of an offending value that a message repeats */
+
+/* "a, b, c" of the allowed words. */
+static void list_words(const bench_option *o, char *out, size_t cap)
+{
+    size_t n = 0;
+    out[0] = '\0';
+    for (int i = 0; o->word(i) && n < cap; i++)
+        n += (size_t)snprintf(out + n, cap - n, "%s%s", i ? ", " : "", o->word(i));
+}
+
+static zo_status fail_word(const bench_option *o, const json_t *value, zo_error *err)
+{
+    char words[256], shown[SHOWN];
+    list_words(o, words, sizeof words);
+    const char *near = json_is_string(value) ? word_nearest(json_string_value(value), o) : NULL;
+    return zo_fail(err, ZO_ERR_INVALID, "must be %s%s, not %s%s%s%s", o->word(1) ? "one of " : "", words,
+                   bench_value_text(value, shown, sizeof shown), near ? "; did you mean \"" : "",
+                   near ? near : "", near ? "\"?" : "");
+}
+
+static zo_status set_int(const bench_option *o, const json_t *value, int64_t *field, zo_error *err)
+{
+    double number = json_is_number(value) ? json_number_value(value) : NAN;
+    if (!(number >= o->low && number <= o->high) || number != floor(number)) {
+        char shown[SHOWN];
+        return zo_fail(err, ZO_ERR_INVALID, "must be a whole number from %.0f to %.0f%s, not %s", o->low,
+                       o->high, o->nullable ? " or null" : "", bench_value_text(value, shown, sizeof shown));
+    }
+    *field = json_is_integer(value) ? json_integer_value(value) : (int64_t)number;
+    return ZO_OK;
+}
+
+static zo_status set_real(const bench_option *o, const json_t *value, double *field, zo_error *err)
+{
+    double number = json_is_number(value) ? json_number_value(value) : NAN;
+    if (!(number >= o->low && number <= o->high)) {
+        char shown[SHOWN];
+        return zo_fail(err, ZO_ERR_INVALID, "must be a number from %g to %g, not %s", o->low, o->high,
+                       bench_value_text(value, shown, sizeof shown));
+    }
+    *field = number + 0.0; /* -0 becomes 0 */
+    return ZO_OK;
+}
+
+static int find_word(const bench_option *o, const json_t *value)
+{
+    const char *word = json_string_value(value);
+    for (int i = 0; word && o->word(i); i++)
+        if (strcmp(o->word(i), word) == 0)
+            return i;
+    return -1;
+}
+
+static zo_status set_string(const bench_option *o, const json_t *value, char *field, zo_error *err)
+{
+    char shown[SHOWN];
+    const char *text = json_string_value(value);
+    if (o->word && find_word(o, value) < 0)
+        return fail_word(o, value, err);
+    if (!text || !*text)
+        return zo_fail(err, ZO_ERR_INVALID, "must be a text%s, not %s", o->nullable ? " or null" : "",
+                       bench_value_text(value, shown, sizeof shown));
+    if (strlen(text) >= o->size)
+        return zo_fail(err, ZO_ERR_INVALID, "must be a text of at most %zu bytes, not of %zu", o->size - 1,
+                       strlen(text));
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c < 32 || *c == 127)
+            return zo_fail(err, ZO_ERR_INVALID, "must not hold control characters: %s",
+                           bench_value_text(value, shown, sizeof shown));
+    snprintf(field, o->size, "%s", text);
+    return ZO_OK;
+}
+
+static uint32_t all_flags(const bench_option *o)
+{
+    uint32_t all = 0;
+    for (int i = 0; o->word(i); i++)
+        all |= 1u << i;
+    return all;
+}
+
+static zo_status set_flags(const bench_option *o, const json_t *value, uint32_t *field, zo_error *err)
+{
+    uint32_t flags = 0;
+    size_t i;
+    json_t *element;
+    char shown[SHOWN], words[256];
+    list_words(o, words, sizeof words);
+    if (json_is_string(value) && strcmp(json_string_value(value), "all") == 0) {
+        *field = all_flags(o);
+        return ZO_OK;
+    }
+    if (!json_is_array(value) || json_array_size(value) == 0)
+        return zo_fail(err, ZO_ERR_INVALID, "must be \"all\" or a list of %s, not %s", words,
+                       bench_value_text(value, shown, sizeof shown));
+    json_array_foreach(value, i, element)
+    {
+        int at = find_word(o, element);
+        if (at < 0) {
+            (void)fail_word(o, element, err);
+            return zo_error_context(err, "an element of the list"), ZO_ERR_INVALID;
+        }
+        if (flags >> at & 1)
+            return zo_fail(err, ZO_ERR_INVALID, "names %s twice", o->word(at));
+        flags |= 1u << at;
+    }
+    *field = flags;
+    return ZO_OK;
+}
+
+static void *field_of(bench_params *p, const bench_option *o)
+{
+    return (char *)p + o->offset;
+}
+
+static const void *field_at(const bench_params *p, const bench_option *o)
+{
+    return (const char *)p + o->offset;
+}
+
+zo_status bench_params_set(bench_params *p, const bench_option *o, const json_t *value, zo_error *err)
+{
+    void *field = field_of(p, o);
+    if (json_is_null(value) && o->nullable) {
+        if (o->type == BENCH_STRING)
+            *(char *)field = '\0';
+        else
+            *(int64_t *)field = o->null_value;
+        return ZO_OK;
+    }
+    int word;
+    switch (o->type) {
+    case BENCH_INT:
+        return set_int(o, value, field, err);
+    case BENCH_REAL:
+        return set_real(o, value, field, err);
+    case BENCH_STRING:
+        return set_string(o, value, field, err);
+    case BENCH_FLAGS:
+        return set_flags(o, value, field, err);
+    case BENCH_WORD:
+        word = find_word(o, value);
+        if (word < 0)
+            return fail_word(o, value, err);
+        *(int *)field = word;
+        return ZO_OK;
+    }
+    return zo_fail(err, ZO_ERR_INVALID, "has no type");
+}
+
+void bench_params_default(bench_params *p)
+{
+    memset(p, 0, sizeof *p);
+    for (const bench_option *o = bench_options; o->name; o++) {
+        json_t *value = json_loads(o->fallback, JSON_DECODE_ANY, NULL);
+        zo_status st = bench_params_set(p, o, value, NULL);
+        assert(st == ZO_OK);
+        (void)st;
+        json_decref(value);
+    }
+}
+
+/* ---- what follows from the method, and what contradicts it ---- */
+
+void bench_params_follow(bench_params *p, uint64_t given)
+{
+    if (!(given & bench_option_bit(bench_option_find("parallel"))))
+        p->parallel = p->method == ZO_METHOD_PRGE ? ZO_PARALLEL_BOTH : ZO_PARALLEL_NONE;
+    if (!(given & bench_option_bit(bench_option_find("steps"))) && p->method == ZO_METHOD_ZERO_SHOT)
+        p->steps = 0;
+}
+
+/* Rows of one forward are counted in int32_t. */
+static zo_status check_size(const bench_params *p, zo_error *err)
+{
+    int64_t replicas = zo_parallel_replicas((zo_parallel)p->parallel, (int32_t)p->queries);
+    int64_t tokens = p->seq_len ? p->seq_len : p->max_tokens;
+    if (replicas * p->batch * tokens > INT32_MAX)
+        return zo_fail(
+            err, ZO_ERR_INVALID,
+            "one forward would hold %lld sequences (%lld replicas x batch %lld) of up to %lld tokens, more "
+            "than 2^31 rows",
+            (long long)(replicas * p->batch), (long long)replicas, (long long)p->batch, (long long)tokens);
+    return ZO_OK;
+}
+
+static zo_status check_rows(const bench_params *p, zo_error *err)
+{
+    if (p->method == ZO_METHOD_ZERO_SHOT || p->train_rows == 0)
+        return ZO_OK;
+    if (p->holdout >= p->train_rows)
+        return zo_fail(err, ZO_ERR_INVALID, "holdout %lld leaves none of train_rows %lld to train on",
+                       (long long)p->holdout, (long long)p->train_rows);
+    if (p->batch > p->train_rows - p->holdout)
+        return zo_fail(err, ZO_ERR_INVALID, "batch %lld is more than the %lld rows to train on",
+                       (long long)p->batch, (long long)(p->train_rows - p->holdout));
+    return ZO_OK;
+}
+
+zo_status bench_params_check(const bench_params *p, zo_error *err)
+{
+    const char *method = zo_method_name((zo_method)p->method);
+    if (p->method == ZO_METHOD_ZERO_SHOT) {
+        if (p->steps != 0)
+            return zo_fail(err, ZO_ERR_INVALID, "method zero-shot trains nothing: steps must be 0, not %lld",
+                           (long long)p->steps);
+        if (p->eval_every == -1)
+            return zo_fail(err, ZO_ERR_INVALID,
+                           "method zero-shot only evaluates: eval_every must not be null");
+    }
+    if (p->method != ZO_METHOD_PRGE && p->parallel != ZO_PARALLEL_NONE)
+        return zo_fail(
+            err, ZO_ERR_INVALID,
+            "method %s runs one replica at a time: parallel must be none, not %s (prge batches replicas)",
+            method, zo_parallel_name((zo_parallel)p->parallel));
+    if (p->peft == ZO_PEFT_FULL && p->method == ZO_METHOD_PRGE)
+        return zo_fail(err, ZO_ERR_INVALID,
+                       "method prge batches replicas of an adapter: peft full needs method mezo or rge");
+    if (p->peft == ZO_PEFT_FULL && *p->adapter)
+        return zo_fail(err, ZO_ERR_INVALID, "peft full trains no adapter: adapter must be null");
+    zo_status st = check_rows(p, err);
+    return st ? st : check_size(p, err);
+}
+
+/* ---- comparing ---- */
+
+bool bench_params_same(const bench_params *a, const bench_params *b, const bench_option *o)
+{
+    if (o->type == BENCH_STRING)
+        return strcmp(field_at(a, o), field_at(b, o)) == 0;
+    return memcmp(field_at(a, o), field_at(b, o), o->size) == 0;
+}
+
+bool bench_value_is_list(const bench_option *o, const json_t *value)
+{
+    size_t i;
+    json_t *element;
+    if (!json_is_array(value) || o->type != BENCH_FLAGS)
+        return json_is_array(value);
+    json_array_foreach(value, i, element) if (!json_is_string(element) ||
+                                              strcmp(json_string_value(element), "all") == 0) return true;
+    return false;
+}
+
+/* scratch: any parameters; its field is overwritten. */
+static bool has_value(const bench_params *p, const bench_option *o, const json_t *value,
+                      bench_params *scratch)
+{
+    return bench_params_set(scratch, o, value, NULL) == ZO_OK && bench_params_same(p, scratch, o);
+}
+
+bool bench_params_match(const bench_params *p, const json_t *where)
+{
+    const char *key;
+    json_t *value, *element;
+    bench_params scratch;
+    size_t i;
+    json_object_foreach((json_t *)where, key, value)
+    {
+        const bench_option *o = bench_option_find(key);
+        bool any = false;
+        if (!o)
+            return false;
+        if (!bench_value_is_list(o, value)) {
+            any = has_value(p, o, value, &scratch);
+        } else {
+            json_array_foreach(value, i, element) any = any || has_value(p, o, element, &scratch);
+        }
+        if (!any)
+            return false;
+    }
+    return true;
+}
+
+/* ---- to JSON and back ---- */
+
+json_t *bench_params_get(const bench_params *p, const bench_option *o)
+{
+    const void *field = field_at(p, o);
+    switch (o->type) {
+    case BENCH_INT:
+        if (o->nullable && *(const int64_t *)field == o->null_value)
+            return json_null();
+        return json_integer(*(const int64_t *)field);
+    case BENCH_REAL:
+        return json_real(*(const double *)field);
+    case BENCH_STRING:
+        return *(const char *)field ? json_string(field) : json_null();
+    case BENCH_WORD:
+        return json_string(o->word(*(const int *)field));
+    case BENCH_FLAGS:
+        break;
+    }
+    uint32_t flags = *(const uint32_t *)field;
+    if (flags == all_flags(o))
+        return json_string("all");
+    json_t *list = json_array();
+    for (int i = 0; o->word(i); i++)
+        if (flags >> i & 1)
+            json_array_append_new(list, json_string(o->word(i)));
+    return list;
+}
+
+const char *bench_params_text(const bench_params *p, const bench_option *o, char *out, size_t cap)
+{
+    json_t *value = bench_params_get(p, o);
+    if (json_is_string(value))
+        snprintf(out, cap, "%s", json_string_value(value));
+    else
+        bench_value_text(value, out, cap);
+    json_decref(value);
+    return out;
+}
+
+json_t *bench_params_to_json(const bench_params *p)
+{
+    json_t *object = json_object();
+    for (const bench_option *o = bench_options; o->name; o++)
+        json_object_set_new(object, o->name, bench_params_get(p, o));
+    return object;
+}
+
+zo_status bench_params_from_json(bench_params *p, const json_t *object, zo_error *err)
+{
+    const char *key;
+    json_t *value;
+    bench_params_default(p);
+    if (!json_is_object(object))
+        return zo_fail(err, ZO_ERR_FORMAT, "parameters: must be an object");
+    json_object_foreach((json_t *)object, key, value)
+    {
+        const bench_option *o = bench_option_find(key);
+        if (!o) {
+            const char *near = bench_option_nearest(key);
+            return zo_fail(err, ZO_ERR_FORMAT, "parameters: \"%.64s\" is not a known key%s%s%s", key,
+                           near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+        }
+        if (bench_params_set(p, o, value, err)) {
+            zo_error_context(err, "parameters: \"%s\"", key);
+            return ZO_ERR_FORMAT;
+        }
+    }
+    return ZO_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((*(const bench_option *const *)a)->name, (*(const bench_option *const *)b)->name);
+}
+
+void bench_params_id(const bench_params *p, char id[13])
+{
+    const bench_option *sorted[OPTION_COUNT];
+    char *text = NULL, hex[BENCH_SHA256_HEX], number[32];
+    size_t bytes = 0;
+    for (int i = 0; i < OPTION_COUNT; i++)
+        sorted[i] = &bench_options[i];
+    qsort(sorted, OPTION_COUNT, sizeof sorted[0], by_name);
+    FILE *f = open_memstream(&text, &bytes);
+    assert(f); /* a few hundred bytes */
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        json_t *value = bench_params_get(p, sorted[i]);
+        fprintf(f, "%c\"%s\":", i ? ',' : '{', sorted[i]->name);
+        if (json_is_real(value))
+            fputs(bench_real_text(json_real_value(value), number), f);
+        else
+            json_dumpf(value, f, JSON_ENCODE_ANY | JSON_COMPACT);
+        json_decref(value);
+    }
+    fputc('}', f);
+    fclose(f);
+    bench_sha256(text, bytes, hex);
+    free(text);
+    memcpy(id, hex, 12);
+    id[12] = '\0';
+}
