@@ -146,6 +146,29 @@ static size_t most_values(const char *text, size_t n)
     return values;
 }
 
+/* Both trees have the same shape and order: jansson keeps members in the order of the text, and none is repeated. */
+static void attach(bench_node *node, json_t *value)
+{
+    size_t i;
+    json_t *child;
+    const char *key;
+    bench_node *at = (bench_node *)node->first;
+    node->value = value;
+    json_array_foreach(value, i, child)
+    {
+        assert(at);
+        attach(at, child);
+        at = (bench_node *)at->next;
+    }
+    json_object_foreach(value, key, child)
+    {
+        assert(at && strcmp(at->key, key) == 0);
+        attach(at, child);
+        at = (bench_node *)at->next;
+    }
+    assert(!at);
+}
+
 static zo_status scan(bench_source *s, const char *text, size_t n, zo_error *err)
 {
     size_t values = most_values(text, n);
@@ -157,6 +180,8 @@ static zo_status scan(bench_source *s, const char *text, size_t n, zo_error *err
     s->root = s->nodes;
     zo_status st = scan_value(&scan, s->nodes, err);
     s->nodes->key_at = s->nodes->at;
+    if (!st)
+        attach(s->nodes, s->json);
     return st;
 }
 

@@ -1,7 +1,7 @@
 /* A JSON text and where its values stand in it, so that a message can say "file:line:column".
  *
  * jansson parses and gives the values; it keeps no positions, so a scanner of our own goes over the text a second time
- * and builds a tree of the same shape. Members and elements come in the order of the text in both: walk them together.
+ * and builds a tree of the same shape, each node with its value and place, members and elements in the order of the text.
  * Lines and columns count from 1; a column is a character (UTF-8), whatever its width; a tab is one.
  */
 #ifndef BENCH_SOURCE_H
@@ -23,14 +23,15 @@ typedef struct bench_node {
     const char *key;                       /* decoded; NULL for elements and the root */
     bench_place at;                        /* where the value begins */
     bench_place key_at;                    /* where its key begins; `at` where there is none */
+    json_t *value;                         /* what stands there; borrowed from the source */
     const struct bench_node *first, *next; /* first member or element; next one of the same parent */
 } bench_node;
 
 typedef struct bench_source {
-    char name[256];         /* of the file, for messages; the end of it where it is longer */
-    json_t *json;           /* owned */
-    const bench_node *root; /* of json */
-    bench_node *nodes;      /* owned, with keys */
+    char name[256]; /* of the file, for messages; the end of it where it is longer */
+    json_t *json;   /* owned */
+    const bench_node *root;
+    bench_node *nodes; /* owned, with keys */
     char *keys;
 } bench_source;
 

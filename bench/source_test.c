@@ -219,6 +219,7 @@ static size_t same(const writer *w, const json_t *value, const bench_node *node)
     json_t *child;
     const char *key;
     const bench_node *n = node->first;
+    assert_ptr_equal(node->value, value);
     assert_int_equal(*at(w, node->at), first[json_typeof(value)]);
     if (json_is_array(value)) {
         json_array_foreach(value, i, child)
