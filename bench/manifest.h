@@ -1,7 +1,7 @@
 /* Experiment manifests: parsed, checked, expanded into cells. See README.md for the language.
  *
- * Top-level keys: schema ("zobench/1"), name, title, defaults, matrix, zip, exclude, cells, seeds, measure,
- * tables, plots. Unknown and duplicate keys are errors. Every error is "file:line:column: text".
+ * Top-level keys: schema ("zobench/1"), name, title, defaults, matrix, zip, exclude, cells, seeds, measure, tables,
+ * plots. Unknown and repeated keys are errors. Every error is "file:line:column: text".
  */
 #ifndef BENCH_MANIFEST_H
 #define BENCH_MANIFEST_H
@@ -13,30 +13,37 @@
 #include "bench/params.h"
 #include "core/error.h"
 
+#define BENCH_MANIFEST_SCHEMA     "zobench/1"
+#define BENCH_MANIFEST_MOST_CELLS 20000 /* before exclude: more is taken for a mistake */
+
 typedef enum bench_order { BENCH_ORDER_INTERLEAVE, BENCH_ORDER_SEQUENTIAL } bench_order;
 
 typedef struct bench_measure {
-    int64_t warmup;       /* steps in every child whose time is not counted; default 1 */
-    int64_t min_runs;     /* repetitions (fresh children) of a cell; default 1 */
-    int64_t max_runs;     /* >= min_runs; more repetitions until the interval is narrow enough; default min_runs */
-    double ci;            /* wanted half-width of the median's 95% interval, as a fraction ("2%" -> 0.02); 0: not asked */
-    double timeout_s;     /* per child; "90s", "15m", "2h"; default 2h */
-    bench_order order;    /* interleave: one repetition of every cell, then the next; default */
+    int64_t warmup;   /* steps in every child whose time is not counted; default 1 */
+    int64_t min_runs; /* repetitions (fresh children) of a cell; default 1 */
+    int64_t
+        max_runs; /* >= min_runs; more repetitions until the interval is narrow enough; default min_runs */
+    double
+        ci; /* wanted half-width of the median's 95% interval, as a fraction ("2%" -> 0.02); 0: not asked */
+    double timeout_s;  /* per child; "90s", "15m", "2h"; default 2h */
+    bench_order order; /* interleave: one repetition of every cell, then the next; default */
 } bench_measure;
 
 /* A table of the report: one row per value of `rows`, one column per value of `cols`. */
 typedef struct bench_table_spec {
     char title[160];
-    char rows[32], cols[32]; /* option names; cols may be "" (a single column) */
+    char rows[32], cols[32]; /* option names, different ones; cols may be "" (a single column) */
     char value[32];          /* a metric of bench/metric.h: "step_ns", "peak_rss_bytes", "accuracy" ... */
-    char relative_option[32], relative_value[64]; /* relative_to: divide by the cell with this value; "" : absolute */
-    json_t *where;           /* object of option: value (or list) that cells must match, or NULL; borrowed */
+    /* relative_to: divide by the cell of the same row (or column) in which this option, one of rows and cols, has this
+     * value, as bench_params_text has it; "": absolute */
+    char relative_option[32], relative_value[256];
+    json_t *where; /* what bench_params_match asks of cells, or NULL; borrowed from root */
 } bench_table_spec;
 
 typedef enum bench_plot_kind { BENCH_PLOT_BARS, BENCH_PLOT_LINES, BENCH_PLOT_CURVE } bench_plot_kind;
 
-/* bars, lines: y of cells over x, a group or line per value of series. curve: a curve of the record (loss or accuracy)
- * over steps, a line per value of series. */
+/* bars, lines: y of cells over x, a group or line per value of series ("": one). curve: a curve of the record (loss or
+ * accuracy) over steps, a line per value of series ("": one per cell). */
 typedef struct bench_plot_spec {
     char title[160];
     bench_plot_kind kind;
@@ -51,8 +58,8 @@ typedef struct bench_cell {
 
 typedef struct bench_manifest {
     char path[4096];
-    char name[64];   /* results go to results/NAME; letters, digits, '-', '_', '.' */
-    char title[160]; /* default: name */
+    char name[64];     /* results go to results/NAME; letters, digits, '-', '_', '.' */
+    char title[160];   /* default: name */
     bench_cell *cells; /* expanded, without duplicates, in order */
     int32_t cell_count;
     bench_measure measure;
@@ -62,13 +69,23 @@ typedef struct bench_manifest {
     int32_t plot_count;
     char sha256[65]; /* of the file's bytes */
     json_t *root;    /* owned */
+    /* What is allowed but hardly meant (an exclude that matches no cell), each "file:line:column: text". */
+    char (*warnings)[512];
+    int32_t warning_count;
 } bench_manifest;
 
-/* Reads, checks and expands. Expansion: product of matrix lists and zip groups over defaults, minus exclude matches,
- * plus cells (each over the defaults), the whole times seeds. A cell that appears twice is kept once.
- * Fails: ZO_ERR_IO, ZO_ERR_FORMAT with "file:line:column: what (did you mean ...?)". */
+/* Reads, checks and expands.
+ *
+ * Cells, in this order: the product of the matrix lists and the zip groups over the defaults, as written, the last
+ * varying fastest, without those that match an exclude; then `cells`, each over the defaults alone and untouched by
+ * exclude; each of these once per seed. Without matrix, zip and cells the defaults are the only cell. A cell that
+ * appears twice is kept once. parallel and steps follow the method where nothing sets them (bench_params_follow).
+ *
+ * path is for messages. Fails: ZO_ERR_IO, ZO_ERR_MEMORY,
+ * ZO_ERR_FORMAT with "file:line:column: what (did you mean ...?)". */
 zo_status bench_manifest_load(const char *path, bench_manifest **out, zo_error *err);
-zo_status bench_manifest_parse(const char *text, size_t bytes, const char *path, bench_manifest **out, zo_error *err);
+zo_status bench_manifest_parse(const char *text, size_t bytes, const char *path, bench_manifest **out,
+                               zo_error *err);
 void bench_manifest_free(bench_manifest *m);
 
 #endif

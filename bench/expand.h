@@ -1,0 +1,44 @@
+/* From the sections that describe cells (defaults, matrix, zip, exclude, cells, seeds) to the list of cells. */
+#ifndef BENCH_EXPAND_H
+#define BENCH_EXPAND_H
+
+#include "bench/manifest.h"
+#include "bench/reader.h"
+
+/* Parameters that take their values together: a key of matrix, or the keys of a group of zip. */
+typedef struct bench_axis {
+    const bench_node *key; /* of a list of values; the first of a group */
+    bool group;            /* the keys after it belong to it too */
+    size_t count;          /* of values in each list */
+} bench_axis;
+
+/* The sections, read and checked. */
+typedef struct bench_expansion {
+    bench_params defaults;
+    uint64_t given;   /* set in defaults */
+    uint64_t varied;  /* set in matrix, zip or cells */
+    bench_axis *axes; /* owned; matrix, then zip */
+    size_t axis_count;
+    const bench_node *exclude, *cells; /* the lists, or NULL */
+    size_t *hits;                      /* owned: cells that each exclude matches, once expanded */
+    int64_t *seeds;                    /* owned; NULL: each cell has its own */
+    size_t seed_count;
+} bench_expansion;
+
+void bench_expand_init(bench_expansion *x);
+void bench_expand_deinit(bench_expansion *x);
+
+/* Readers (bench_read) of the sections into a bench_expansion, to be called in this order. */
+zo_status bench_expand_defaults(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
+zo_status bench_expand_matrix(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
+zo_status bench_expand_zip(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
+zo_status bench_expand_exclude(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
+zo_status bench_expand_cells(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
+zo_status bench_expand_seeds(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
+
+/* The cells, in the order that manifest.h states, each checked. warmup: of measure; no cell may have fewer steps. *cells is
+ * the caller's to free, also on failure. */
+zo_status bench_expand(bench_reader *r, bench_expansion *x, int64_t warmup, bench_cell **cells,
+                       int32_t *count);
+
+#endif

@@ -1,0 +1,251 @@
+/* See manifest.h. The sections are rows of a table; a new section is a new row with its reader. */
+#include "bench/manifest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/expand.h"
+#include "bench/reader.h"
+#include "bench/sha256.h"
+#include "bench/source.h"
+#include "bench/specs.h"
+#include "core/file.h"
+
+enum {
+    MOST_TEXT_BYTES = 4 << 20, /* of a manifest */
+    MOST_SPECS = 1000          /* tables, plots */
+};
+
+/* A manifest while it is read. */
+typedef struct draft {
+    bench_manifest *m;
+    bench_expansion x;
+} draft;
+
+/* ---- sections ---- */
+
+static zo_status read_schema(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    const char *schema = json_string_value(node->value);
+    (void)out;
+    if (!schema || strcmp(schema, BENCH_MANIFEST_SCHEMA) != 0)
+        return bench_reader_wrong(r, f->key,
+                                  "\"" BENCH_MANIFEST_SCHEMA "\", the language that this program reads",
+                                  node);
+    return ZO_OK;
+}
+
+/* A folder under results/ will have this name. */
+static zo_status read_name(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    const bench_field text = {f->key, NULL, BENCH_FIELD(bench_manifest, name)};
+    char *name = ((draft *)out)->m->name;
+    zo_status st = bench_reader_text(r, &text, name, node);
+    if (!st && (name[strspn(name, allowed)] || *name == '.' || *name == '-'))
+        st = bench_reader_wrong(
+            r, f->key, "made of letters, digits, '-', '_' and '.', and begin with a letter, a digit or '_'",
+            node);
+    return st;
+}
+
+static zo_status read_title(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    const bench_field text = {f->key, NULL, BENCH_FIELD(bench_manifest, title)};
+    return bench_reader_text(r, &text, ((draft *)out)->m->title, node);
+}
+
+static zo_status read_measure(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    return bench_specs_measure(r, f, &((draft *)out)->m->measure, node);
+}
+
+static zo_status read_tables(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    bench_manifest *m = ((draft *)out)->m;
+    void *tables = NULL;
+    zo_status st = bench_reader_list(r, f, node, bench_specs_table, sizeof m->tables[0], MOST_SPECS, &tables,
+                                     &m->table_count);
+    m->tables = tables;
+    return st;
+}
+
+static zo_status read_plots(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    bench_manifest *m = ((draft *)out)->m;
+    void *plots = NULL;
+    zo_status st = bench_reader_list(r, f, node, bench_specs_plot, sizeof m->plots[0], MOST_SPECS, &plots,
+                                     &m->plot_count);
+    m->plots = plots;
+    return st;
+}
+
+/* In the order of reading: each section may rely on those above. */
+static const bench_field sections[] = {
+    {"schema", read_schema, .offset = 0, .required = true},
+    {"name", read_name, .offset = 0, .required = true},
+    {"title", read_title, .offset = 0},
+    {"defaults", bench_expand_defaults, BENCH_FIELD(draft, x)},
+    {"matrix", bench_expand_matrix, BENCH_FIELD(draft, x)},
+    {"zip", bench_expand_zip, BENCH_FIELD(draft, x)},
+    {"exclude", bench_expand_exclude, BENCH_FIELD(draft, x)},
+    {"cells", bench_expand_cells, BENCH_FIELD(draft, x)},
+    {"seeds", bench_expand_seeds, BENCH_FIELD(draft, x)},
+    {"measure", read_measure, .offset = 0},
+    {"tables", read_tables, .offset = 0},
+    {"plots", read_plots, .offset = 0},
+    {0},
+};
+_Static_assert(sizeof sections / sizeof sections[0] - 1 <= BENCH_MOST_FIELDS,
+               "all are looked at for did-you-mean");
+
+/* Before all else, because a manifest of another version may have any other keys; and a kinder word than "not known" for
+ * a parameter that stands outside its section. */
+static zo_status check_root(bench_reader *r)
+{
+    const bench_node *root = r->source->root;
+    if (!json_is_object(root->value))
+        return bench_reader_wrong(r, "manifest", "an object", root);
+    const bench_node *schema = bench_node_member(root, "schema");
+    zo_status st = schema ? read_schema(r, &sections[0], NULL, schema) : ZO_OK;
+    for (const bench_node *member = root->first; member && !st; member = member->next)
+        if (bench_option_find(member->key))
+            st = BENCH_FAIL(
+                r, member->key_at,
+                "\"%s\" is a parameter: it belongs in \"defaults\", \"matrix\", \"zip\" or \"cells\"",
+                member->key);
+    return st;
+}
+
+/* ---- what is allowed, but hardly meant ---- */
+
+static zo_status warn(bench_reader *r, bench_manifest *m, bench_place at, const char *what)
+{
+    char(*grown)[512] = realloc(m->warnings, (size_t)(m->warning_count + 1) * sizeof m->warnings[0]);
+    if (!grown)
+        return bench_reader_memory(r);
+    m->warnings = grown;
+    snprintf(m->warnings[m->warning_count++], sizeof m->warnings[0], "%s:%d:%d: %s", r->source->name, at.line,
+             at.column, what);
+    return ZO_OK;
+}
+
+/* Some cell matches where, and has that value (option "": any). */
+static bool any_cell(const bench_manifest *m, const json_t *where, const char *option, const char *value)
+{
+    char text[256];
+    const bench_option *o = *option ? bench_option_find(option) : NULL;
+    for (int32_t i = 0; i < m->cell_count; i++) {
+        const bench_params *p = &m->cells[i].params;
+        if ((!o || strcmp(bench_params_text(p, o, text, sizeof text), value) == 0) &&
+            bench_params_match(p, where))
+            return true;
+    }
+    return false;
+}
+
+static const bench_node *first_of(const bench_reader *r, const char *section)
+{
+    const bench_node *list = bench_node_member(r->source->root, section);
+    return list ? list->first : NULL;
+}
+
+static zo_status warn_all(bench_reader *r, bench_manifest *m, const bench_expansion *x)
+{
+    zo_status st = ZO_OK;
+    const bench_node *at = first_of(r, "exclude");
+    for (size_t i = 0; at && !st; i++, at = at->next)
+        if (x->hits[i] == 0)
+            st = warn(r, m, at->at, "this exclude matches no cell");
+    at = first_of(r, "tables");
+    for (int32_t i = 0; i < m->table_count && !st; i++, at = at->next) {
+        const bench_table_spec *t = &m->tables[i];
+        if (!any_cell(m, t->where, "", ""))
+            st = warn(r, m, bench_node_member(at, "where")->at, "no cell matches: the table will be empty");
+        else if (!any_cell(m, t->where, t->relative_option, t->relative_value))
+            st = warn(r, m, bench_node_member(at, "relative_to")->at, "no cell of the table has this value");
+    }
+    at = first_of(r, "plots");
+    for (int32_t i = 0; i < m->plot_count && !st; i++, at = at->next)
+        if (!any_cell(m, m->plots[i].where, "", ""))
+            st = warn(r, m, bench_node_member(at, "where")->at, "no cell matches: the plot will be empty");
+    return st;
+}
+
+/* ---- the whole ---- */
+
+static zo_status read_manifest(bench_reader *r, draft *d)
+{
+    bench_manifest *m = d->m;
+    m->measure = (bench_measure){.warmup = 1, .min_runs = 1, .max_runs = 1, .timeout_s = 7200};
+    m->root = json_incref(r->source->json);
+    zo_status st = check_root(r);
+    if (!st)
+        st = bench_reader_fields(r, sections, "manifest", d, r->source->root);
+    if (!st && !*m->title)
+        snprintf(m->title, sizeof m->title, "%s", m->name);
+    if (!st)
+        st = bench_expand(r, &d->x, m->measure.warmup, &m->cells, &m->cell_count);
+    if (!st)
+        st = warn_all(r, m, &d->x);
+    return st;
+}
+
+zo_status bench_manifest_parse(const char *text, size_t bytes, const char *path, bench_manifest **out,
+                               zo_error *err)
+{
+    bench_source *source = NULL;
+    draft d = {0};
+    *out = NULL;
+    if (bytes > MOST_TEXT_BYTES)
+        return zo_fail(err, ZO_ERR_FORMAT, "%.300s: a manifest of %zu bytes, more than %d", path, bytes,
+                       MOST_TEXT_BYTES);
+    if (strlen(path) >= sizeof d.m->path)
+        return zo_fail(err, ZO_ERR_INVALID, "%.300s...: the path is too long", path);
+    zo_status st = bench_source_parse(text, bytes, path, &source, err);
+    if (st)
+        return st;
+    bench_reader r = {source, err};
+    bench_expand_init(&d.x);
+    d.m = calloc(1, sizeof *d.m);
+    if (!d.m) {
+        st = bench_reader_memory(&r);
+        goto cleanup;
+    }
+    snprintf(d.m->path, sizeof d.m->path, "%s", path);
+    bench_sha256(text, bytes, d.m->sha256);
+    st = read_manifest(&r, &d);
+    if (st)
+        goto cleanup;
+    *out = d.m; /* ownership moves to the caller */
+    d.m = NULL;
+cleanup:
+    bench_expand_deinit(&d.x);
+    bench_manifest_free(d.m);
+    bench_source_free(source);
+    return st;
+}
+
+zo_status bench_manifest_load(const char *path, bench_manifest **out, zo_error *err)
+{
+    zo_file_map map = {0};
+    *out = NULL;
+    zo_status st = zo_file_map_open(path, &map, err);
+    if (!st)
+        st = bench_manifest_parse(map.data, map.bytes, path, out, err);
+    zo_file_map_close(&map);
+    return st;
+}
+
+void bench_manifest_free(bench_manifest *m)
+{
+    if (!m)
+        return;
+    free(m->cells);
+    free(m->tables);
+    free(m->plots);
+    free(m->warnings);
+    json_decref(m->root);
+    free(m);
+}

@@ -1,0 +1,279 @@
+/* See reader.h. */
+#include "bench/reader.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/metric.h"
+
+enum { SHOWN = 64 }; /* bytes of an offending value that a message repeats */
+
+zo_status bench_reader_memory(bench_reader *r)
+{
+    return zo_fail(r->err, ZO_ERR_MEMORY, "%s: out of memory", r->source->name);
+}
+
+zo_status bench_reader_wrong(bench_reader *r, const char *name, const char *wanted, const bench_node *node)
+{
+    char shown[SHOWN];
+    return BENCH_FAIL(r, node->at, "\"%s\" must be %s, not %s", name, wanted,
+                      bench_value_text(node->value, shown, sizeof shown));
+}
+
+/* The same for a misspelt name. */
+static zo_status wrong_name(bench_reader *r, const char *name, const char *wanted, const bench_node *node,
+                            const char *near)
+{
+    char shown[SHOWN];
+    return BENCH_FAIL(r, node->at, "\"%s\" must be %s, not %s%s%s%s", name, wanted,
+                      bench_value_text(node->value, shown, sizeof shown), near ? "; did you mean \"" : "",
+                      near ? near : "", near ? "\"?" : "");
+}
+
+static zo_status unknown_key(bench_reader *r, const bench_node *member, const char *near)
+{
+    return BENCH_FAIL(r, member->key_at, "\"%.64s\" is not a known key%s%s%s", member->key,
+                      near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+/* ---- fields ---- */
+
+static bool has_field(const bench_field *fields, const char *key)
+{
+    for (; fields->key; fields++)
+        if (strcmp(fields->key, key) == 0)
+            return true;
+    return false;
+}
+
+static const char *nearest_field(const bench_field *fields, const char *key)
+{
+    const char *names[BENCH_MOST_FIELDS + 1];
+    size_t n = 0;
+    for (; fields->key && n < BENCH_MOST_FIELDS; fields++)
+        names[n++] = fields->key;
+    names[n] = NULL;
+    return bench_nearest(key, names);
+}
+
+zo_status bench_reader_fields(bench_reader *r, const bench_field *fields, const char *name, void *out,
+                              const bench_node *node)
+{
+    if (!json_is_object(node->value))
+        return bench_reader_wrong(r, name, "an object", node);
+    for (const bench_node *member = node->first; member; member = member->next)
+        if (!has_field(fields, member->key))
+            return unknown_key(r, member, nearest_field(fields, member->key));
+    for (const bench_field *f = fields; f->key; f++) {
+        const bench_node *member = bench_node_member(node, f->key);
+        if (!member && f->required)
+            return BENCH_FAIL(r, node->at, "\"%s\" is missing", f->key);
+        zo_status st = member ? f->read(r, f, (char *)out + f->offset, member) : ZO_OK;
+        if (st)
+            return st;
+    }
+    return ZO_OK;
+}
+
+zo_status bench_reader_text(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    const char *text = json_string_value(node->value);
+    if (!text || !*text)
+        return bench_reader_wrong(r, f->key, "a text", node);
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c < 32 || *c == 127)
+            return bench_reader_wrong(r, f->key, "a text without control characters", node);
+    if (strlen(text) >= f->size)
+        return BENCH_FAIL(r, node->at, "\"%s\" must be a text of at most %zu bytes, not of %zu", f->key,
+                          f->size - 1, strlen(text));
+    snprintf(out, f->size, "%s", text);
+    return ZO_OK;
+}
+
+zo_status bench_reader_int(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    double number = json_is_number(node->value) ? json_number_value(node->value) : NAN;
+    char wanted[80];
+    if (!(number >= f->low && number <= f->high) || number != floor(number)) {
+        snprintf(wanted, sizeof wanted, "a whole number from %.0f to %.0f", f->low, f->high);
+        return bench_reader_wrong(r, f->key, wanted, node);
+    }
+    *(int64_t *)out = (int64_t)number;
+    return ZO_OK;
+}
+
+/* The number at the start of a text; what follows it in *unit. NaN where there is none. */
+static double leading_number(const json_t *value, const char **unit)
+{
+    const char *text = json_is_string(value) ? json_string_value(value) : "";
+    size_t n = strspn(text, "0123456789.");
+    char digits[32], *end;
+    *unit = text + n;
+    if (n == 0 || n >= sizeof digits)
+        return NAN;
+    memcpy(digits, text, n);
+    digits[n] = '\0';
+    double number = strtod(digits, &end);
+    return *end ? NAN : number;
+}
+
+zo_status bench_reader_percent(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    const char *unit;
+    char wanted[80];
+    double percent = leading_number(node->value, &unit);
+    if (strcmp(unit, "%") != 0 || !(percent >= f->low && percent <= f->high)) {
+        snprintf(wanted, sizeof wanted, "a text like \"2%%\", from %g%% to %g%%", f->low, f->high);
+        return bench_reader_wrong(r, f->key, wanted, node);
+    }
+    *(double *)out = percent / 100;
+    return ZO_OK;
+}
+
+zo_status bench_reader_duration(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    static const struct {
+        const char *name;
+        double seconds;
+    } units[] = {{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
+    const char *unit;
+    char wanted[80];
+    double number = leading_number(node->value, &unit);
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        double seconds = number * units[i].seconds;
+        if (strcmp(unit, units[i].name) == 0 && seconds >= f->low && seconds <= f->high) {
+            *(double *)out = seconds;
+            return ZO_OK;
+        }
+    }
+    snprintf(wanted, sizeof wanted, "a text like \"90s\", \"15m\" or \"2h\", from %gs to %gd", f->low,
+             f->high / 86400);
+    return bench_reader_wrong(r, f->key, wanted, node);
+}
+
+/* "one of a, b" */
+static void list_words(const char *begin, const char *const *words, char *out, size_t cap)
+{
+    size_t n = (size_t)snprintf(out, cap, "%s", begin);
+    for (int i = 0; words[i] && n < cap; i++)
+        n += (size_t)snprintf(out + n, cap - n, "%s%s", i ? ", " : "", words[i]);
+}
+
+zo_status bench_reader_word(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    const char *word = json_string_value(node->value);
+    char wanted[128];
+    for (int i = 0; word && f->words[i]; i++) {
+        if (strcmp(word, f->words[i]) == 0) {
+            *(int *)out = i;
+            return ZO_OK;
+        }
+    }
+    list_words("one of ", f->words, wanted, sizeof wanted);
+    return wrong_name(r, f->key, wanted, node, word ? bench_nearest(word, f->words) : NULL);
+}
+
+zo_status bench_reader_option(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    const char *name = json_string_value(node->value);
+    if (!name || !bench_option_find(name))
+        return wrong_name(r, f->key, "the name of a parameter", node,
+                          name ? bench_option_nearest(name) : NULL);
+    snprintf(out, f->size, "%s", name);
+    return ZO_OK;
+}
+
+zo_status bench_reader_metric(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    const char *name = json_string_value(node->value);
+    char wanted[256];
+    if (!name || !bench_metric_find(name)) {
+        list_words("a metric: ", bench_metric_names(), wanted, sizeof wanted);
+        return wrong_name(r, f->key, wanted, node, name ? bench_nearest(name, bench_metric_names()) : NULL);
+    }
+    snprintf(out, f->size, "%s", name);
+    return ZO_OK;
+}
+
+zo_status bench_reader_list(bench_reader *r, const bench_field *f, const bench_node *node, bench_read read,
+                            size_t size, size_t most, void **out, int32_t *count)
+{
+    size_t n = json_array_size(node->value);
+    if (!json_is_array(node->value))
+        return bench_reader_wrong(r, f->key, "a list of objects", node);
+    if (n > most)
+        return BENCH_FAIL(r, node->at, "\"%s\" has %zu elements, more than %zu", f->key, n, most);
+    *out = calloc(n + 1, size);
+    if (!*out)
+        return bench_reader_memory(r);
+    for (const bench_node *element = node->first; element; element = element->next) {
+        zo_status st = read(r, f, (char *)*out + (size_t)*count * size, element);
+        if (st)
+            return st;
+        ++*count;
+    }
+    return ZO_OK;
+}
+
+/* ---- parameters ---- */
+
+zo_status bench_reader_find(bench_reader *r, const bench_node *member, const bench_option **out)
+{
+    *out = bench_option_find(member->key);
+    return *out ? ZO_OK : unknown_key(r, member, bench_option_nearest(member->key));
+}
+
+zo_status bench_reader_set(bench_reader *r, bench_params *p, const bench_option *o, const bench_node *node)
+{
+    zo_error why = {0};
+    if (bench_params_set(p, o, node->value, &why))
+        return BENCH_FAIL(r, node->at, "\"%s\" %s", o->name, why.text);
+    return ZO_OK;
+}
+
+zo_status bench_reader_params(bench_reader *r, const char *name, bench_params *p, uint64_t *given,
+                              const bench_node *node)
+{
+    if (!json_is_object(node->value))
+        return bench_reader_wrong(r, name, "an object", node);
+    for (const bench_node *member = node->first; member; member = member->next) {
+        const bench_option *o;
+        zo_status st = bench_reader_find(r, member, &o);
+        if (!st)
+            st = bench_reader_set(r, p, o, member);
+        if (st)
+            return st;
+        *given |= bench_option_bit(o);
+    }
+    return ZO_OK;
+}
+
+/* One parameter of a where: its value, or each of its values. */
+static zo_status check_alternatives(bench_reader *r, const bench_node *member)
+{
+    const bench_option *o;
+    bench_params scratch;
+    zo_status st = bench_reader_find(r, member, &o);
+    if (st)
+        return st;
+    if (!bench_value_is_list(o, member->value))
+        return bench_reader_set(r, &scratch, o, member);
+    if (!member->first)
+        return BENCH_FAIL(r, member->at, "\"%s\" is an empty list", o->name);
+    for (const bench_node *element = member->first; element && !st; element = element->next)
+        st = bench_reader_set(r, &scratch, o, element);
+    return st;
+}
+
+zo_status bench_reader_where(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    zo_status st = ZO_OK;
+    if (!json_is_object(node->value) || !node->first)
+        return bench_reader_wrong(r, f->key, "an object with at least one parameter", node);
+    for (const bench_node *member = node->first; member && !st; member = member->next)
+        st = check_alternatives(r, member);
+    *(json_t **)out = node->value;
+    return st;
+}

@@ -1,0 +1,78 @@
+/* Reading checked values out of a JSON text: a section of a manifest is a table of fields, each with the function that
+ * reads it. What is wrong is said with its place. All fail with ZO_ERR_FORMAT, or ZO_ERR_MEMORY.
+ */
+#ifndef BENCH_READER_H
+#define BENCH_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bench/params.h"
+#include "bench/source.h"
+#include "core/error.h"
+
+typedef struct bench_reader {
+    const bench_source *source;
+    zo_error *err;
+} bench_reader;
+
+#define BENCH_FAIL(r, place, ...) bench_source_fail((r)->source, place, (r)->err, __VA_ARGS__)
+
+typedef struct bench_field bench_field;
+/* Puts the node's value, checked, to out. */
+typedef zo_status (*bench_read)(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
+
+/* A table of fields is ended by a row whose key is NULL. */
+struct bench_field {
+    const char *key;
+    bench_read read;
+    size_t offset, size; /* of the place in what is filled */
+    bool required;
+    double low, high;         /* range of numbers, both included */
+    const char *const *words; /* allowed words, NULL-terminated */
+};
+
+#define BENCH_FIELD(type, name) .offset = offsetof(type, name), .size = sizeof(((type *)0)->name)
+#define BENCH_MOST_FIELDS       16 /* in a table */
+
+/* Fills out from an object, in the order of the table. Unknown and missing keys are errors. name: of the section. */
+zo_status bench_reader_fields(bench_reader *r, const bench_field *fields, const char *name, void *out,
+                              const bench_node *node);
+
+/* Readers of one value. */
+zo_status bench_reader_text(bench_reader *r, const bench_field *f, void *out,
+                            const bench_node *node); /* char[] */
+zo_status bench_reader_int(bench_reader *r, const bench_field *f, void *out,
+                           const bench_node *node); /* int64_t */
+zo_status bench_reader_percent(bench_reader *r, const bench_field *f, void *out,
+                               const bench_node *node); /* "2%": double */
+zo_status bench_reader_duration(bench_reader *r, const bench_field *f, void *out,
+                                const bench_node *node); /* "15m": double */
+zo_status bench_reader_word(bench_reader *r, const bench_field *f, void *out,
+                            const bench_node *node); /* int: place in words */
+zo_status bench_reader_option(bench_reader *r, const bench_field *f, void *out,
+                              const bench_node *node); /* name: char[] */
+zo_status bench_reader_metric(bench_reader *r, const bench_field *f, void *out,
+                              const bench_node *node); /* name: char[] */
+/* An object of parameter: value or list of values, as bench_params_match takes it: json_t *, borrowed. */
+zo_status bench_reader_where(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
+
+/* A list of objects into a new array at *out (owned by the caller, also on failure), each `size` bytes that `read` fills;
+ * at most `most`. f is handed on. */
+zo_status bench_reader_list(bench_reader *r, const bench_field *f, const bench_node *node, bench_read read,
+                            size_t size, size_t most, void **out, int32_t *count);
+
+/* The parameter that a member's key names. */
+zo_status bench_reader_find(bench_reader *r, const bench_node *member, const bench_option **out);
+/* p->o = the node's value. */
+zo_status bench_reader_set(bench_reader *r, bench_params *p, const bench_option *o, const bench_node *node);
+/* All members of an object into p, their bits into *given. */
+zo_status bench_reader_params(bench_reader *r, const char *name, bench_params *p, uint64_t *given,
+                              const bench_node *node);
+
+/* "name" must be ..., not ... */
+zo_status bench_reader_wrong(bench_reader *r, const char *name, const char *wanted, const bench_node *node);
+zo_status bench_reader_memory(bench_reader *r);
+
+#endif

@@ -1,0 +1,144 @@
+/* See specs.h. */
+#include "bench/specs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- measure ---- */
+
+static const char *const order_words[] = {"interleave", "sequential", NULL}; /* bench_order */
+
+static const bench_field measure_fields[] = {
+    {"warmup", bench_reader_int, BENCH_FIELD(bench_measure, warmup), .low = 0, .high = 1e6},
+    {"min_runs", bench_reader_int, BENCH_FIELD(bench_measure, min_runs), .low = 1, .high = 1000},
+    {"max_runs", bench_reader_int, BENCH_FIELD(bench_measure, max_runs), .low = 1, .high = 1000},
+    {"ci", bench_reader_percent, BENCH_FIELD(bench_measure, ci), .low = 0.01, .high = 100},
+    {"timeout", bench_reader_duration, BENCH_FIELD(bench_measure, timeout_s), .low = 1, .high = 30 * 86400.0},
+    {"order", bench_reader_word, BENCH_FIELD(bench_measure, order), .words = order_words},
+    {0},
+};
+
+zo_status bench_specs_measure(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    bench_measure *m = out;
+    zo_status st = bench_reader_fields(r, measure_fields, f->key, m, node);
+    if (st)
+        return st;
+    const bench_node *most = bench_node_member(node, "max_runs"), *ci = bench_node_member(node, "ci");
+    if (!most)
+        m->max_runs = m->min_runs;
+    if (m->max_runs < m->min_runs)
+        return BENCH_FAIL(r, most->at, "\"max_runs\" %lld is less than \"min_runs\" %lld",
+                          (long long)m->max_runs, (long long)m->min_runs);
+    if (ci && m->max_runs == m->min_runs)
+        return BENCH_FAIL(
+            r, ci->key_at,
+            "\"ci\" asks for more runs where the interval is wide: \"max_runs\" must be more than "
+            "\"min_runs\" %lld",
+            (long long)m->min_runs);
+    if (!ci && m->max_runs > m->min_runs)
+        return BENCH_FAIL(
+            r, most->key_at,
+            "\"max_runs\" is never reached without \"ci\", the wanted width of the interval, like "
+            "\"2%%\"");
+    return ZO_OK;
+}
+
+/* ---- tables ---- */
+
+static zo_status read_relative(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    bench_table_spec *table = out;
+    const bench_option *o;
+    bench_params scratch;
+    if (!json_is_object(node->value) || json_object_size(node->value) != 1)
+        return bench_reader_wrong(r, f->key, "an object with one parameter", node);
+    zo_status st = bench_reader_find(r, node->first, &o);
+    if (!st)
+        st = bench_reader_set(r, &scratch, o, node->first);
+    if (st)
+        return st;
+    if (strcmp(o->name, table->rows) != 0 && strcmp(o->name, table->cols) != 0)
+        return BENCH_FAIL(r, node->first->key_at,
+                          "\"%s\" must name the parameter of \"rows\" or \"cols\", not \"%s\"", f->key,
+                          o->name);
+    snprintf(table->relative_option, sizeof table->relative_option, "%s", o->name);
+    bench_params_text(&scratch, o, table->relative_value, sizeof table->relative_value);
+    return ZO_OK;
+}
+
+static const bench_field table_fields[] = {
+    {"title", bench_reader_text, BENCH_FIELD(bench_table_spec, title)},
+    {"rows", bench_reader_option, BENCH_FIELD(bench_table_spec, rows), .required = true},
+    {"cols", bench_reader_option, BENCH_FIELD(bench_table_spec, cols)},
+    {"value", bench_reader_metric, BENCH_FIELD(bench_table_spec, value), .required = true},
+    {"relative_to", read_relative, .offset = 0, .size = sizeof(bench_table_spec)}, /* after rows and cols */
+    {"where", bench_reader_where, BENCH_FIELD(bench_table_spec, where)},
+    {0},
+};
+
+zo_status bench_specs_table(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    bench_table_spec *table = out;
+    zo_status st = bench_reader_fields(r, table_fields, f->key, table, node);
+    if (!st && strcmp(table->rows, table->cols) == 0)
+        st = BENCH_FAIL(r, bench_node_member(node, "cols")->at, "\"cols\" is the same parameter as \"rows\"");
+    return st;
+}
+
+/* ---- plots ---- */
+
+static const char *const kind_words[] = {"bars", "lines", "curve", NULL}; /* bench_plot_kind */
+static const char *const curve_x[] = {"step", NULL}, *const curve_y[] = {"loss", "accuracy", NULL};
+
+/* x and y are read once the kind is known. */
+static zo_status read_later(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    (void)r, (void)f, (void)out, (void)node;
+    return ZO_OK;
+}
+
+static const bench_field plot_fields[] = {
+    {"title", bench_reader_text, BENCH_FIELD(bench_plot_spec, title)},
+    {"kind", bench_reader_word, BENCH_FIELD(bench_plot_spec, kind), .required = true, .words = kind_words},
+    {"x", read_later, .offset = 0},
+    {"series", bench_reader_option, BENCH_FIELD(bench_plot_spec, series)},
+    {"y", read_later, .offset = 0, .required = true},
+    {"where", bench_reader_where, BENCH_FIELD(bench_plot_spec, where)},
+    {0},
+};
+
+static zo_status read_curve(bench_reader *r, bench_plot_spec *plot, const bench_node *x, const bench_node *y)
+{
+    static const bench_field x_field = {"x", .words = curve_x}, y_field = {"y", .words = curve_y};
+    int word = 0;
+    zo_status st = x ? bench_reader_word(r, &x_field, &word, x) : ZO_OK;
+    snprintf(plot->x, sizeof plot->x, "%s", curve_x[word]);
+    if (!st)
+        st = bench_reader_word(r, &y_field, &word, y);
+    if (!st)
+        snprintf(plot->y, sizeof plot->y, "%s", curve_y[word]);
+    return st;
+}
+
+zo_status bench_specs_plot(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    static const bench_field x_field = {"x", NULL, BENCH_FIELD(bench_plot_spec, x)},
+                             y_field = {"y", NULL, BENCH_FIELD(bench_plot_spec, y)};
+    bench_plot_spec *plot = out;
+    zo_status st = bench_reader_fields(r, plot_fields, f->key, plot, node);
+    if (st)
+        return st;
+    const bench_node *x = bench_node_member(node, "x"), *y = bench_node_member(node, "y");
+    if (plot->kind == BENCH_PLOT_CURVE)
+        return read_curve(r, plot, x, y);
+    if (!x)
+        return BENCH_FAIL(r, node->at, "\"x\" is missing");
+    st = bench_reader_option(r, &x_field, plot->x, x);
+    if (!st)
+        st = bench_reader_metric(r, &y_field, plot->y, y);
+    if (!st && strcmp(plot->x, plot->series) == 0)
+        st =
+            BENCH_FAIL(r, bench_node_member(node, "series")->at, "\"series\" is the same parameter as \"x\"");
+    return st;
+}

@@ -1,0 +1,14 @@
+/* The sections of a manifest that say how to measure and what to report. */
+#ifndef BENCH_SPECS_H
+#define BENCH_SPECS_H
+
+#include "bench/manifest.h"
+#include "bench/reader.h"
+
+/* Readers (bench_read) of the sections "measure" (a bench_measure holding its defaults), and of one element of "tables"
+ * (a bench_table_spec) and "plots" (a bench_plot_spec). */
+zo_status bench_specs_measure(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
+zo_status bench_specs_table(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
+zo_status bench_specs_plot(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
+
+#endif
