@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "core/file.h"
 #include "core/gguf_fixture.h"
 #include "core/safetensors.h"
 
@@ -607,6 +608,147 @@ static void reads_a_published_model(void **state)
     zo_weights_free(w);
 }
 
+/* --- a llama2.c checkpoint, converted --- */
+
+static void converts_a_llama2c_checkpoint(void **state)
+{
+    (void)state;
+    /* header and places of stories260K.bin: run.c, memory_map_weights */
+    enum {
+        D = 64,
+        F = 172,
+        L = 5,
+        H = 8,
+        K = 4,
+        V = 512,
+        HD = 8,
+        EMBEDDING = 28,
+        NORM = EMBEDDING + 4 * V * D
+    };
+    const char *data = getenv("ZOBENCH_TEST_DATA");
+    char source[600], command[3000], path[600];
+    snprintf(source, sizeof source, "%s/stories260k", data ? data : "../shared/data");
+    if (access(source, R_OK) != 0) {
+        printf("skip: %s is not there\n", source);
+        skip();
+    }
+    if (system("python3 -c '' 2>/dev/null") != 0) {
+        printf("skip: there is no python3\n");
+        skip();
+    }
+    folder f = folder_make();
+    folder_path(&f, "m.gguf", path);
+    snprintf(command, sizeof command,
+             "python3 -B scripts/llama2c_to_gguf.py '%s/stories260K.bin' '%s/tok512.bin' '%s'", source,
+             source, path);
+    assert_int_equal(system(command), 0);
+    zo_weights *w = open_or_fail(path, NULL);
+    const zo_config *c = zo_weights_config(w);
+    assert_true(c->layers == L && c->width == D && c->heads == H && c->kv_heads == K && c->head_dim == HD);
+    assert_true(c->ffn == F && c->vocab == V && c->context == 512 && c->tied && c->rope_theta == 10000);
+    zo_file_map map;
+    zo_error err = {0};
+    char bin[700];
+    snprintf(bin, sizeof bin, "%s/stories260K.bin", source);
+    if (zo_file_map_open(bin, &map, &err))
+        fail_msg("%s", err.text);
+    const char *raw = map.data;
+    float row[F];
+    zo_weights_read_rows(w, zo_weights_find(w, "model.embed_tokens.weight"), V - 1, 1, row);
+    assert_memory_equal(row, raw + EMBEDDING + 4 * (V - 1) * D, 4 * D);
+    const size_t wq = NORM + 4 * L * D, wk = wq + 4 * L * D * D, wv = wk + 4 * L * K * HD * D;
+    const zo_tensor *q = zo_weights_find(w, "model.layers.3.self_attn.q_proj.weight");
+    const zo_tensor *k = zo_weights_find(w, "model.layers.3.self_attn.k_proj.weight");
+    for (int r = 0; r < D;
+         r++) { /* run.c rotates elements 2i and 2i + 1 of a head together: i and i + hd/2 here */
+        int interleaved = r / HD * HD + 2 * (r % (HD / 2)) + r % HD / (HD / 2);
+        zo_weights_read_rows(w, q, r, 1, row);
+        assert_memory_equal(row, raw + wq + 4 * (3 * D * D + interleaved * D), 4 * D);
+        if (r < K * HD) {
+            zo_weights_read_rows(w, k, r, 1, row);
+            assert_memory_equal(row, raw + wk + 4 * (3 * K * HD * D + interleaved * D), 4 * D);
+        }
+    }
+    zo_weights_read_rows(w, zo_weights_find(w, "model.layers.3.self_attn.v_proj.weight"), 5, 1, row);
+    assert_memory_equal(row, raw + wv + 4 * (3 * K * HD * D + 5 * D), 4 * D);
+    /* from the end: two tables (512, HD / 2), the last norm, w3 = up, w2 = down, w1 = gate */
+    const size_t last_norm = map.bytes - 4 * 512 * HD - 4 * D, w3 = last_norm - 4 * L * F * D,
+                 w2 = w3 - 4 * L * D * F, w1 = w2 - 4 * L * F * D;
+    zo_weights_read_rows(w, zo_weights_find(w, "model.norm.weight"), 0, 1, row);
+    assert_memory_equal(row, raw + last_norm, 4 * D);
+    zo_weights_read_rows(w, zo_weights_find(w, "model.layers.4.mlp.up_proj.weight"), F - 1, 1, row);
+    assert_memory_equal(row, raw + w3 + 4 * (L * F - 1) * D, 4 * D);
+    zo_weights_read_rows(w, zo_weights_find(w, "model.layers.0.mlp.down_proj.weight"), 1, 1, row);
+    assert_memory_equal(row, raw + w2 + 4 * F, 4 * F);
+    zo_weights_read_rows(w, zo_weights_find(w, "model.layers.1.mlp.gate_proj.weight"), 2, 1, row);
+    assert_memory_equal(row, raw + w1 + 4 * (F * D + 2 * D), 4 * D);
+    zo_file_map_close(&map);
+    zo_weights_free(w);
+    zo_gguf *g;
+    int64_t id;
+    if (zo_gguf_open(path, NULL, &g, &err))
+        fail_msg("%s", err.text);
+    static const struct {
+        int id, type;
+        const char *text;
+    } tokens[] = {{0, 2, "<unk>"},  {1, 3, "<s>"},      {2, 3, "</s>"},
+                  {3, 6, "<0x00>"}, {258, 6, "<0xFF>"}, {259, 1, "\xe2\x96\x81t"},
+                  {260, 1, "he"}};
+    assert_true(zo_gguf_array_strings(g, "tokenizer.ggml.tokens") == V);
+    for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
+        zo_gguf_str s = zo_gguf_array_string(g, "tokenizer.ggml.tokens", tokens[i].id);
+        assert_int_equal(s.n, strlen(tokens[i].text));
+        assert_memory_equal(s.s, tokens[i].text, s.n);
+        assert_true(zo_gguf_array_number(g, "tokenizer.ggml.token_type", tokens[i].id) == tokens[i].type);
+    }
+    assert_true(zo_gguf_array_number(g, "tokenizer.ggml.scores", 261) == -2);
+    assert_true(zo_gguf_int(g, "tokenizer.ggml.bos_token_id", &id) && id == 1);
+    assert_true(zo_gguf_int(g, "tokenizer.ggml.eos_token_id", &id) && id == 2);
+    zo_gguf_free(g);
+    folder_remove(&f);
+}
+
+/* A negative vocabulary size: the head follows the two tables at the end. D = F = 4, L = H = K = 1, V = 4, T = 2. */
+static void converts_an_untied_checkpoint(void **state)
+{
+    (void)state;
+    const int32_t header[] = {4, 4, 1, 1, 1, -4, 2};
+    enum { FLOATS = 16 + 4 + 4 * 16 + 4 + 3 * 16 + 4 + 2 * 4 + 16 };
+    uint8_t bin[sizeof header + 4 * FLOATS];
+    static const char tokens[] = "\3\0\0\0" /* longest, then score, length, bytes */
+                                 "\0\0\0\0\1\0\0\0a\0\0\0\0\1\0\0\0b\0\0\0\0\1\0\0\0c\0\0\0\0\1\0\0\0d";
+    char path[600], command[2000];
+    if (system("python3 -c '' 2>/dev/null") != 0) {
+        printf("skip: there is no python3\n");
+        skip();
+    }
+    folder f = folder_make();
+    memcpy(bin, header, sizeof header);
+    for (int i = 0; i < FLOATS; i++) {
+        float v = (float)i;
+        memcpy(bin + sizeof header + 4 * i, &v, 4);
+    }
+    folder_write(&f, "a.safetensors", bin, sizeof bin); /* names that folder_remove knows */
+    folder_write(&f, "b.safetensors", tokens, sizeof tokens - 1);
+    snprintf(command, sizeof command,
+             "python3 -B scripts/llama2c_to_gguf.py '%s/a.safetensors' '%s/b.safetensors' '%s/m.gguf'", f.dir,
+             f.dir, f.dir);
+    assert_int_equal(system(command), 0);
+    zo_weights *w = open_or_fail(folder_path(&f, "m.gguf", path), NULL);
+    float head[16];
+    assert_false(zo_weights_config(w)->tied);
+    zo_weights_read_rows(w, zo_weights_find(w, "lm_head.weight"), 0, 4, head);
+    for (int i = 0; i < 16; i++)
+        assert_true(head[i] == FLOATS - 16 + i);
+    zo_weights_free(w);
+    unlink(folder_path(&f, "m.gguf", path));
+    folder_write(&f, "a.safetensors", bin, sizeof bin - 1); /* cut short: no file is made */
+    strcat(command, " 2>/dev/null");
+    assert_int_not_equal(system(command), 0);
+    assert_int_not_equal(access(path, F_OK), 0);
+    folder_remove(&f);
+}
+
 /* --- synthetic models --- */
 
 /* Parameter counts as the models' cards or safetensors indices state them. */
@@ -758,6 +900,8 @@ int main(void)
         cmocka_unit_test(hostile_files_do_no_harm),
         cmocka_unit_test(allocation_failures_are_reported),
         cmocka_unit_test(reads_a_published_model),
+        cmocka_unit_test(converts_a_llama2c_checkpoint),
+        cmocka_unit_test(converts_an_untied_checkpoint),
         cmocka_unit_test(synthetic_shapes_are_the_published_ones),
         cmocka_unit_test(synthetic_values),
         cmocka_unit_test(synthetic_rows_of_odd_width),
