@@ -27,7 +27,7 @@ typedef struct zo_file_draft {
 zo_status zo_file_draft_open(zo_file_draft *d, const char *path, zo_error *err);
 zo_status zo_file_draft_write(zo_file_draft *d, const void *data, size_t bytes, zo_error *err);
 /* Flushes, fsyncs, renames to path and fsyncs the folder. The draft is {0} afterwards, also on failure, which
- * leaves path as it was. */
+ * leaves path as it was (unless only the folder could not be synced). */
 zo_status zo_file_draft_commit(zo_file_draft *d, zo_error *err);
 /* Removes an uncommitted file; {0} is allowed, so it may follow every draft. */
 void zo_file_draft_discard(zo_file_draft *d);

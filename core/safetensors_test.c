@@ -14,7 +14,6 @@
 
 #include <cmocka.h>
 
-#include "core/file.h"
 #include "core/safetensors_fixture.h"
 
 /* A file of this header and n bytes of data 0, 1, 2, ...; owned by the caller. */
@@ -324,34 +323,6 @@ static void refuses_to_write_nonsense(void **state)
     assert_non_null(strstr(err.text, "No such file"));
 }
 
-static void failing_writes_leave_the_file(void **state)
-{
-    (void)state;
-    zo_error err = {0};
-    folder f;
-    zo_file_draft d = {0};
-    folder_make(&f);
-    assert_int_equal(zo_safetensors_write(f.file, written, 1, NULL, 0, &err), ZO_OK);
-    assert_int_equal(zo_file_draft_open(&d, f.file, &err), ZO_OK);
-    assert_int_equal(zo_file_draft_write(&d, "half", 4, &err), ZO_OK);
-    assert_int_equal(folder_files(&f), 2);
-    zo_file_draft_discard(&d); /* as after an error between the two */
-    assert_int_equal(folder_files(&f), 1);
-    zo_safetensors *s;
-    assert_int_equal(zo_safetensors_open(f.file, NULL, &s, &err), ZO_OK);
-    zo_safetensors_free(s);
-    folder_remove(&f);
-    if (access("/dev/full", W_OK) == 0) { /* a device that is always full: the error comes with the flush */
-        d = (zo_file_draft){.f = fopen("/dev/full", "w"),
-                            .path = strdup("/nonexistent/a"),
-                            .temporary = strdup("/nonexistent/b")};
-        assert_int_equal(zo_file_draft_write(&d, "x", 1, &err), ZO_OK);
-        assert_int_equal(zo_file_draft_commit(&d, &err), ZO_ERR_IO);
-        assert_non_null(strstr(err.text, "No space left"));
-        assert_null(d.f);
-    }
-}
-
 /* The format's own library writes the same bytes for the same tensors, and reads what is written here. */
 static void agrees_with_the_reference(void **state)
 {
@@ -403,7 +374,6 @@ int main(void)
         cmocka_unit_test(allocation_failures_are_reported),
         cmocka_unit_test(writes_what_it_reads),
         cmocka_unit_test(refuses_to_write_nonsense),
-        cmocka_unit_test(failing_writes_leave_the_file),
         cmocka_unit_test(agrees_with_the_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
