@@ -60,6 +60,13 @@ static bool read_signals(const bench_signals *s, int *asked)
     return child;
 }
 
+bool bench_signals_asked(const bench_signals *s)
+{
+    int asked = 0;
+    read_signals(s, &asked);
+    return asked > 0;
+}
+
 void bench_signals_close(bench_signals *s)
 {
     int asked = 0;
@@ -357,7 +364,7 @@ static void close_all(int *fds, int n)
             close(fds[i]);
 }
 
-zo_status bench_child_run(bench_signals *signals, const bench_child_options *o, bench_child_result *out,
+zo_status bench_child_run(const bench_signals *signals, const bench_child_options *o, bench_child_result *out,
                           zo_error *err)
 {
     zo_status st = ZO_OK;

@@ -25,6 +25,8 @@ typedef struct bench_signals {
 
 /* Blocks them in this thread (call it before starting others). Fails: ZO_ERR_IO. */
 zo_status bench_signals_open(bench_signals *s, zo_error *err);
+/* Whether this process has been asked to end since the last look. */
+bool bench_signals_asked(const bench_signals *s);
 /* Restores the mask; signals that were asked for and not yet seen are dropped. {.fd = -1} is allowed. */
 void bench_signals_close(bench_signals *s);
 
@@ -53,7 +55,7 @@ typedef struct bench_child_result {
 } bench_child_result;
 
 /* Runs it to its end, however that comes about. Fails only where no child could be run or waited for: ZO_ERR_IO. */
-zo_status bench_child_run(bench_signals *signals, const bench_child_options *o, bench_child_result *out,
+zo_status bench_child_run(const bench_signals *signals, const bench_child_options *o, bench_child_result *out,
                           zo_error *err);
 
 /* "SIGSEGV"; static storage; "an unusual signal" for those that are not in the table. */

@@ -1,0 +1,127 @@
+/* Tests of progress.c: durations, and the line that is drawn anew on a terminal (a pseudo-terminal here). */
+#include "bench/progress.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void durations(void **state)
+{
+    static const struct {
+        double ns;
+        const char *text;
+    } cases[] = {
+        {0, "0 us"},         {1500, "2 us"},     {999e3, "999 us"}, {12.34e6, "12.3 ms"}, {4.25e9, "4.2 s"},
+        {59.94e9, "59.9 s"}, {59.96e9, "1m00s"}, {200e9, "3m20s"},  {3599.6e9, "1h00m"},  {7500e9, "2h05m"},
+        {NAN, "?"},          {-1, "?"},          {INFINITY, "?"},
+    };
+    char text[BENCH_DURATION];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_string_equal(bench_progress_duration(cases[i].ns, text), cases[i].text);
+}
+
+/* A terminal of so many columns; what is written to *out can be read from the returned descriptor. */
+static int terminal(int columns, FILE **out)
+{
+    struct winsize size = {.ws_row = 24, .ws_col = (unsigned short)columns};
+    int master = posix_openpt(O_RDWR | O_NOCTTY);
+    assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+    int slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+    assert_true(slave >= 0);
+    assert_int_equal(ioctl(slave, TIOCSWINSZ, &size), 0);
+    *out = fdopen(slave, "w");
+    return master;
+}
+
+static void heard(int fd, char *text, size_t cap)
+{
+    ssize_t n = read(fd, text, cap - 1);
+    assert_true(n > 0);
+    text[n] = '\0';
+}
+
+static json_t *training(int step)
+{
+    return json_pack("{s:s, s:i, s:i, s:f}", "phase", "train", "step", step, "steps", 20, "loss", 0.69314);
+}
+
+static void a_line_is_drawn_anew(void **state)
+{
+    FILE *out;
+    char text[2000];
+    bench_progress p;
+    json_t *one = training(1), *two = training(2),
+           *record = json_pack("{s:s, s:s, s:i}", "status", "nan", "reason", "step 3", "wall_ns", 2000000);
+    int fd = terminal(60, &out);
+    (void)state;
+    bench_progress_init(&p, out, 4);
+    assert_true(p.live);
+    bench_progress_begin(&p, "parallel=both", 2);
+    heard(fd, text, sizeof text);
+    assert_string_equal(text, "\r[1/4] parallel=both  run 3  start\033[K");
+    bench_progress_update(&p, one); /* too soon after the last: not drawn */
+    nanosleep(&(struct timespec){.tv_nsec = 120000000}, NULL);
+    bench_progress_update(&p, two);
+    heard(fd, text, sizeof text);
+    assert_string_equal(text, "\r[1/4] parallel=both  run 3  train 2/20  loss 0.6931\033[K");
+    bench_progress_end(&p, record);
+    heard(fd, text, sizeof text);
+    assert_string_equal(text, "\r\033[K[1/4] parallel=both  run 3  nan      in 2.0 ms  step 3\r\n");
+    fclose(out);
+    close(fd);
+    json_decref(one);
+    json_decref(two);
+    json_decref(record);
+}
+
+static void a_long_line_is_cut(void **state)
+{
+    FILE *out;
+    char text[2000];
+    bench_progress p;
+    int fd = terminal(20, &out);
+    (void)state;
+    bench_progress_init(&p, out, 4);
+    bench_progress_begin(&p, "parallel=both seq_len=64", 0);
+    heard(fd, text, sizeof text);
+    assert_string_equal(text, "\r[1/4] parallel=both\033[K"); /* 19 columns: the last would wrap */
+    fclose(out);
+    close(fd);
+}
+
+static void silence(void **state)
+{
+    bench_progress p;
+    json_t *record = json_object();
+    (void)state;
+    bench_progress_init(&p, NULL, 1);
+    bench_progress_begin(&p, "x", 0);
+    bench_progress_update(&p, NULL);
+    bench_progress_note(&p, "note");
+    bench_progress_end(&p, record);
+    bench_progress_clear(&p);
+    assert_int_equal(p.done, 1);
+    json_decref(record);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(durations),
+        cmocka_unit_test(a_line_is_drawn_anew),
+        cmocka_unit_test(a_long_line_is_cut),
+        cmocka_unit_test(silence),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

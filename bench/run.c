@@ -1,0 +1,603 @@
+/* See run.h. The launcher itself stays small: models are loaded by children only. */
+#include "bench/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bench/build.h"
+#include "bench/child.h"
+#include "bench/clock.h"
+#include "bench/folder.h"
+#include "bench/inputs.h"
+#include "bench/machine.h"
+#include "bench/paths.h"
+#include "bench/progress.h"
+#include "bench/record.h"
+#include "bench/sha256.h"
+#include "bench/stats.h"
+
+typedef enum run_state { RUN_MISSING, RUN_OK, RUN_FAILED } run_state;
+
+typedef struct cell_state {
+    const bench_cell *cell;
+    char label[160];
+    run_state *runs;   /* (max_runs) */
+    double *median_ns; /* (max_runs) NaN: not known */
+    double *scratch;   /* (max_runs) */
+} cell_state;
+
+typedef struct suite {
+    const bench_manifest *m;
+    const bench_run_options *o;
+    char *folder, *cells_path;
+    cell_state *cells;
+    int cell_count;
+    int max_runs;
+    int lock;
+    json_t *machine, *build;
+    json_t *models; /* path -> { "stamp": [...], "input": {...} }, so that a model is hashed once */
+    bench_signals signals;
+    bench_progress progress;
+} suite;
+
+/* ---- cells and what is known of them ---- */
+
+/* The parameters in which the cells of the manifest differ, "parallel=both seq_len=64". */
+static void label_cell(const bench_manifest *m, const bench_cell *c, char *out, size_t cap)
+{
+    size_t n = 0;
+    out[0] = '\0';
+    for (const bench_option *o = bench_options; o->name && n < cap; o++) {
+        char text[80];
+        bool varies = false;
+        for (int32_t i = 1; i < m->cell_count && !varies; i++)
+            varies = !bench_params_same(&m->cells[0].params, &m->cells[i].params, o);
+        if (varies)
+            n += (size_t)snprintf(out + n, cap - n, "%s%s=%s", n ? " " : "", o->name,
+                                  bench_params_text(&c->params, o, text, sizeof text));
+    }
+    if (!n)
+        snprintf(out, cap, "%s", m->name);
+}
+
+static zo_status choose_cells(suite *s, zo_error *err)
+{
+    s->max_runs = (int)s->m->measure.max_runs;
+    s->cells = calloc((size_t)s->m->cell_count + 1, sizeof *s->cells);
+    if (!s->cells)
+        return zo_fail(err, ZO_ERR_MEMORY, "run %s: out of memory", s->m->name);
+    for (int32_t i = 0; i < s->m->cell_count; i++) {
+        const bench_cell *cell = &s->m->cells[i];
+        cell_state *c = &s->cells[s->cell_count];
+        if (!bench_params_match(&cell->params, s->o->where))
+            continue;
+        c->cell = cell;
+        c->runs = calloc((size_t)s->max_runs, sizeof *c->runs);
+        c->median_ns = calloc((size_t)s->max_runs, sizeof *c->median_ns);
+        c->scratch = calloc((size_t)s->max_runs, sizeof *c->scratch);
+        s->cell_count++;
+        if (!c->runs || !c->median_ns || !c->scratch)
+            return zo_fail(err, ZO_ERR_MEMORY, "run %s: out of memory", s->m->name);
+        label_cell(s->m, cell, c->label, sizeof c->label);
+    }
+    return s->cell_count ? ZO_OK
+                         : zo_fail(err, ZO_ERR_INVALID, "run %s: no cell passes the filter", s->m->name);
+}
+
+static bool is_ok(const json_t *record)
+{
+    const char *status = json_string_value(json_object_get(record, "status"));
+    return status && strcmp(status, "ok") == 0;
+}
+
+static void note_record(cell_state *c, int run, const json_t *record)
+{
+    const json_t *median = json_object_get(json_object_get(record, "time"), "median_ns");
+    c->runs[run] = is_ok(record) ? RUN_OK : RUN_FAILED;
+    c->median_ns[run] = json_is_number(median) ? json_number_value(median) : NAN;
+}
+
+/* Takes in what earlier sessions left. others: records from another machine or build. */
+static zo_status read_records(suite *s, int *torn, int *others, zo_error *err)
+{
+    json_t *all = NULL, *latest = NULL, *record;
+    size_t at;
+    char now[13] = "";
+    zo_status st = bench_records_load(s->cells_path, &all, torn, err);
+    if (st)
+        return st;
+    if (s->machine)
+        bench_machine_fingerprint(s->machine, s->build, now);
+    latest = bench_records_latest(all);
+    json_array_foreach(latest, at, record)
+    {
+        const char *id = json_string_value(json_object_get(record, "cell_id")),
+                   *print = json_string_value(json_object_get(record, "fingerprint"));
+        json_int_t run = json_integer_value(json_object_get(record, "run"));
+        for (int i = 0; i < s->cell_count; i++) {
+            if (!id || strcmp(id, s->cells[i].cell->id) != 0 || run < 0 || run >= s->max_runs)
+                continue;
+            if (!is_ok(record) && s->o->retry)
+                continue;
+            note_record(&s->cells[i], (int)run, record);
+            *others += print && *now && strcmp(print, now) != 0;
+        }
+    }
+    json_decref(latest);
+    json_decref(all);
+    return ZO_OK;
+}
+
+static int count_runs(const suite *s, const cell_state *c, run_state state)
+{
+    int n = 0;
+    for (int r = 0; r < s->max_runs; r++)
+        n += c->runs[r] == state;
+    return n;
+}
+
+/* Is the interval of the median as narrow as asked? Without times there is nothing to narrow. */
+static bool narrow_enough(const suite *s, const cell_state *c)
+{
+    double *x = c->scratch;
+    size_t n = 0;
+    for (int r = 0; r < s->max_runs; r++)
+        if (c->runs[r] == RUN_OK && !isnan(c->median_ns[r]))
+            x[n++] = c->median_ns[r];
+    if (s->m->measure.ci <= 0 || n == 0)
+        return true;
+    bench_interval i = bench_stats_median_interval(x, n, 0.95);
+    return i.coverage >= 0.95 &&
+           bench_stats_relative_half_width(bench_stats_median(x, n), i) <= s->m->measure.ci;
+}
+
+static bool is_wanted(const suite *s, const cell_state *c, int run)
+{
+    if (c->runs[run] != RUN_MISSING || count_runs(s, c, RUN_FAILED))
+        return false;
+    return run < s->m->measure.min_runs || !narrow_enough(s, c);
+}
+
+/* The next repetition in the manifest's order, or false. */
+static bool next_run(const suite *s, cell_state **cell, int *run)
+{
+    const bool by_cell = s->m->measure.order == BENCH_ORDER_SEQUENTIAL;
+    const int outer = by_cell ? s->cell_count : s->max_runs, inner = by_cell ? s->max_runs : s->cell_count;
+    for (int i = 0; i < outer; i++) {
+        for (int j = 0; j < inner; j++) {
+            *cell = &s->cells[by_cell ? i : j];
+            *run = by_cell ? j : i;
+            if (is_wanted(s, *cell, *run))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Repetitions still to do, as far as is known. */
+static int count_wanted(const suite *s)
+{
+    int n = 0;
+    for (int i = 0; i < s->cell_count; i++)
+        for (int r = 0; r < s->max_runs; r++)
+            n += (r < s->m->measure.min_runs || r == count_runs(s, &s->cells[i], RUN_OK)) &&
+                 is_wanted(s, &s->cells[i], r);
+    return n;
+}
+
+/* ---- the folder ---- */
+
+static zo_status take_lock(suite *s, zo_error *err)
+{
+    zo_status st = ZO_OK;
+    char *path = bench_folder_path("%s/.lock", s->folder);
+    s->lock = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666) : -1;
+    if (s->lock < 0)
+        st = zo_fail(err, ZO_ERR_IO, "open %s/.lock: %s", s->folder, strerror(errno));
+    else if (flock(s->lock, LOCK_EX | LOCK_NB))
+        st = zo_fail(err, ZO_ERR_IO,
+                     errno == EWOULDBLOCK ? "%s: another run is writing there" : "%s: flock failed",
+                     s->folder);
+    free(path);
+    return st;
+}
+
+/* The manifest's bytes, which must still be those that were parsed. */
+static zo_status copy_manifest(const suite *s, zo_error *err)
+{
+    zo_status st = ZO_OK;
+    struct stat info;
+    char hex[BENCH_SHA256_HEX];
+    char *path = bench_folder_path("%s/manifest.json", s->folder), *text = NULL;
+    FILE *f = fopen(s->m->path, "re");
+    if (!f || fstat(fileno(f), &info)) {
+        st = zo_fail(err, ZO_ERR_IO, "open %s: %s", s->m->path, strerror(errno));
+        goto cleanup;
+    }
+    text = malloc((size_t)info.st_size + 1);
+    if (!text || !path) {
+        st = zo_fail(err, ZO_ERR_MEMORY, "copy %s: out of memory", s->m->path);
+        goto cleanup;
+    }
+    size_t n = fread(text, 1, (size_t)info.st_size, f);
+    bench_sha256(text, n, hex);
+    if (strcmp(hex, s->m->sha256) != 0)
+        st = zo_fail(err, ZO_ERR_IO, "copy %s: it changed while it was read", s->m->path);
+    else
+        st = bench_folder_save(path, text, n, err);
+cleanup:
+    if (f)
+        fclose(f);
+    free(text);
+    free(path);
+    return st;
+}
+
+static zo_status begin_anew(const suite *s, zo_error *err)
+{
+    char *checkpoints = bench_folder_path("%s/checkpoints", s->folder);
+    zo_status st = bench_folder_set_aside(s->cells_path, err);
+    if (!st && checkpoints)
+        st = bench_folder_set_aside(checkpoints, err);
+    free(checkpoints);
+    return st;
+}
+
+static zo_status open_folder(suite *s, zo_error *err)
+{
+    zo_status st = bench_folder_make(s->folder, err);
+    if (!st)
+        st = take_lock(s, err);
+    if (!st && s->o->fresh)
+        st = begin_anew(s, err);
+    if (!st)
+        st = copy_manifest(s, err);
+    return st;
+}
+
+/* ---- one repetition ---- */
+
+/* The model's hash, from an earlier repetition where the file is still the same. New reference; NULL: cannot be read,
+ * which the child will say in its own words. */
+static json_t *model_input(suite *s, const bench_params *p)
+{
+    char path[4096];
+    struct stat info = {0};
+    json_t *input = NULL;
+    if (bench_model_path(p->model, path, sizeof path, NULL))
+        return NULL;
+    if (stat(path, &info))
+        return bench_inputs_model(path, &input, NULL) ? NULL : input; /* generated, or not there */
+    json_t *stamp = json_pack("[I, I, I, I]", (json_int_t)info.st_ino, (json_int_t)info.st_size,
+                              (json_int_t)info.st_mtim.tv_sec, (json_int_t)info.st_mtim.tv_nsec);
+    json_t *known = json_object_get(s->models, path);
+    /* a folder's own time does not change with a file's content: those are small or looked at again */
+    if (known && S_ISREG(info.st_mode) && json_equal(json_object_get(known, "stamp"), stamp))
+        input = json_incref(json_object_get(known, "input"));
+    else if (!bench_inputs_model(path, &input, NULL))
+        json_object_set_new(s->models, path, json_pack("{s:O, s:O}", "stamp", stamp, "input", input));
+    json_decref(stamp);
+    return input;
+}
+
+/* What the child is to do; cell.h reads it. */
+static json_t *make_job(suite *s, const cell_state *c, int run)
+{
+    json_t *job = json_pack("{s:o, s:s, s:i, s:I, s:s, s:b}", "cell", bench_params_to_json(&c->cell->params),
+                            "cell_id", c->cell->id, "run", run, "warmup", (json_int_t)s->m->measure.warmup,
+                            "folder", s->folder, "save_adapter", s->o->save_adapters);
+    bench_record_set(job, "model", model_input(s, &c->cell->params), "cannot be read");
+    return job;
+}
+
+/* What a child has said so far. */
+typedef struct ear {
+    bench_progress *progress;
+    json_t *parts;  /* keys of the record that came early */
+    json_t *record; /* NULL until it came */
+    long long step, steps;
+    char phase[32];
+} ear;
+
+static void hear(void *self, json_t *message)
+{
+    ear *e = self;
+    const json_t *progress = json_object_get(message, "progress"), *step = json_object_get(progress, "step");
+    const char *phase = json_string_value(json_object_get(progress, "phase"));
+    json_t *record = json_object_get(message, "record");
+    if (step) {
+        e->step = json_integer_value(step);
+        e->steps = json_integer_value(json_object_get(progress, "steps"));
+    }
+    if (phase)
+        snprintf(e->phase, sizeof e->phase, "%s", phase);
+    if (progress)
+        bench_progress_update(e->progress, progress);
+    json_object_update(e->parts, json_object_get(message, "partial"));
+    if (json_is_object(record)) {
+        json_decref(e->record);
+        e->record = json_incref(record);
+    }
+}
+
+/* How it ended, in a record's words; NULL: as the child's own record says. */
+static const char *judge(const ear *e, const bench_child_result *r, double timeout_s, char *reason,
+                         size_t cap)
+{
+    char limit[BENCH_DURATION], where[96] = "";
+    const char *tail = *r->tail ? r->tail : "it printed nothing";
+    if (e->steps)
+        snprintf(where, sizeof where, ", at step %lld of %lld", e->step, e->steps);
+    else if (*e->phase)
+        snprintf(where, sizeof where, ", in phase %s", e->phase);
+    if (r->timed_out && !(is_ok(e->record) && !r->signal && r->code == 0)) {
+        snprintf(reason, cap, "stopped at the time limit of %s%s",
+                 bench_progress_duration(timeout_s * 1e9, limit), where);
+        return "timeout";
+    }
+    if (r->out_of_memory) {
+        snprintf(reason, cap, "killed by the kernel for want of memory%s", where);
+        return "oom";
+    }
+    if (r->signal == SIGKILL) {
+        snprintf(reason, cap, "killed (SIGKILL), possibly out of memory%s", where);
+        return "crashed";
+    }
+    if (r->signal) {
+        snprintf(reason, cap, "ended by %s%s: %s", bench_signal_name(r->signal), where, tail);
+        return "crashed";
+    }
+    if (*r->garbage) {
+        snprintf(reason, cap, "sent what is no message: %s", r->garbage);
+        return "failed";
+    }
+    if (r->code || !e->record) {
+        snprintf(reason, cap, "ended with exit code %d%s%s: %s", r->code, e->record ? "" : " and no record",
+                 where, tail);
+        return "failed";
+    }
+    return NULL;
+}
+
+static bool is_status(const char *status)
+{
+    static const char *const all[] = {"ok", "failed", "timeout", "oom", "crashed", "nan", "skipped"};
+    bool known = false;
+    for (size_t i = 0; status && i < sizeof all / sizeof *all; i++)
+        known |= strcmp(status, all[i]) == 0;
+    return known;
+}
+
+/* Every part of a record that the child did not come to is null, with the reason. */
+static void fill_gaps(json_t *record)
+{
+    static const char *const parts[] = {"time", "memory",   "roofline", "counters", "accuracy",
+                                        "loss", "numerics", "build",    "inputs",   "seeds"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (!json_object_get(record, parts[i]))
+            bench_record_unknown(record, parts[i], "the cell did not come to it");
+}
+
+/* A child's record with what only the launcher knows: new reference. */
+static json_t *make_record(suite *s, const cell_state *c, int run, const char *started, const ear *e,
+                           const bench_child_result *r)
+{
+    char reason[1400], print[13];
+    const char *status = judge(e, r, s->m->measure.timeout_s, reason, sizeof reason);
+    const char *told = json_string_value(json_object_get(e->record, "status"));
+    json_t *record = json_object();
+    if (!status && !is_status(told)) {
+        status = "failed";
+        snprintf(reason, sizeof reason, "its record has status %.64s", told ? told : "(none)");
+    }
+    json_object_set_new(record, "schema", json_string(BENCH_RECORD_SCHEMA));
+    json_object_set_new(record, "cell", bench_params_to_json(&c->cell->params));
+    json_object_set_new(record, "cell_id", json_string(c->cell->id));
+    json_object_set_new(record, "run", json_integer(run));
+    json_object_set_new(record, "status", json_string(status ? status : told));
+    json_object_set_new(record, "reason", status ? json_string(reason) : json_null());
+    if (!status && json_is_string(json_object_get(e->record, "reason")))
+        json_object_set(record, "reason", json_object_get(e->record, "reason"));
+    json_object_set_new(record, "started", json_string(started));
+    json_object_set_new(record, "wall_ns", json_integer(r->wall_ns));
+    json_object_update_missing(record, e->record);
+    json_object_update_missing(record, e->parts);
+    if (!json_object_get(record, "build")) /* it ended before it could tell; its threads would be its own */
+        json_object_set(record, "build", s->build);
+    fill_gaps(record);
+    bench_machine_fingerprint(s->machine, json_object_get(record, "build"), print);
+    json_object_set_new(record, "fingerprint", json_string(print));
+    json_object_set(record, "machine", s->machine);
+    if (!json_is_object(json_object_get(record, "inputs")))
+        json_object_set_new(record, "inputs", json_object());
+    json_object_set_new(json_object_get(record, "inputs"), "manifest",
+                        json_pack("{s:s, s:s}", "path", s->m->path, "sha256", s->m->sha256));
+    return record;
+}
+
+/* Its record is safe: what it kept for going on is not needed any more. */
+static void drop_checkpoint(const suite *s, const cell_state *c, int run)
+{
+    char *path = bench_folder_path("%s/checkpoints/%s-%d", s->folder, c->cell->id, run);
+    if (path)
+        bench_folder_remove(path, NULL);
+    free(path);
+    path = bench_folder_path("%s/checkpoints", s->folder);
+    if (path)
+        rmdir(path); /* once it is empty */
+    free(path);
+}
+
+static int threads_of(const suite *s, const bench_params *p)
+{
+    const json_t *cores = json_object_get(s->machine, "cores_allowed");
+    return p->threads > 0 ? (int)p->threads : json_is_integer(cores) ? (int)json_integer_value(cores) : 1;
+}
+
+/* *recorded: whether there is an outcome; an interrupted child leaves none. */
+static zo_status run_once(suite *s, cell_state *c, int run, bool *recorded, zo_error *err)
+{
+    static const char *const own_argv[] = {"zobench", "cell", NULL};
+    char started[BENCH_CLOCK_UTC];
+    ear e = {.progress = &s->progress, .parts = json_object()};
+    bench_child_result r;
+    json_t *record = NULL, *job = make_job(s, c, run);
+    bench_child_options options = {.argv = s->o->argv ? s->o->argv : own_argv,
+                                   .job = job,
+                                   .threads = threads_of(s, &c->cell->params),
+                                   .timeout_s = s->m->measure.timeout_s,
+                                   .grace_s = s->o->grace_s > 0 ? s->o->grace_s : 10,
+                                   .message = hear,
+                                   .self = &e};
+    bench_machine_refresh(s->machine);
+    bench_clock_utc(started);
+    bench_progress_begin(&s->progress, c->label, run);
+    zo_status st = bench_child_run(&s->signals, &options, &r, err);
+    *recorded = !st && (!r.interrupted || (is_ok(e.record) && !r.signal && r.code == 0));
+    if (*recorded) {
+        record = make_record(s, c, run, started, &e, &r);
+        st = bench_record_append(s->cells_path, record, err);
+    }
+    if (!st && *recorded) {
+        note_record(c, run, record);
+        if (c->runs[run] == RUN_OK)
+            drop_checkpoint(s, c, run);
+        bench_progress_end(&s->progress, record);
+    }
+    json_decref(record);
+    json_decref(e.record);
+    json_decref(e.parts);
+    json_decref(job);
+    return st;
+}
+
+/* ---- the whole ---- */
+
+static zo_status suite_open(suite *s, const bench_manifest *m, const bench_run_options *o, zo_error *err)
+{
+    *s = (suite){.m = m, .o = o, .lock = -1, .signals = {.fd = -1}};
+    s->folder = bench_folder_path("%s/%s", o->results, m->name);
+    s->cells_path = bench_folder_path("%s/%s/cells.jsonl", o->results, m->name);
+    s->models = json_object();
+    if (!s->folder || !s->cells_path || !s->models)
+        return zo_fail(err, ZO_ERR_MEMORY, "run %s: out of memory", m->name);
+    return choose_cells(s, err);
+}
+
+static void suite_close(suite *s)
+{
+    for (int i = 0; i < s->cell_count; i++) {
+        free(s->cells[i].runs);
+        free(s->cells[i].median_ns);
+        free(s->cells[i].scratch);
+    }
+    bench_signals_close(&s->signals);
+    if (s->lock >= 0)
+        close(s->lock);
+    json_decref(s->machine);
+    json_decref(s->build);
+    json_decref(s->models);
+    free(s->cells);
+    free(s->cells_path);
+    free(s->folder);
+}
+
+static void summarize(const suite *s, bench_run_summary *out)
+{
+    out->cells = s->cell_count;
+    for (int i = 0; i < s->cell_count; i++) {
+        const bool failed = count_runs(s, &s->cells[i], RUN_FAILED) > 0;
+        out->failed += failed;
+        out->ok += !failed && count_runs(s, &s->cells[i], RUN_OK) > 0;
+    }
+}
+
+static zo_status run_all(suite *s, bench_run_summary *out, zo_error *err)
+{
+    cell_state *cell;
+    int run;
+    bool recorded;
+    while (next_run(s, &cell, &run)) {
+        if (bench_signals_asked(&s->signals)) {
+            out->interrupted = true;
+            return ZO_OK;
+        }
+        zo_status st = run_once(s, cell, run, &recorded, err);
+        bench_progress_clear(&s->progress);
+        if (st)
+            return st;
+        if (!recorded) {
+            out->interrupted = true;
+            return ZO_OK;
+        }
+        out->done++;
+        s->progress.total = s->progress.done + count_wanted(s);
+    }
+    return ZO_OK;
+}
+
+zo_status bench_run(const bench_manifest *m, const bench_run_options *o, bench_run_summary *out,
+                    zo_error *err)
+{
+    suite s;
+    int torn = 0, others = 0;
+    *out = (bench_run_summary){0};
+    zo_status st = suite_open(&s, m, o, err);
+    if (!st)
+        st = bench_machine_describe(&s.machine, err);
+    if (st)
+        goto cleanup;
+    s.build = bench_build_describe();
+    st = open_folder(&s, err);
+    if (!st)
+        st = read_records(&s, &torn, &others, err);
+    if (!st)
+        st = bench_signals_open(&s.signals, err);
+    if (st)
+        goto cleanup;
+    bench_progress_init(&s.progress, o->progress, count_wanted(&s));
+    if (torn)
+        bench_progress_note(&s.progress, "%s: %d torn line%s passed over", s.cells_path, torn,
+                            torn > 1 ? "s" : "");
+    if (others)
+        bench_progress_note(&s.progress,
+                            "%s: %d record%s of another machine or build kept; --fresh begins anew",
+                            s.cells_path, others, others > 1 ? "s" : "");
+    st = run_all(&s, out, err);
+    summarize(&s, out);
+cleanup:
+    suite_close(&s);
+    return st;
+}
+
+zo_status bench_run_missing(const bench_manifest *m, const bench_run_options *o, json_t **out, zo_error *err)
+{
+    suite s;
+    int torn = 0, others = 0;
+    *out = NULL;
+    zo_status st = suite_open(&s, m, o, err);
+    if (!st && !o->fresh)
+        st = read_records(&s, &torn, &others, err);
+    if (!st)
+        *out = json_array();
+    for (int i = 0; !st && i < s.cell_count; i++) {
+        const cell_state *c = &s.cells[i];
+        json_t *runs = json_array();
+        for (int r = 0; r < m->measure.min_runs; r++)
+            if (is_wanted(&s, c, r))
+                json_array_append_new(runs, json_integer(r));
+        if (json_array_size(runs))
+            json_array_append_new(*out,
+                                  json_pack("{s:s, s:s, s:O, s:o}", "cell_id", c->cell->id, "label", c->label,
+                                            "runs", runs, "cell", bench_params_to_json(&c->cell->params)));
+        json_decref(runs);
+    }
+    suite_close(&s);
+    return st;
+}

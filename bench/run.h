@@ -1,0 +1,51 @@
+/* Runs a manifest: every repetition of every cell in a fresh child, each outcome a record in results/NAME/cells.jsonl.
+ *
+ * Started again it does what is missing. A repetition is named by (cell_id, run), run from 0. It is done when its latest
+ * record says ok; one with another status is done too unless `retry` is asked for, and no further repetitions of its
+ * cell are tried. A cell gets `min_runs` repetitions, then up to `max_runs` more until the 95% interval of the median of
+ * their median step times is within `ci` of that median.
+ *
+ * results/NAME also holds manifest.json (the manifest's bytes, so that a report needs nothing else), checkpoints/ and
+ * adapters/ of cells (cell.h), and .lock, which keeps a second run out.
+ */
+#ifndef BENCH_RUN_H
+#define BENCH_RUN_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <jansson.h>
+
+#include "bench/manifest.h"
+#include "core/error.h"
+
+typedef struct bench_run_options {
+    const char *results;     /* folder of folders, "results" */
+    const json_t *where;     /* cells to run, as bench_params_match has it; NULL: all */
+    bool retry;              /* try repetitions again that did not end ok */
+    bool fresh;              /* set earlier records and checkpoints aside and begin anew */
+    bool save_adapters;      /* keep what was trained, in adapters/CELLID-RUN */
+    FILE *progress;          /* NULL: quiet */
+    double grace_s;          /* between SIGTERM and SIGKILL at the time limit; 0: 10 s */
+    const char *const *argv; /* the child's; NULL: this program's internal command */
+} bench_run_options;
+
+typedef struct bench_run_summary {
+    int cells;        /* chosen */
+    int ok;           /* cells all of whose repetitions so far are ok, and at least one is */
+    int failed;       /* cells with a repetition whose latest record is not ok */
+    int done;         /* repetitions run in this session */
+    bool interrupted; /* asked to end; the same call goes on from here */
+} bench_run_summary;
+
+/* Fails, before anything is run: ZO_ERR_IO (results cannot be written, another run holds the lock), ZO_ERR_FORMAT (a
+ * record of another schema), ZO_ERR_INVALID (no cell is chosen); later only where a record cannot be written (ZO_ERR_IO).
+ * A cell that fails is no failure of the run. */
+zo_status bench_run(const bench_manifest *m, const bench_run_options *o, bench_run_summary *out,
+                    zo_error *err);
+
+/* What bench_run would do now, before further repetitions for a narrower interval: a new array of
+ * { "cell_id": "..", "label": "..", "runs": [0, 1], "cell": {..} }. Writes nothing. */
+zo_status bench_run_missing(const bench_manifest *m, const bench_run_options *o, json_t **out, zo_error *err);
+
+#endif

@@ -1,0 +1,609 @@
+/* Tests of run.c and filter.c: this program is its own child, which behaves as the cell's `queries` say. */
+#include "bench/run.h"
+
+#include <fcntl.h>
+#include <glob.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "bench/child.h"
+#include "bench/filter.h"
+#include "bench/folder.h"
+#include "bench/record.h"
+
+/* ---- the child ---- */
+
+static void rest(int ms)
+{
+    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
+}
+
+static void say(const char *text)
+{
+    dprintf(BENCH_CHILD_FD, "%s\n", text);
+}
+
+static int answer(double median_ns)
+{
+    dprintf(BENCH_CHILD_FD,
+            "{\"record\":{\"status\":\"ok\",\"reason\":null,\"time\":{\"median_ns\":%.17g},\"numerics\":{"
+            "\"threads\":%s}}}\n",
+            median_ns, getenv("OMP_NUM_THREADS"));
+    return 0;
+}
+
+static int fine(int run)
+{
+    (void)run;
+    say("{\"partial\":{\"inputs\":{\"model\":{\"path\":\"m\"}},\"seeds\":{\"seed\":1}}}");
+    return answer(1000);
+}
+
+static int segv(int run)
+{
+    (void)run;
+    signal(SIGSEGV, SIG_DFL);
+    say("{\"partial\":{\"seeds\":{\"seed\":7}}}");
+    say("{\"progress\":{\"phase\":\"train\",\"step\":3,\"steps\":9,\"loss\":0.5}}");
+    fprintf(stderr, "last words\n");
+    raise(SIGSEGV);
+    return 0;
+}
+
+static int hang(int run)
+{
+    (void)run;
+    say("{\"progress\":{\"phase\":\"load\"}}");
+    sleep(600);
+    return 0;
+}
+
+static int garbage(int run)
+{
+    say("this is no JSON");
+    return fine(run);
+}
+
+static int silent(int run)
+{
+    (void)run;
+    fprintf(stderr, "giving up\n");
+    return 5;
+}
+
+static int killed(int run)
+{
+    (void)run;
+    raise(SIGKILL);
+    return 0;
+}
+
+static int told(const char *status)
+{
+    dprintf(BENCH_CHILD_FD, "{\"record\":{\"status\":\"%s\",\"reason\":\"because\"}}\n", status);
+    return 0;
+}
+
+static int nan_(int run)
+{
+    (void)run;
+    return told("nan");
+}
+
+static int oom(int run)
+{
+    (void)run;
+    return told("oom");
+}
+
+static int unheard_of(int run)
+{
+    (void)run;
+    return told("splendid");
+}
+
+static int fails_after_all(int run)
+{
+    fine(run);
+    return 1;
+}
+
+static int noisy(int run)
+{
+    return answer(1000 * (1 + run % 3));
+}
+
+/* Until a file of that name appears in the working folder the first attempt asks the launcher to end. */
+static int interrupts(int run)
+{
+    sigset_t set;
+    int got;
+    if (access("interrupted", F_OK) == 0)
+        return fine(run);
+    close(open("interrupted", O_CREAT | O_WRONLY, 0666));
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    kill(getppid(), SIGINT);
+    sigwait(&set, &got);
+    return told("interrupted");
+}
+
+static int slow(int run)
+{
+    rest(60);
+    return fine(run);
+}
+
+enum {
+    FINE = 1,
+    SEGV,
+    HANG,
+    GARBAGE,
+    SILENT,
+    KILLED,
+    NAN_,
+    OOM,
+    UNHEARD_OF,
+    FAILS_AFTER_ALL,
+    NOISY,
+    INTERRUPTS,
+    SLOW
+};
+
+static int (*const behave[])(int run) = {
+    [FINE] = fine,
+    [SEGV] = segv,
+    [HANG] = hang,
+    [GARBAGE] = garbage,
+    [SILENT] = silent,
+    [KILLED] = killed,
+    [NAN_] = nan_,
+    [OOM] = oom,
+    [UNHEARD_OF] = unheard_of,
+    [FAILS_AFTER_ALL] = fails_after_all,
+    [NOISY] = noisy,
+    [INTERRUPTS] = interrupts,
+    [SLOW] = slow,
+};
+
+static int child(void)
+{
+    json_t *job = json_loadf(stdin, 0, NULL);
+    int queries = (int)json_integer_value(json_object_get(json_object_get(job, "cell"), "queries"));
+    int run = (int)json_integer_value(json_object_get(job, "run"));
+    json_decref(job);
+    return queries > 0 && (size_t)queries < sizeof behave / sizeof *behave ? behave[queries](run) : 99;
+}
+
+/* ---- a place to run in ---- */
+
+static int make_place(void **state)
+{
+    const char *tmp = getenv("TMPDIR");
+    char *dir = bench_folder_path("%s/run.XXXXXX", tmp ? tmp : "/tmp");
+    *state = dir;
+    return mkdtemp(dir) && chdir(dir) == 0 ? 0 : -1;
+}
+
+static int drop_place(void **state)
+{
+    int failed = chdir("/") || bench_folder_remove(*state, NULL);
+    free(*state);
+    return failed;
+}
+
+#define CELLS "results/test/cells.jsonl"
+static const char *const own_argv[] = {"run_test", "cell", NULL};
+static const bench_run_options plain = {.results = "results", .grace_s = 0.2, .argv = own_argv};
+
+/* Writes m.json with the lists of queries and seeds, and reads it. */
+static bench_manifest *manifest(const char *queries, const char *measure, int threads)
+{
+    bench_manifest *m = NULL;
+    zo_error err = {0};
+    char *text = bench_folder_path(
+        "{\"schema\": \"zobench/1\", \"name\": \"test\", \"defaults\": {\"model\": "
+        "\"synth:tiny\", \"task\": \"polarity\", \"batch\": 1, \"threads\": %d}, \"matrix\": "
+        "{\"queries\": %s}, \"measure\": {%s}}\n",
+        threads, queries, measure);
+    assert_int_equal(bench_folder_save("m.json", text, strlen(text), NULL), ZO_OK);
+    free(text);
+    if (bench_manifest_load("m.json", &m, &err))
+        fail_msg("%s", err.text);
+    return m;
+}
+
+static bench_run_summary run(const bench_manifest *m, bench_run_options o)
+{
+    bench_run_summary s;
+    zo_error err = {0};
+    if (bench_run(m, &o, &s, &err))
+        fail_msg("%s", err.text);
+    return s;
+}
+
+static json_t *records(void)
+{
+    json_t *all = NULL;
+    zo_error err = {0};
+    if (bench_records_load(CELLS, &all, NULL, &err))
+        fail_msg("%s", err.text);
+    return all;
+}
+
+static size_t record_count(void)
+{
+    json_t *all = records();
+    size_t n = json_array_size(all);
+    json_decref(all);
+    return n;
+}
+
+static int queries_of(const json_t *record)
+{
+    return (int)json_integer_value(json_object_get(json_object_get(record, "cell"), "queries"));
+}
+
+/* "queries/run ..." in the order of the records. */
+static char *order(void)
+{
+    json_t *all = records(), *r;
+    size_t i, n = 0;
+    char *text = calloc(1, 4096);
+    json_array_foreach(all, i, r) n +=
+        (size_t)snprintf(text + n, 4096 - n, "%s%d/%lld", i ? " " : "", queries_of(r),
+                         (long long)json_integer_value(json_object_get(r, "run")));
+    json_decref(all);
+    return text;
+}
+
+static void assert_order(const char *expected)
+{
+    char *text = order();
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+/* ---- tests ---- */
+
+static void every_outcome_is_a_record(void **state)
+{
+    static const struct {
+        int queries;
+        const char *status, *reason; /* NULL: null */
+    } cases[] = {
+        {FINE, "ok", NULL},
+        {SEGV, "crashed", "ended by SIGSEGV, at step 3 of 9: last words"},
+        {HANG, "timeout", "stopped at the time limit of 1.0 s, in phase load"},
+        {GARBAGE, "failed", "sent what is no message: this is no JSON"},
+        {SILENT, "failed", "ended with exit code 5 and no record: giving up"},
+        {KILLED, "crashed", "killed (SIGKILL), possibly out of memory"},
+        {NAN_, "nan", "because"},
+        {OOM, "oom", "because"},
+        {UNHEARD_OF, "failed", "its record has status splendid"},
+        {FAILS_AFTER_ALL, "failed", "ended with exit code 1: it printed nothing"},
+        {14, "failed", "ended with exit code 99 and no record: it printed nothing"},
+    };
+    enum { N = sizeof cases / sizeof *cases };
+    static const char *const parts[] = {"time", "memory",   "roofline", "counters", "accuracy",
+                                        "loss", "numerics", "seeds",    "build",    "inputs"};
+    (void)state;
+    bench_manifest *m = manifest("[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14]", "\"timeout\": \"1s\"", 3);
+    bench_run_summary s = run(m, plain);
+    assert_int_equal(s.cells, N);
+    assert_int_equal(s.ok, 1);
+    assert_int_equal(s.failed, N - 1);
+    assert_int_equal(s.done, N);
+    assert_false(s.interrupted);
+    json_t *all = records(), *r;
+    assert_int_equal(json_array_size(all), N);
+    for (size_t i = 0; i < N; i++) {
+        r = json_array_get(all, i);
+        const char *status = json_string_value(json_object_get(r, "status"));
+        const char *reason = json_string_value(json_object_get(r, "reason"));
+        assert_int_equal(queries_of(r), cases[i].queries);
+        if (strcmp(status, cases[i].status) || !reason != !cases[i].reason ||
+            (reason && strcmp(reason, cases[i].reason)))
+            fail_msg("queries %d: %s: %s", cases[i].queries, status, reason ? reason : "(null)");
+        assert_true(json_integer_value(json_object_get(r, "wall_ns")) > 0);
+        assert_int_equal(json_string_length(json_object_get(r, "started")), 20);
+        assert_int_equal(json_string_length(json_object_get(r, "fingerprint")), 12);
+        assert_true(json_is_object(json_object_get(r, "machine")));
+        assert_string_equal(json_string_value(
+                                json_object_get(json_object_get(json_object_get(r, "inputs"), "manifest"),
+                                                "sha256")),
+                            m->sha256);
+        for (size_t k = 0; k < sizeof parts / sizeof *parts;
+             k++) { /* never missing, never null without a reason */
+            char key[32];
+            snprintf(key, sizeof key, "%s_reason", parts[k]);
+            const json_t *part = json_object_get(r, parts[k]);
+            assert_non_null(part);
+            assert_true(!json_is_null(part) || json_is_string(json_object_get(r, key)));
+        }
+    }
+    r = json_array_get(all, 0);
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(r, "numerics"), "threads")), 3);
+    assert_string_equal(json_string_value(
+                            json_object_get(json_object_get(json_object_get(r, "inputs"), "model"), "path")),
+                        "m");
+    /* what a child said before it crashed is kept */
+    assert_int_equal(json_integer_value(
+                         json_object_get(json_object_get(json_array_get(all, 1), "seeds"), "seed")),
+                     7);
+    json_decref(all);
+    bench_manifest_free(m);
+}
+
+static void started_again_it_does_what_is_missing(void **state)
+{
+    (void)state;
+    bench_manifest *m = manifest("[1, 5]", "\"min_runs\": 2", 0);
+    bench_run_options retry = plain, filtered = plain;
+    json_t *missing = NULL, *where = json_object();
+    zo_error err = {0};
+    retry.retry = true;
+    filtered.where = where;
+    assert_int_equal(bench_filter_add(where, "queries=1", &err), ZO_OK);
+
+    assert_int_equal(bench_run_missing(m, &plain, &missing, &err), ZO_OK);
+    assert_int_equal(json_array_size(missing), 2);
+    assert_int_equal(json_array_size(json_object_get(json_array_get(missing, 1), "runs")), 2);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(missing, 1), "label")), "queries=5");
+    json_decref(missing);
+    assert_int_equal(access("results", F_OK), -1); /* looking leaves nothing behind */
+
+    assert_int_equal(run(m, filtered).done, 2);
+    bench_run_summary s = run(m, plain); /* the failing cell gets no second repetition */
+    assert_int_equal(s.done, 1);
+    assert_int_equal(s.ok, 1);
+    assert_int_equal(s.failed, 1);
+    assert_order("1/0 1/1 5/0");
+    assert_int_equal(run(m, plain).done, 0);
+    assert_int_equal(bench_run_missing(m, &plain, &missing, &err), ZO_OK);
+    assert_int_equal(json_array_size(missing), 0);
+    json_decref(missing);
+    assert_int_equal(run(m, retry).done, 1);
+    assert_order("1/0 1/1 5/0 5/0");
+    json_decref(where);
+    bench_manifest_free(m);
+}
+
+static void orders(void **state)
+{
+    (void)state;
+    bench_manifest *m = manifest("[1, 11]", "\"min_runs\": 2", 0);
+    run(m, plain);
+    assert_order("1/0 11/0 1/1 11/1");
+    bench_manifest_free(m);
+    m = manifest("[1, 11]", "\"min_runs\": 2, \"order\": \"sequential\"", 0);
+    bench_run_options fresh = plain;
+    fresh.fresh = true;
+    assert_int_equal(run(m, fresh).done, 4);
+    assert_order("1/0 1/1 11/0 11/1");
+    bench_manifest_free(m);
+}
+
+/* Six equal samples are the fewest whose interval holds the median with 95%; noise never gets narrow enough. */
+static void repetitions_until_the_interval_is_narrow(void **state)
+{
+    (void)state;
+    bench_manifest *m = manifest("[1, 11]", "\"min_runs\": 2, \"max_runs\": 9, \"ci\": \"2%\"", 0);
+    assert_int_equal(run(m, plain).done, 6 + 9);
+    assert_int_equal(run(m, plain).done, 0);
+    bench_manifest_free(m);
+    m = manifest("[1, 11]", "\"min_runs\": 2, \"max_runs\": 12, \"ci\": \"2%\"",
+                 0); /* more are allowed now */
+    assert_int_equal(run(m, plain).done, 3);
+    bench_manifest_free(m);
+}
+
+static void fresh_sets_aside(void **state)
+{
+    glob_t g;
+    (void)state;
+    bench_manifest *m = manifest("[1]", "\"min_runs\": 1", 0);
+    bench_run_options fresh = plain;
+    fresh.fresh = true;
+    run(m, plain);
+    assert_int_equal(bench_folder_make("results/test/checkpoints/x", NULL), ZO_OK);
+    run(m, fresh);
+    assert_order("1/0");
+    assert_int_equal(glob("results/test/cells-*.jsonl", 0, NULL, &g), 0);
+    assert_int_equal(g.gl_pathc, 1);
+    globfree(&g);
+    assert_int_equal(glob("results/test/checkpoints-*/x", 0, NULL, &g), 0);
+    globfree(&g);
+    bench_manifest_free(m);
+}
+
+static void the_folder_is_complete_and_guarded(void **state)
+{
+    struct stat a, b;
+    bench_run_summary s;
+    zo_error err = {0};
+    (void)state;
+    bench_manifest *m = manifest("[1]", "\"min_runs\": 1", 0);
+    run(m, plain);
+    assert_int_equal(stat("m.json", &a) | stat("results/test/manifest.json", &b), 0);
+    assert_int_equal(a.st_size, b.st_size);
+    bench_manifest *copy = NULL;
+    assert_int_equal(bench_manifest_load("results/test/manifest.json", &copy, &err), ZO_OK);
+    assert_string_equal(copy->sha256, m->sha256);
+    bench_manifest_free(copy);
+
+    int lock = open("results/test/.lock", O_RDWR);
+    assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), 0);
+    assert_int_equal(bench_run(m, &plain, &s, &err), ZO_ERR_IO);
+    assert_string_equal(err.text, "results/test: another run is writing there");
+    close(lock);
+
+    bench_manifest *other = manifest("[11]", "\"min_runs\": 1", 0); /* m.json is another file now */
+    err = (zo_error){0};
+    assert_int_equal(bench_run(m, &plain, &s, &err), ZO_ERR_IO);
+    assert_string_equal(err.text, "copy m.json: it changed while it was read");
+    bench_manifest_free(other);
+    bench_manifest_free(m);
+}
+
+static void foreign_records_stop_a_run(void **state)
+{
+    bench_run_summary s;
+    zo_error err = {0};
+    (void)state;
+    bench_manifest *m = manifest("[1]", "\"min_runs\": 1", 0);
+    assert_int_equal(bench_folder_make("results/test", NULL), ZO_OK);
+    assert_int_equal(bench_folder_save(CELLS, "{\"schema\":\"zobench/record/99\"}\n", 31, NULL), ZO_OK);
+    assert_int_equal(bench_run(m, &plain, &s, &err), ZO_ERR_FORMAT);
+    assert_non_null(strstr(err.text, CELLS ":1: "));
+    bench_manifest_free(m);
+}
+
+static void interrupted_it_goes_on_later(void **state)
+{
+    (void)state;
+    bench_manifest *m = manifest("[1, 12, 11]", "\"min_runs\": 1", 0);
+    bench_run_summary s = run(m, plain);
+    assert_true(s.interrupted);
+    assert_int_equal(s.done, 1);
+    assert_order("1/0"); /* nothing is recorded of the one that was stopped */
+    s = run(m, plain);
+    assert_false(s.interrupted);
+    assert_int_equal(s.done, 2);
+    assert_int_equal(s.ok, 3);
+    assert_order("1/0 12/0 11/0");
+    bench_manifest_free(m);
+}
+
+/* However often the launcher is killed, in the end every repetition has exactly one record. */
+static void a_killed_launcher_loses_nothing(void **state)
+{
+    (void)state;
+    bench_manifest *m = manifest("[13]", "\"min_runs\": 8", 0);
+    for (size_t seen = 0; seen < 6; seen += 3) {
+        pid_t launcher = fork();
+        if (launcher == 0) {
+            bench_run_summary s;
+            _exit(bench_run(m, &plain, &s, NULL) ? 1 : 0);
+        }
+        for (int tries = 0; record_count() < seen + 3 && tries < 4000; tries++)
+            rest(5);
+        kill(launcher, SIGKILL);
+        waitpid(launcher, NULL, 0);
+        assert_in_range(record_count(), seen + 3, seen + 5);
+    }
+    size_t before = record_count();
+    bench_run_summary s = run(m, plain);
+    assert_int_equal(s.done, 8 - before);
+    assert_int_equal(s.ok, 1);
+    assert_order("13/0 13/1 13/2 13/3 13/4 13/5 13/6 13/7");
+    bench_manifest_free(m);
+}
+
+static void filters(void **state)
+{
+    static const struct {
+        const char *a, *b;
+        size_t cells; /* of queries 1, 2, 11 */
+    } good[] = {
+        {"queries=1", "queries=11", 2},           {"queries=2", "threads=0", 1},
+        {"eps=1e-2", "queries=1.0", 1},           {"data=null", "targets=all", 3},
+        {"model=synth:tiny", "task=polarity", 3},
+    };
+    static const struct {
+        const char *text, *message;
+    } bad[] = {
+        {"queries", "--filter queries: must be key=value"},
+        {"=1", "--filter =1: must be key=value"},
+        {"querries=1", "--filter querries: no parameter of that name; did you mean queries?"},
+        {"parallel=bth", "--filter parallel=bth: must be one of none, inner, outer, both, not \"bth\"; did "
+                         "you mean \"both\"?"},
+        {"queries=many", "--filter queries=many: must be a whole number from 1 to 1024, not \"many\""},
+    };
+    (void)state;
+    bench_manifest *m = manifest("[1, 2, 11]", "\"min_runs\": 1", 0);
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        bench_run_options o = plain;
+        json_t *where = json_object(), *missing = NULL;
+        zo_error err = {0};
+        if (bench_filter_add(where, good[i].a, &err) || bench_filter_add(where, good[i].b, &err))
+            fail_msg("%s", err.text);
+        o.where = where;
+        assert_int_equal(bench_run_missing(m, &o, &missing, &err), ZO_OK);
+        assert_int_equal(json_array_size(missing), good[i].cells);
+        json_decref(missing);
+        json_decref(where);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        json_t *where = json_object();
+        zo_error err = {0};
+        assert_int_equal(bench_filter_add(where, bad[i].text, &err), ZO_ERR_INVALID);
+        assert_string_equal(err.text, bad[i].message);
+        json_decref(where);
+    }
+    bench_run_options o = plain;
+    bench_run_summary s;
+    zo_error err = {0};
+    json_t *where = json_object();
+    assert_int_equal(bench_filter_add(where, "queries=5", &err), ZO_OK);
+    o.where = where;
+    assert_int_equal(bench_run(m, &o, &s, &err), ZO_ERR_INVALID);
+    assert_string_equal(err.text, "run test: no cell passes the filter");
+    json_decref(where);
+    bench_manifest_free(m);
+}
+
+/* Off a terminal: one line for each repetition, with its outcome. */
+static void progress_off_a_terminal(void **state)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    (void)state;
+    bench_manifest *m = manifest("[1, 5]", "\"min_runs\": 2", 0);
+    bench_run_options o = plain;
+    o.progress = open_memstream(&text, &bytes);
+    run(m, o);
+    fclose(o.progress);
+    const char *first = strchr(text, '\n');
+    assert_int_equal(strncmp(text, "[1/4] queries=1  ok       1 us per step  in ", 44), 0);
+    assert_int_equal(strncmp(first + 1, "[2/4] queries=5  failed   in ", 29), 0);
+    assert_non_null(
+        strstr(first, "s  ended with exit code 5 and no record: giving up\n[3/3] queries=1  run 2  ok"));
+    free(text);
+    bench_manifest_free(m);
+}
+
+#define IN_PLACE(f) cmocka_unit_test_setup_teardown(f, make_place, drop_place)
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        IN_PLACE(every_outcome_is_a_record),
+        IN_PLACE(started_again_it_does_what_is_missing),
+        IN_PLACE(orders),
+        IN_PLACE(repetitions_until_the_interval_is_narrow),
+        IN_PLACE(fresh_sets_aside),
+        IN_PLACE(the_folder_is_complete_and_guarded),
+        IN_PLACE(foreign_records_stop_a_run),
+        IN_PLACE(interrupted_it_goes_on_later),
+        IN_PLACE(a_killed_launcher_loses_nothing),
+        IN_PLACE(filters),
+        IN_PLACE(progress_off_a_terminal),
+    };
+    if (argc > 1 && strcmp(argv[1], "cell") == 0)
+        return child();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
