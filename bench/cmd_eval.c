@@ -1,0 +1,97 @@
+/* zobench eval: accuracy of a model on a task, zero-shot or with an adapter. */
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "bench/argument.h"
+#include "bench/commands.h"
+#include "bench/exit.h"
+#include "bench/load.h"
+#include "bench/paths.h"
+
+static void usage(FILE *to)
+{
+    fputs("usage: zobench eval [--train] [--json] [KEY=VALUE ...]\n\n"
+          "Accuracy on the validation rows of a task. Keys are those of manifests, chiefly:\n"
+          "  model=smollm2-135m task=sst2 data=DIR eval_rows=1000 max_tokens=512 adapter=DIR\n"
+          "  --train  the training rows instead\n"
+          "  --json   one JSON object\n",
+          to);
+}
+
+static void progress(void *self, int32_t done, int32_t count)
+{
+    (void)self;
+    fprintf(stderr, "\r%d of %d sequences%s", done, count, done == count ? "\n" : "");
+}
+
+static void print(const bench_params *p, const zo_dataset *d, const zo_evaluation *e, int json)
+{
+    if (json) {
+        json_t *o = json_pack("{s:s, s:s, s:s, s:f, s:f, s:I, s:I, s:f}", "model", p->model, "task", p->task,
+                              "metric", zo_metric_name(zo_task_metric(d->task)), "accuracy", e->accuracy, "stderr",
+                              e->stderr_, "right", (json_int_t)e->right, "n", (json_int_t)e->n, "loss", e->loss);
+        json_dumpf(o, stdout, JSON_PRESERVE_ORDER);
+        putchar('\n');
+        json_decref(o);
+        return;
+    }
+    printf("%s on %s%s%s: %.2f%% +- %.2f%% (%lld of %lld), loss %.4f\n", p->model, p->task,
+           p->adapter[0] ? " with " : "", p->adapter, 100 * e->accuracy, 100 * e->stderr_, (long long)e->right,
+           (long long)e->n, e->loss);
+}
+
+static zo_status evaluate(const bench_params *p, zo_split split, int json, zo_error *err)
+{
+    zo_mem mem = {0};
+    bench_model m;
+    zo_dataset *d = NULL;
+    zo_evaluation e;
+    zo_status st = bench_model_open(p->model, p->adapter, false, (int32_t)p->max_tokens, &mem, &m, err);
+    if (st)
+        return st;
+    int64_t rows = split == ZO_SPLIT_TRAIN ? p->train_rows : p->eval_rows;
+    st = zo_dataset_load(zo_task_find(p->task), bench_data_dir(p->data), split, (int32_t)rows, m.tokenizer,
+                         (int32_t)p->max_tokens, &mem, &d, err);
+    if (!st)
+        st = zo_evaluate(m.llama, m.lora, d, bench_model_pad(&m), &mem, isatty(STDERR_FILENO) ? progress : NULL,
+                         NULL, NULL, &e, err);
+    if (!st)
+        print(p, d, &e, json);
+    zo_dataset_free(d);
+    bench_model_close(&m);
+    return st;
+}
+
+int bench_cmd_eval(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"train", no_argument, 0, 't'}, {"json", no_argument, 0, 'j'}, {"help", no_argument, 0, 'h'}, {0}};
+    zo_split split = ZO_SPLIT_VALIDATION;
+    int json = 0;
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        switch (c) {
+        case 't':
+            split = ZO_SPLIT_TRAIN;
+            break;
+        case 'j':
+            json = 1;
+            break;
+        case 'h':
+            usage(stdout);
+            return BENCH_EXIT_OK;
+        default:
+            usage(stderr);
+            return BENCH_EXIT_USAGE;
+        }
+    }
+    bench_params p;
+    zo_error err = {0};
+    zo_status st = bench_arguments(&p, argv + optind, argc - optind, &err);
+    if (!st)
+        st = evaluate(&p, split, json, &err);
+    if (st)
+        fprintf(stderr, "zobench eval: %s\n", err.text);
+    return st ? BENCH_EXIT_USAGE : BENCH_EXIT_OK;
+}

@@ -1,0 +1,132 @@
+/* zobench generate: greedy continuation of a prompt. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/commands.h"
+#include "bench/exit.h"
+#include "bench/load.h"
+
+static void usage(FILE *to)
+{
+    fputs("usage: zobench generate [--model M] [--adapter DIR] [--tokens N] [--ids] PROMPT\n\n"
+          "Continues PROMPT greedily and prints prompt and continuation.\n"
+          "  --model M      a model's name or path (default smollm2-135m)\n"
+          "  --adapter DIR  a PEFT folder\n"
+          "  --tokens N     at most N positions in all, prompt included (default 64)\n"
+          "  --ids          print token ids instead of text\n",
+          to);
+}
+
+/* Feeds the prompt, then the likeliest token again and again, until the end token or the room is used up. */
+static zo_status continue_ids(const bench_model *m, int32_t *ids, int32_t *count, int32_t room, zo_mem *mem,
+                              zo_error *err)
+{
+    zo_decoder *d = NULL;
+    const float *logits = NULL;
+    zo_status st = zo_decoder_new(m->llama, m->lora, room, mem, &d, err);
+    if (!st)
+        st = zo_decoder_feed(d, ids, *count, &logits, err);
+    while (!st && *count < room) {
+        int32_t next = zo_argmax(logits, m->config.vocab);
+        if (next == zo_tokenizer_eos(m->tokenizer) || next == zo_tokenizer_bos(m->tokenizer))
+            break;
+        ids[(*count)++] = next;
+        if (*count < room)
+            st = zo_decoder_feed(d, &next, 1, &logits, err);
+    }
+    zo_decoder_free(d);
+    return st;
+}
+
+static zo_status generate(const char *name, const char *adapter, const char *prompt, int32_t room, int as_ids,
+                          zo_error *err)
+{
+    zo_mem mem = {0};
+    bench_model m;
+    int32_t *ids = NULL, *prompt_ids = NULL, count = 0;
+    char *text = NULL;
+    size_t bytes = 0;
+    zo_status st = bench_model_open(name, adapter, false, room, &mem, &m, err);
+    if (st)
+        return st;
+    st = bench_model_encode(&m, prompt, strlen(prompt), &mem, &prompt_ids, &count, err);
+    if (!st && count == 0)
+        st = zo_fail(err, ZO_ERR_INVALID, "generate: the prompt has no tokens and the model starts with none");
+    if (!st && count > room)
+        st = zo_fail(err, ZO_ERR_INVALID, "generate: the prompt has %d tokens, more than --tokens %d", count, room);
+    if (!st)
+        st = zo_mem_array(&mem, ZO_ACCOUNT_DATA, (size_t)room, sizeof *ids, "token ids", &ids, err);
+    if (!st) {
+        memcpy(ids, prompt_ids, (size_t)count * sizeof *ids);
+        st = continue_ids(&m, ids, &count, room, &mem, err);
+    }
+    if (!st && as_ids) {
+        for (int32_t i = 0; i < count; i++)
+            printf(i ? " %d" : "%d", ids[i]);
+        putchar('\n');
+    } else if (!st) {
+        st = bench_model_decode(&m, ids, count, &mem, &text, &bytes, err);
+        if (!st) {
+            fwrite(text, 1, bytes, stdout);
+            putchar('\n');
+        }
+    }
+    zo_mem_free(ids);
+    zo_mem_free(prompt_ids);
+    zo_mem_free(text);
+    bench_model_close(&m);
+    return st;
+}
+
+int bench_cmd_generate(int argc, char **argv)
+{
+    static const struct option options[] = {{"model", required_argument, 0, 'm'},
+                                            {"adapter", required_argument, 0, 'a'},
+                                            {"tokens", required_argument, 0, 'n'},
+                                            {"ids", no_argument, 0, 'i'},
+                                            {"help", no_argument, 0, 'h'},
+                                            {0}};
+    const char *model = "smollm2-135m", *adapter = NULL;
+    long room = 64;
+    int as_ids = 0;
+    char *end;
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        switch (c) {
+        case 'm':
+            model = optarg;
+            break;
+        case 'a':
+            adapter = optarg;
+            break;
+        case 'i':
+            as_ids = 1;
+            break;
+        case 'n':
+            room = strtol(optarg, &end, 10);
+            if (*end || room < 1 || room > 1 << 20) {
+                fprintf(stderr, "zobench generate: --tokens must be a whole number from 1 to 1048576, not \"%s\"\n",
+                        optarg);
+                return BENCH_EXIT_USAGE;
+            }
+            break;
+        case 'h':
+            usage(stdout);
+            return BENCH_EXIT_OK;
+        default:
+            usage(stderr);
+            return BENCH_EXIT_USAGE;
+        }
+    }
+    if (optind != argc - 1) {
+        usage(stderr);
+        return BENCH_EXIT_USAGE;
+    }
+    zo_error err = {0};
+    if (generate(model, adapter, argv[optind], (int32_t)room, as_ids, &err)) {
+        fprintf(stderr, "zobench generate: %s\n", err.text);
+        return BENCH_EXIT_USAGE;
+    }
+    return BENCH_EXIT_OK;
+}

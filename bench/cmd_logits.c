@@ -1,0 +1,157 @@
+/* zobench logits: the likeliest next tokens after a prompt. */
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/commands.h"
+#include "bench/exit.h"
+#include "bench/load.h"
+
+typedef struct request {
+    const char *model, *adapter, *prompt;
+    long top;
+    int json;
+} request;
+
+static void usage(FILE *to)
+{
+    fputs("usage: zobench logits [--model M] [--adapter DIR] [--top N] [--json] PROMPT\n\n"
+          "Prints the N (default 10) largest logits after PROMPT: id, logit, token.\n"
+          "  --model M      a model's name or path (default smollm2-135m)\n"
+          "  --adapter DIR  a PEFT folder\n"
+          "  --top N        how many; 0: the whole vocabulary, in order of id\n"
+          "  --json         one JSON object: {\"ids\": [...], \"logits\": [{\"id\", \"logit\"}, ...]}\n",
+          to);
+}
+
+/* Index of the largest logit that is less than `below`, or equal to it and behind `after`. */
+static int32_t next_largest(const float *x, int32_t n, float below, int32_t after)
+{
+    int32_t best = -1;
+    for (int32_t i = 0; i < n; i++) {
+        int later = x[i] < below || (x[i] == below && i > after);
+        if (later && (best < 0 || x[i] > x[best]))
+            best = i;
+    }
+    return best;
+}
+
+static zo_status print_one(const bench_model *m, const float *logits, int32_t id, json_t *list, zo_mem *mem,
+                           zo_error *err)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    if (list) {
+        json_array_append_new(list, json_pack("{s:i, s:o}", "id", id, "logit", json_real(logits[id])));
+        return ZO_OK;
+    }
+    zo_status st = bench_model_decode(m, &id, 1, mem, &text, &bytes, err);
+    if (!st) {
+        json_t *quoted = json_stringn(text, bytes);
+        char *shown = quoted ? json_dumps(quoted, JSON_ENCODE_ANY | JSON_ENSURE_ASCII) : NULL;
+        printf("%6d %12.6f  %s\n", id, logits[id], shown ? shown : "(part of a character)");
+        free(shown);
+        json_decref(quoted);
+    }
+    zo_mem_free(text);
+    return st;
+}
+
+static zo_status print_logits(const request *r, const bench_model *m, const int32_t *ids, int32_t count,
+                              const float *logits, zo_mem *mem, zo_error *err)
+{
+    zo_status st = ZO_OK;
+    json_t *root = r->json ? json_object() : NULL, *list = r->json ? json_array() : NULL;
+    int32_t n = r->top && r->top < m->config.vocab ? (int32_t)r->top : m->config.vocab, id = -1;
+    for (int32_t i = 0; i < n && !st; i++) {
+        id = r->top ? next_largest(logits, m->config.vocab, id < 0 ? 3.4e38f : logits[id], id) : i;
+        if (id >= 0)
+            st = print_one(m, logits, id, list, mem, err);
+    }
+    if (root && !st) {
+        json_t *prompt = json_array();
+        for (int32_t i = 0; i < count; i++)
+            json_array_append_new(prompt, json_integer(ids[i]));
+        json_object_set_new(root, "ids", prompt);
+        json_object_set(root, "logits", list);
+        json_dumpf(root, stdout, JSON_COMPACT);
+        putchar('\n');
+    }
+    json_decref(root);
+    json_decref(list);
+    return st;
+}
+
+static zo_status show(const request *r, zo_error *err)
+{
+    zo_mem mem = {0};
+    bench_model m;
+    int32_t *ids = NULL, count = 0;
+    zo_decoder *d = NULL;
+    const float *logits = NULL;
+    zo_status st = bench_model_open(r->model, r->adapter, false, 0, &mem, &m, err);
+    if (st)
+        return st;
+    st = bench_model_encode(&m, r->prompt, strlen(r->prompt), &mem, &ids, &count, err);
+    if (!st && count == 0)
+        st = zo_fail(err, ZO_ERR_INVALID, "logits: the prompt has no tokens");
+    if (!st)
+        st = zo_decoder_new(m.llama, m.lora, count ? count : 1, &mem, &d, err);
+    if (!st)
+        st = zo_decoder_feed(d, ids, count, &logits, err);
+    if (!st)
+        st = print_logits(r, &m, ids, count, logits, &mem, err);
+    zo_decoder_free(d);
+    zo_mem_free(ids);
+    bench_model_close(&m);
+    return st;
+}
+
+int bench_cmd_logits(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"model", required_argument, 0, 'm'}, {"adapter", required_argument, 0, 'a'},
+        {"top", required_argument, 0, 'n'},   {"json", no_argument, 0, 'j'},
+        {"help", no_argument, 0, 'h'},        {0}};
+    request r = {.model = "smollm2-135m", .top = 10};
+    char *end;
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        switch (c) {
+        case 'm':
+            r.model = optarg;
+            break;
+        case 'a':
+            r.adapter = optarg;
+            break;
+        case 'j':
+            r.json = 1;
+            break;
+        case 'n':
+            r.top = strtol(optarg, &end, 10);
+            if (*end || r.top < 0) {
+                fprintf(stderr, "zobench logits: --top must be a whole number, not \"%s\"\n", optarg);
+                return BENCH_EXIT_USAGE;
+            }
+            break;
+        case 'h':
+            usage(stdout);
+            return BENCH_EXIT_OK;
+        default:
+            usage(stderr);
+            return BENCH_EXIT_USAGE;
+        }
+    }
+    if (optind != argc - 1) {
+        usage(stderr);
+        return BENCH_EXIT_USAGE;
+    }
+    r.prompt = argv[optind];
+    zo_error err = {0};
+    if (show(&r, &err)) {
+        fprintf(stderr, "zobench logits: %s\n", err.text);
+        return BENCH_EXIT_USAGE;
+    }
+    return BENCH_EXIT_OK;
+}

@@ -1,0 +1,18 @@
+/* The program's commands: each is a function with main's signature (argv[0] is its name) that returns an exit code of
+ * exit.h. Data goes to stdout, everything for people to stderr.
+ */
+#ifndef BENCH_COMMANDS_H
+#define BENCH_COMMANDS_H
+
+/* name, function, what it does */
+#define BENCH_COMMAND_MAP(X)                                                                                 \
+    X("eval", bench_cmd_eval, "accuracy of a model on a task, zero-shot or with an adapter")                 \
+    X("generate", bench_cmd_generate, "greedy continuation of a prompt")                                     \
+    X("logits", bench_cmd_logits, "logits after a prompt")                                                   \
+    X("trace", bench_cmd_trace, "everything of N training steps as one safetensors file")
+
+#define X(name, function, help) int function(int argc, char **argv);
+BENCH_COMMAND_MAP(X)
+#undef X
+
+#endif

@@ -1,0 +1,99 @@
+/* See load.h. */
+#include "bench/load.h"
+
+#include <limits.h>
+
+#include "bench/paths.h"
+#include "core/peft.h"
+#include "core/rng.h"
+#include "core/weights.h"
+
+zo_status bench_model_open(const char *name, const char *adapter, bool train_a, int32_t positions, zo_mem *mem,
+                           bench_model *out, zo_error *err)
+{
+    zo_weights *w = NULL;
+    *out = (bench_model){.path = ""};
+    zo_status st = bench_model_path(name, out->path, sizeof out->path, err);
+    if (!st)
+        st = zo_weights_open(out->path, mem, &w, err);
+    if (!st) {
+        out->config = *zo_weights_config(w);
+        st = zo_llama_load(w, positions ? positions : out->config.context, mem, &out->llama, err);
+    }
+    zo_weights_free(w);
+    if (!st)
+        st = zo_tokenizer_open(out->path, mem, &out->tokenizer, err);
+    if (!st && adapter && *adapter)
+        st = zo_peft_load(adapter, &out->config, train_a, mem, &out->lora, err);
+    if (st)
+        bench_model_close(out);
+    return st;
+}
+
+void bench_model_close(bench_model *m)
+{
+    zo_llama_free(m->llama);
+    zo_tokenizer_free(m->tokenizer);
+    zo_lora_free(m->lora);
+    m->llama = NULL;
+    m->tokenizer = NULL;
+    m->lora = NULL;
+}
+
+zo_trainer_options bench_trainer_options(const bench_params *p, int32_t pad)
+{
+    return (zo_trainer_options){.method = p->method,
+                                .peft = p->peft,
+                                .estimator = {(int32_t)p->queries, p->parallel, p->eps, p->lr},
+                                .batch = (int32_t)p->batch,
+                                .seq_len = (int32_t)p->seq_len,
+                                .seed = (uint64_t)p->seed,
+                                .pad = pad};
+}
+
+zo_status bench_new_adapter(const bench_params *p, const zo_config *c, zo_mem *mem, zo_lora **out, zo_error *err)
+{
+    zo_lora_options o = {(int32_t)p->rank, p->alpha, p->targets, p->peft == ZO_PEFT_LORA,
+                         zo_seed_for((uint64_t)p->seed, "adapter init")};
+    return zo_lora_new(c, &o, mem, out, err);
+}
+
+int64_t bench_longest(const bench_params *p)
+{
+    return p->seq_len ? p->seq_len : p->max_tokens;
+}
+
+int32_t bench_model_pad(const bench_model *m)
+{
+    int32_t eos = zo_tokenizer_eos(m->tokenizer);
+    return eos >= 0 ? eos : 0;
+}
+
+zo_status bench_model_encode(const bench_model *m, const char *text, size_t n, zo_mem *mem, int32_t **ids,
+                             int32_t *count, zo_error *err)
+{
+    size_t all = 0;
+    *ids = NULL;
+    *count = 0;
+    zo_status st = zo_tokenizer_encode(m->tokenizer, text, n, ZO_ENCODE_SPECIAL, NULL, 0, &all, err);
+    if (!st && all > INT_MAX)
+        st = zo_fail(err, ZO_ERR_INVALID, "the text has %zu tokens: too many", all);
+    if (!st)
+        st = zo_mem_array(mem, ZO_ACCOUNT_DATA, all, sizeof **ids, "token ids", ids, err);
+    if (!st)
+        st = zo_tokenizer_encode(m->tokenizer, text, n, ZO_ENCODE_SPECIAL, *ids, all, &all, err);
+    *count = (int32_t)all;
+    return st;
+}
+
+zo_status bench_model_decode(const bench_model *m, const int32_t *ids, int32_t n, zo_mem *mem, char **text,
+                             size_t *bytes, zo_error *err)
+{
+    *text = NULL;
+    zo_status st = zo_tokenizer_decode(m->tokenizer, ids, (size_t)n, false, NULL, 0, bytes, err);
+    if (!st)
+        st = zo_mem_array(mem, ZO_ACCOUNT_DATA, *bytes + 1, 1, "text", text, err);
+    if (!st)
+        st = zo_tokenizer_decode(m->tokenizer, ids, (size_t)n, false, *text, *bytes, bytes, err);
+    return st;
+}
