@@ -26,6 +26,7 @@ OBJ    := $(SRC:%.c=$(BUILD)/%.o)
 TESTS  := $(patsubst %.c,$(BUILD)/%,$(wildcard core/*_test.c bench/*_test.c))
 FUZZ   := $(patsubst %.c,build/fuzz/%,$(wildcard core/*_fuzz.c bench/*_fuzz.c))
 PROG   := $(BUILD)/zobench
+LIB    := $(BUILD)/libzobench.a
 
 ## all: build ./zobench (the default)
 all: $(PROG) $(if $(filter release,$(CONFIG)),zobench)
@@ -33,8 +34,12 @@ all: $(PROG) $(if $(filter release,$(CONFIG)),zobench)
 zobench: $(PROG)
 	@ln -sf $(PROG) $@
 
-$(PROG): $(BUILD)/bench/main.o $(OBJ)
+$(PROG): $(BUILD)/bench/main.o $(LIB)
 	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(LIB): $(OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -54,7 +59,7 @@ CFLAGS_kernel_portable := -Wno-psabi
 CFLAGS_kernel_avx2   := -Wno-psabi -mavx2 -mfma -mf16c
 CFLAGS_kernel_avx512 := -Wno-psabi -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512
 
-$(TESTS): $(BUILD)/%_test: $(BUILD)/%_test.o $(OBJ)
+$(TESTS): $(BUILD)/%_test: $(BUILD)/%_test.o $(LIB)
 	$(CC) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
 
 ## test: build and run every test; ends with "N passed, N failed"
@@ -80,7 +85,7 @@ tsan:
 fuzz:
 	$(MAKE) CC=clang CONFIG=asan BUILD=build/fuzz OPT_asan="-O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all" $(FUZZ)
 
-$(FUZZ): build/fuzz/%_fuzz: build/fuzz/%_fuzz.o $(OBJ)
+$(FUZZ): build/fuzz/%_fuzz: build/fuzz/%_fuzz.o $(LIB)
 	$(CC) $(LDFLAGS) -fsanitize=fuzzer $^ $(LDLIBS) -o $@
 
 ## format: clang-format every source file
