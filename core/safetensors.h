@@ -41,7 +41,7 @@ const char *zo_safetensors_meta(const zo_safetensors *s, const char *key);
  * (widest first) and name, header padded to 8 bytes, to a temporary name in the same folder, fsynced and
  * renamed. meta: pairs of key and value, n_meta pairs. Fails: ZO_ERR_IO, ZO_ERR_INVALID (a repeated name,
  * bytes that do not match the shape), ZO_ERR_MEMORY; path is then as it was. */
-zo_status zo_safetensors_write(const char *path, const zo_st_tensor *tensors, size_t n, const char *const *meta,
-                               size_t n_meta, zo_error *err);
+zo_status zo_safetensors_write(const char *path, const zo_st_tensor *tensors, size_t n,
+                               const char *const *meta, size_t n_meta, zo_error *err);
 
 #endif
