@@ -117,15 +117,21 @@ static zo_status sum_up(const evaluator *e, uint8_t *right, zo_evaluation *out, 
     return ZO_OK;
 }
 
+zo_session_limits zo_evaluate_limits(int32_t longest, int32_t labels, int32_t rank)
+{
+    int32_t T = zo_batch_padded(longest);
+    return (zo_session_limits){T > ROWS ? T : ROWS, T, labels > LABELS ? labels : LABELS, 1, rank};
+}
+
 static zo_status run(evaluator *e, const zo_llama *m, const zo_lora *lora, int32_t pad, zo_mem *mem,
                      void (*progress)(void *, int32_t, int32_t), void *self, zo_error *err)
 {
     zo_session *session = NULL;
     zo_batch batch = {0};
     zo_sequence *sequences = NULL;
-    int32_t T = zo_batch_padded(e->d->longest), rows = T > ROWS ? T : ROWS;
-    int32_t labels = e->d->most_labels > LABELS ? e->d->most_labels : LABELS;
-    zo_session_limits limits = {rows, T, labels, 1, lora ? lora->options.rank : 0};
+    zo_session_limits limits =
+        zo_evaluate_limits(e->d->longest, e->d->most_labels, lora ? lora->options.rank : 0);
+    int32_t rows = (int32_t)limits.rows, labels = (int32_t)limits.labels;
     zo_status st = zo_session_new(m, &limits, mem, &session, err);
     if (!st)
         st = zo_batch_init(&batch, rows, rows, labels, mem, err);

@@ -130,6 +130,18 @@ cleanup:
     return st;
 }
 
+int64_t zo_lora_bytes(const zo_config *c, const zo_lora_options *options)
+{
+    int64_t floats = 0, out, in;
+    for (int t = 0; t < ZO_TARGET_COUNT; t++) {
+        zo_target_shape(c, t, &out, &in);
+        if (options->targets & (1u << t))
+            floats += (out + in) * options->rank;
+    }
+    return (int64_t)sizeof(zo_lora) +
+           c->layers * (floats * (int64_t)sizeof(float) + ZO_TARGET_COUNT * (int64_t)sizeof(zo_lora_pair));
+}
+
 void zo_lora_free(zo_lora *l)
 {
     if (!l)

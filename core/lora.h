@@ -75,6 +75,8 @@ typedef struct zo_lora {
 zo_status zo_lora_new(const zo_config *c, const zo_lora_options *options, zo_mem *mem, zo_lora **out,
                       zo_error *err);
 void zo_lora_free(zo_lora *l);
+/* Bytes that zo_lora_new will ask for, for plans. */
+int64_t zo_lora_bytes(const zo_config *c, const zo_lora_options *options);
 
 static inline zo_lora_pair *zo_lora_at(const zo_lora *l, int32_t layer, zo_target t)
 {

@@ -89,6 +89,7 @@ static void chosen_targets(void **state)
     }
     assert_int_equal(l->trainable, want);
     assert_true(l->scale == 2.0f);
+    assert_int_equal(atomic_load(&mem.now[ZO_ACCOUNT_ADAPTER]), zo_lora_bytes(&c, &l->options));
     assert_true(atomic_load(&mem.now[ZO_ACCOUNT_ADAPTER]) >= (size_t)want * sizeof(float));
     zo_lora_free(l);
     assert_int_equal(atomic_load(&mem.now[ZO_ACCOUNT_ADAPTER]), 0);

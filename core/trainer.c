@@ -76,22 +76,24 @@ static zo_status check_options(const zo_trainer_options *o, const zo_lora *lora,
     return ZO_OK;
 }
 
-/* The longest T a batch can have, and the most label rows. */
-static int32_t longest_batch(const zo_trainer_options *o, const zo_dataset *d)
+zo_session_limits zo_trainer_limits(const zo_trainer_options *o, int32_t longest, int32_t labels, int32_t rank)
 {
-    return zo_batch_padded(o->seq_len > d->longest ? o->seq_len : d->longest);
+    int64_t B = o->batch, T = zo_batch_padded(o->seq_len > longest ? o->seq_len : longest);
+    int32_t replicas = in_place(o) ? 1 : zo_parallel_replicas(o->estimator.parallel, o->estimator.queries);
+    return (zo_session_limits){.rows = replicas * B * T,
+                               .tokens = (int32_t)T,
+                               .labels = replicas * B * labels,
+                               .replicas = replicas,
+                               .rank = rank};
 }
 
 static zo_status make_room(zo_trainer *t, zo_mem *mem, zo_error *err)
 {
     const zo_trainer_options *o = &t->o;
-    int32_t q = o->estimator.queries, B = o->batch, T = longest_batch(o, t->train);
-    int32_t replicas = in_place(o) ? 1 : zo_parallel_replicas(o->estimator.parallel, q);
-    zo_session_limits limits = {.rows = (int64_t)replicas * B * T,
-                                .tokens = T,
-                                .labels = (int64_t)replicas * B * t->train->most_labels,
-                                .replicas = replicas,
-                                .rank = t->lora ? t->lora->options.rank : 0};
+    int32_t q = o->estimator.queries, B = o->batch;
+    zo_session_limits limits =
+        zo_trainer_limits(o, t->train->longest, t->train->most_labels, t->lora ? t->lora->options.rank : 0);
+    int32_t T = limits.tokens;
     zo_status st = zo_session_new(t->m, &limits, mem, &t->session, err);
     if (!st)
         st = zo_batch_init(&t->batch, B, B * T, B * t->train->most_labels, mem, err);

@@ -92,4 +92,9 @@ zo_status zo_evaluate(const zo_llama *m, const zo_lora *lora, const zo_dataset *
                       void (*progress)(void *self, int32_t done, int32_t count), void *self, uint8_t *right,
                       zo_evaluation *out, zo_error *err);
 
+/* The sizes of the sessions that zo_trainer_new and zo_evaluate make, so that plans can say what they will take. longest
+ * and labels: of the data set, most ids and most label ids in a sequence; rank 0: no adapter. */
+zo_session_limits zo_trainer_limits(const zo_trainer_options *o, int32_t longest, int32_t labels, int32_t rank);
+zo_session_limits zo_evaluate_limits(int32_t longest, int32_t labels, int32_t rank);
+
 #endif
