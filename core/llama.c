@@ -173,6 +173,7 @@ static zo_status read_all(zo_llama *m, const zo_weights *w, zo_error *err)
         if (!t)
             return zo_fail(err, ZO_ERR_FORMAT, "load model: tensor %s is missing", s.name);
         decode_tensor(w, t, &s, next);
+        zo_weights_drop(w, t); /* its pages would count as resident beside the copy */
         *s.at = next;
         next += s.rows * s.cols;
     }
