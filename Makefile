@@ -53,6 +53,9 @@ $(BUILD)/build_info.h: FORCE
 $(BUILD)/bench/build.o: $(BUILD)/build_info.h
 FORCE:
 
+# The gnuplot scripts are part of the program.
+$(BUILD)/bench/figure.o: $(wildcard plots/*.gp)
+
 # Kernels carry the instruction set in their name and are chosen at run time. Their vectors are passed to static
 # functions only, so the note on their calling convention says nothing.
 CFLAGS_kernel_portable := -Wno-psabi

@@ -6,6 +6,7 @@
 
 /* name, function, what it does */
 #define BENCH_COMMAND_MAP(X)                                                                                 \
+    X("report", bench_cmd_report, "tables and figures from the records of a run")                            \
     X("eval", bench_cmd_eval, "accuracy of a model on a task, zero-shot or with an adapter")                 \
     X("generate", bench_cmd_generate, "greedy continuation of a prompt")                                     \
     X("logits", bench_cmd_logits, "logits after a prompt")                                                   \

@@ -18,7 +18,7 @@ static const bench_metric metrics[] = {
      .better = BENCH_LOWER,
      .scale = 1e-6,
      .shown_unit = "ms",
-     .decimals = -1},
+     .decimals = -4},
     {.name = "tokens_per_s",
      .label = "throughput",
      .help = "tokens that pass through the forward passes of a step, all replicas, per second",
@@ -28,7 +28,7 @@ static const bench_metric metrics[] = {
      .better = BENCH_HIGHER,
      .scale = 1,
      .shown_unit = "tokens/s",
-     .decimals = -1},
+     .decimals = -4},
     {.name = "peak_rss_bytes",
      .label = "peak memory",
      .help = "largest resident set of the process (VmHWM), loading included",
@@ -38,7 +38,7 @@ static const bench_metric metrics[] = {
      .better = BENCH_LOWER,
      .scale = MIB,
      .shown_unit = "MiB",
-     .decimals = -1},
+     .decimals = -4},
     {.name = "accuracy",
      .label = "accuracy",
      .help = "share of right answers after the last step",
@@ -82,7 +82,7 @@ static const bench_metric metrics[] = {
      .better = BENCH_LOWER,
      .scale = 1,
      .shown_unit = "",
-     .decimals = -1},
+     .decimals = -4},
     {.name = "eval_loss",
      .label = "evaluation loss",
      .help = "mean loss over the evaluation examples after the last step",
@@ -93,7 +93,7 @@ static const bench_metric metrics[] = {
      .better = BENCH_LOWER,
      .scale = 1,
      .shown_unit = "",
-     .decimals = -1},
+     .decimals = -4},
     {.name = "flops_per_s",
      .label = "arithmetic rate",
      .help = "floating-point operations that a step needs (counted from shapes) per second of step time",
@@ -103,7 +103,7 @@ static const bench_metric metrics[] = {
      .better = BENCH_HIGHER,
      .scale = 1e-9,
      .shown_unit = "Gflop/s",
-     .decimals = -1},
+     .decimals = -4},
     {.name = "load_ns",
      .label = "load time",
      .help = "wall time from opening the model to being ready for the first step",
@@ -113,7 +113,7 @@ static const bench_metric metrics[] = {
      .better = BENCH_LOWER,
      .scale = 1e-6,
      .shown_unit = "ms",
-     .decimals = -1},
+     .decimals = -4},
 };
 
 #define METRICS (sizeof metrics / sizeof *metrics)
@@ -205,13 +205,13 @@ double bench_metric_stderr(const bench_metric *m, const json_t *record)
     return m->stderr_path ? number(bench_metric_at(record, m->stderr_path)) : NAN;
 }
 
-/* Decimals that show `value` with four significant digits; none where it has more before the point. */
-static int decimals_for(double value)
+/* Decimals that show `value` with so many significant digits; none where it has more before the point. */
+static int decimals_for(double value, int significant)
 {
     double size = fabs(value);
-    int digits = size > 0 ? (int)floor(log10(size)) + 1 : 1;
-    int decimals = 4 - digits;
-    if (decimals > 0 && decimals < 15 && size * pow(10, decimals) >= 9999.5)
+    int before = size > 0 ? (int)floor(log10(size)) + 1 : 1;
+    int decimals = significant - before;
+    if (decimals > 0 && decimals < 15 && size * pow(10, decimals) >= pow(10, significant) - 0.5)
         decimals--; /* 9.9996 has four digits as 10.00 */
     return decimals < 0 ? 0 : decimals > 12 ? 12 : decimals;
 }
@@ -221,7 +221,8 @@ void bench_metric_format_like(const bench_metric *m, double value, double like, 
     if (!isfinite(value) || !isfinite(like))
         snprintf(out, cap, "-");
     else
-        snprintf(out, cap, "%.*f", m->decimals >= 0 ? m->decimals : decimals_for(like * m->scale),
+        snprintf(out, cap, "%.*f",
+                 m->decimals >= 0 ? m->decimals : decimals_for(like * m->scale, -m->decimals),
                  value * m->scale);
 }
 

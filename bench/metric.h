@@ -35,7 +35,7 @@ typedef struct bench_metric {
     bench_better better;
     double scale;           /* shown = recorded * scale */
     const char *shown_unit; /* "ms" */
-    int decimals;           /* of the shown number; -1: four significant digits */
+    int decimals;           /* of the shown number; -n: n significant digits */
 } bench_metric;
 
 /* NULL: unknown. */

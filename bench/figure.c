@@ -1,0 +1,588 @@
+/* See figure.h. */
+#include "bench/figure.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench/cross.h"
+#include "bench/metric.h"
+#include "bench/stats.h"
+#include "bench/summary.h"
+#include "core/file.h"
+
+/* The scripts, from plots/ as it was when the program was built. */
+#define EMBED(symbol, file)                                                                                  \
+    __asm__(".section .rodata\n.global " #symbol "\n" #symbol ":\n.incbin \"" file                           \
+            "\"\n.byte 0\n.previous\n");                                                                     \
+    extern const char symbol[]
+
+EMBED(bench_plots_style, "plots/style.gp");
+EMBED(bench_plots_bars, "plots/bars.gp");
+EMBED(bench_plots_lines, "plots/lines.gp");
+EMBED(bench_plots_curve, "plots/curve.gp");
+
+enum { MOST_MARKED = 60, MARKED = 25, GNUPLOT_SECONDS = 120 };
+
+/* What a curve can show. */
+static const struct curve {
+    const char *y, *path, *label;
+    double scale;
+} curves[] = {
+    {"loss", "loss.curve", "training loss", 1},
+    {"eval_loss", "loss.eval_curve", "evaluation loss", 1},
+    {"accuracy", "accuracy.curve", "accuracy (%)", 100},
+};
+
+static const struct curve *curve_of(const char *y)
+{
+    for (size_t i = 0; i < sizeof curves / sizeof *curves; i++)
+        if (strcmp(curves[i].y, y) == 0)
+            return &curves[i];
+    return NULL;
+}
+
+/* One figure being written. */
+typedef struct sketch {
+    const bench_plot_spec *spec;
+    const bench_metric *metric;      /* bars, lines */
+    const struct curve *curve;       /* curve */
+    bench_cross cross;               /* x by series; curve: one row */
+    const bench_result **place;      /* (count) room for the cells of a place */
+    double *at;                      /* (rows) where a row is on the x axis */
+    int32_t *order;                  /* (rows) rows from left to right */
+    bool numeric, logarithmic, many; /* lines: x are numbers, far apart; curve: too many points to mark */
+    int32_t shown;                   /* series that have a value */
+    FILE *data, *script;
+} sketch;
+
+/* ---- Text for gnuplot ---- */
+
+/* NAME = 'text': in single quotes nothing but the quote itself is special. */
+static void put_setting(FILE *f, const char *name, int index, const char *text)
+{
+    fputs(name, f);
+    if (index >= 0)
+        fprintf(f, "%d", index);
+    fputs(" = '", f);
+    for (; *text; text++) {
+        if (*text == '\'')
+            fputc('\'', f);
+        fputc(strchr("\n\r\t", *text) ? ' ' : *text, f);
+    }
+    fputs("'\n", f);
+}
+
+static void put_number(FILE *f, double v, const char *end)
+{
+    if (isfinite(v))
+        fprintf(f, "%.10g%s", v, end);
+    else
+        fprintf(f, "?%s", end);
+}
+
+static void put_point(FILE *f, double x, double value, double low, double high)
+{
+    put_number(f, x, "\t");
+    put_number(f, value, "\t");
+    put_number(f, low, "\t");
+    put_number(f, high, "\n");
+}
+
+/* ---- Bars and lines: values of configurations ---- */
+
+static bool parse_number(const char *text, double *out)
+{
+    char *end;
+    *out = strtod(text, &end);
+    return *text && *end == 0 && isfinite(*out);
+}
+
+/* Rows at their numbers if all are numbers, else at 0, 1, 2 ... */
+static void place_rows(sketch *s)
+{
+    int32_t n = s->cross.row_count;
+    double least = INFINITY, most = -INFINITY;
+    s->numeric = s->spec->kind == BENCH_PLOT_LINES && s->cross.row_option_count == 1;
+    for (int32_t i = 0; i < n && s->numeric; i++)
+        s->numeric = parse_number(bench_result_text(bench_cross_row(&s->cross, i), s->cross.row_options[0]),
+                                  &s->at[i]);
+    for (int32_t i = 0; i < n; i++) {
+        if (!s->numeric)
+            s->at[i] = i;
+        least = fmin(least, s->at[i]);
+        most = fmax(most, s->at[i]);
+        int32_t k = i; /* insertion by position */
+        for (; k > 0 && s->at[s->order[k - 1]] > s->at[i]; k--)
+            s->order[k] = s->order[k - 1];
+        s->order[k] = i;
+    }
+    s->logarithmic = s->numeric && n > 2 && least > 0 && most / least >= 8;
+}
+
+/* The two blocks of a series: medians with intervals, and the samples. */
+static void put_series(sketch *s, int32_t col, double shift)
+{
+    const bench_metric *m = s->metric;
+    for (int samples = 0; samples < 2; samples++) {
+        bool any = false;
+        fprintf(s->data, samples ? "# the single samples: x, value\n" : "# x, value, low, high\n");
+        for (int32_t i = 0; i < s->cross.row_count; i++) {
+            int32_t row = s->order[i], n = bench_cross_at(&s->cross, row, col, s->place);
+            double x = s->at[row] + shift, *values = NULL;
+            bench_summary sum;
+            bench_summary_of(m, s->place, n, &sum);
+            int32_t count = samples ? bench_summary_samples(m, s->place, n, &values) : 0;
+            for (int32_t k = 0; k < count; k++)
+                fprintf(s->data, "%.10g\t%.10g\n", x, values[k] * m->scale);
+            free(values);
+            if (!samples)
+                put_point(s->data, x, sum.value * m->scale, sum.interval.low * m->scale,
+                          sum.interval.high * m->scale);
+            any = any || count > 0;
+        }
+        fputs(samples && !any ? "?\t?\n\n\n" : "\n\n", s->data);
+    }
+}
+
+static bool has_value(const sketch *s, int32_t col)
+{
+    for (int32_t row = 0; row < s->cross.row_count; row++) {
+        double *values;
+        int32_t n = bench_cross_at(&s->cross, row, col, s->place);
+        n = bench_summary_samples(s->metric, s->place, n, &values);
+        free(values);
+        if (n > 0)
+            return true;
+    }
+    return false;
+}
+
+static void put_values(sketch *s)
+{
+    int32_t total = 0, cols = s->cross.col_count;
+    char label[256];
+    for (int32_t col = 0; col < cols; col++)
+        total += has_value(s, col);
+    place_rows(s);
+    for (int32_t col = 0; col < cols; col++) {
+        if (!has_value(s, col))
+            continue;
+        double shift = s->spec->kind == BENCH_PLOT_BARS ? (s->shown - (total - 1) / 2.0) * 0.8 / total : 0;
+        bench_cross_label(&s->cross, false, col, label, sizeof label);
+        fprintf(s->data, "# series %d: %s\n", s->shown + 1, label);
+        put_series(s, col, shift);
+        put_setting(s->script, "title_", ++s->shown, label);
+    }
+}
+
+static void put_value_settings(sketch *s)
+{
+    bool bars = s->spec->kind == BENCH_PLOT_BARS;
+    char heading[128];
+    bench_metric_heading(s->metric, heading, sizeof heading);
+    put_setting(s->script, "ylabel", -1, heading);
+    put_setting(s->script, "xlabel", -1, s->spec->x);
+    fprintf(s->script, bars ? "groups = %d\n" : "ticks = %d\n", s->cross.row_count);
+    if (bars)
+        fprintf(s->script, "width = %.6g\n", 0.8 / (s->shown ? s->shown : 1));
+    else
+        fprintf(s->script, "logx = %d\nfrom0 = %d\n", s->logarithmic, s->metric->pool == BENCH_POOL_RUNS);
+    for (int32_t i = 0; i < s->cross.row_count; i++) {
+        const bench_result *cell = bench_cross_row(&s->cross, i);
+        const char *text = s->cross.row_option_count ? bench_result_text(cell, s->cross.row_options[0]) : "";
+        put_setting(s->script, "tick_", i, text);
+        if (!bars)
+            fprintf(s->script, "at_%d = %.10g\n", i, s->at[i]);
+    }
+}
+
+/* ---- Curves ---- */
+
+typedef struct point {
+    double step, value, low, high;
+} point;
+
+static int by_step(const void *a, const void *b)
+{
+    double x = ((const point *)a)->step, y = ((const point *)b)->step;
+    return (x > y) - (x < y);
+}
+
+/* The curve of a record: the first ok run of a cell; all runs of a seed have the same. */
+static const json_t *record_of(const bench_result *cell)
+{
+    for (int32_t i = 0; i < cell->run_count; i++) {
+        if (bench_result_ok(cell->runs[i]))
+            return cell->runs[i];
+    }
+    return NULL;
+}
+
+/* Equal steps of several seeds, p[0 .. n), as their mean, with the standard deviation; unknown values do not count. */
+static point merge(const point *p, size_t n, double *x)
+{
+    size_t known = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(p[i].value))
+            x[known++] = p[i].value;
+    double mean = bench_stats_mean(x, known), sd = bench_stats_sd(x, known);
+    return (point){p[0].step, mean, mean - sd, mean + sd};
+}
+
+/* sqrt(p (1 - p) / (n - 1)), the standard error of one seed's accuracy. */
+static void add_stderr(point *p, size_t n, const json_t *record)
+{
+    double examples = json_number_value(bench_metric_at(record, "accuracy.n"));
+    for (size_t i = 0; examples > 1 && i < n; i++) {
+        double e = sqrt(p[i].value * (1 - p[i].value) / (examples - 1));
+        p[i].low = p[i].value - e;
+        p[i].high = p[i].value + e;
+    }
+}
+
+/* The curve of a configuration, by step, merged over seeds; *n points, to be freed. */
+static point *curve_points(const sketch *s, int32_t col, size_t *n)
+{
+    int32_t cells = bench_cross_at(&s->cross, 0, col, s->place), seeds = 0;
+    size_t total = 0, kept = 0;
+    const json_t *record = NULL;
+    *n = 0;
+    for (int32_t c = 0; c < cells; c++)
+        total += json_array_size(bench_metric_at(record_of(s->place[c]), s->curve->path));
+    point *p = calloc(total + 1, sizeof *p);
+    double *x = calloc((size_t)cells + 1, sizeof *x);
+    for (int32_t c = 0; p && x && c < cells; c++) {
+        const json_t *curve = bench_metric_at(record_of(s->place[c]), s->curve->path);
+        size_t size = json_array_size(curve);
+        for (size_t i = 0; i < size; i++) {
+            const json_t *pair = json_array_get(curve, i), *value = json_array_get(pair, 1);
+            double v = json_is_number(value) ? json_number_value(value) : NAN;
+            p[kept++] = (point){json_number_value(json_array_get(pair, 0)), v, NAN, NAN};
+        }
+        if (size > 0)
+            seeds++, record = record_of(s->place[c]);
+    }
+    if (p && x && kept)
+        qsort(p, kept, sizeof *p, by_step);
+    for (size_t i = 0, next; p && x && i < kept; i = next) {
+        for (next = i + 1; next < kept && next - i < (size_t)cells && p[next].step == p[i].step;)
+            next++;
+        p[(*n)++] = merge(p + i, next - i, x);
+    }
+    if (p && x && seeds == 1 && strcmp(s->curve->y, "accuracy") == 0)
+        add_stderr(p, *n, record);
+    free(x);
+    return p;
+}
+
+/* Points as a block. A gap is one blank line: two would begin a new block. */
+static void put_block(const sketch *s, const point *p, size_t n)
+{
+    double k = s->curve->scale;
+    bool any = false, gap = false;
+    for (size_t i = 0; i < n; i++) {
+        if (isnan(p[i].value)) {
+            gap = any;
+            continue;
+        }
+        if (gap)
+            fputc('\n', s->data);
+        put_point(s->data, p[i].step, p[i].value * k, p[i].low * k, p[i].high * k);
+        any = true;
+        gap = false;
+    }
+    fputs(any ? "\n\n" : "?\t?\t?\t?\n\n\n", s->data);
+}
+
+/* Means of consecutive points in MARKED blocks, at most; in place. Returns how many. */
+static size_t thin(point *p, size_t n)
+{
+    size_t width = (n + MARKED - 1) / MARKED, kept = 0;
+    for (size_t i = 0; i < n; i += width) {
+        size_t k, known = 0;
+        double step = 0, value = 0;
+        for (k = i; k < n && k < i + width; k++) {
+            step += p[k].step;
+            if (!isnan(p[k].value))
+                value += p[k].value, known++;
+        }
+        p[kept++] = (point){step / (double)(k - i), known ? value / (double)known : NAN, NAN, NAN};
+    }
+    return kept;
+}
+
+static void put_curves(sketch *s)
+{
+    char label[256];
+    for (int32_t col = 0; col < s->cross.col_count; col++) {
+        size_t n;
+        free(curve_points(s, col, &n));
+        s->many = s->many || n > MOST_MARKED;
+    }
+    for (int32_t col = 0; col < s->cross.col_count; col++) {
+        size_t n, known = 0;
+        point *p = curve_points(s, col, &n);
+        for (size_t i = 0; i < n; i++)
+            known += !isnan(p[i].value);
+        if (known > 0) {
+            bench_cross_label(&s->cross, false, col, label, sizeof label);
+            fprintf(s->data, "# series %d: %s\n# marked points: step, value, low, high\n", s->shown + 1,
+                    label);
+            point *marked = calloc(n, sizeof *marked);
+            if (marked) {
+                memcpy(marked, p, n * sizeof *p);
+                put_block(s, marked, s->many ? thin(marked, n) : n);
+            }
+            fprintf(s->data, "# every step: step, value, low, high\n");
+            put_block(s, p, n);
+            put_setting(s->script, "title_", ++s->shown, label);
+            free(marked);
+        }
+        free(p);
+    }
+    put_setting(s->script, "xlabel", -1, "step");
+    put_setting(s->script, "ylabel", -1, s->curve->label);
+    fprintf(s->script, "many = %d\n", s->many);
+}
+
+/* ---- Captions ---- */
+
+/* What the error bars of the figure are: the note that all values share, or a general word. */
+static void bars_note(sketch *s, char *out, size_t cap)
+{
+    char note[320];
+    *out = 0;
+    for (int32_t i = 0; i < s->cross.row_count; i++) {
+        for (int32_t k = 0; k < s->cross.col_count; k++) {
+            bench_summary sum;
+            int32_t n = bench_cross_at(&s->cross, i, k, s->place);
+            bench_summary_of(s->metric, s->place, n, &sum);
+            if (isnan(sum.value))
+                continue;
+            bench_summary_caption(&sum, note, sizeof note);
+            if (*out && strcmp(out, note) != 0) {
+                snprintf(out, cap, "value and error bar as in the tables");
+                return;
+            }
+            snprintf(out, cap, "%s", note);
+        }
+    }
+}
+
+/* What the error bars of a curve are: over seeds if any of its lines has several. */
+static void curve_note(sketch *s, char *out, size_t cap)
+{
+    int32_t most = 0;
+    for (int32_t col = 0; col < s->cross.col_count; col++) {
+        int32_t n = bench_cross_at(&s->cross, 0, col, s->place);
+        most = n > most ? n : most;
+    }
+    *out = 0;
+    if (most > 1)
+        snprintf(out, cap, "mean over %d seeds, error bars their standard deviation", most);
+    else if (strcmp(s->curve->y, "accuracy") == 0)
+        snprintf(out, cap, "error bars: standard error over the evaluation examples");
+}
+
+static void put_caption(sketch *s, char *out, size_t cap)
+{
+    const char *series = *s->spec->series ? s->spec->series : NULL;
+    char what[128], note[320];
+    if (s->metric)
+        bench_metric_heading(s->metric, what, sizeof what);
+    else
+        snprintf(what, sizeof what, "%s", s->curve->label);
+    if (!*s->spec->title)
+        what[0] = (char)toupper((unsigned char)what[0]);
+    if (s->metric)
+        bars_note(s, note, sizeof note);
+    else if (s->many)
+        snprintf(note, sizeof note, "thin: every step; thick: means of consecutive steps");
+    else
+        curve_note(s, note, sizeof note);
+    note[0] = (char)toupper((unsigned char)note[0]);
+    snprintf(out, cap, "%s%s%s over %s%s%s.%s%s%s", s->spec->title, *s->spec->title ? ": " : "", what,
+             s->spec->x, series ? ", by " : "", series ? series : "", *note ? " " : "", note,
+             *note ? "." : "");
+    if (s->metric)
+        snprintf(out + strlen(out), cap - strlen(out), " Dots: the single %s.",
+                 s->metric->pool == BENCH_POOL_SEEDS ? "seeds" : "runs");
+}
+
+/* ---- Files ---- */
+
+static const char *kind_script(bench_plot_kind kind)
+{
+    switch (kind) {
+    case BENCH_PLOT_BARS:
+        return bench_plots_bars;
+    case BENCH_PLOT_LINES:
+        return bench_plots_lines;
+    case BENCH_PLOT_CURVE:
+        break;
+    }
+    return bench_plots_curve;
+}
+
+static zo_status sketch_init(sketch *s, const bench_results *r, const bench_plot_spec *spec, zo_error *err)
+{
+    bool curve = spec->kind == BENCH_PLOT_CURVE;
+    *s = (sketch){.spec = spec};
+    s->metric = curve ? NULL : bench_metric_find(spec->y);
+    s->curve = curve ? curve_of(spec->y) : NULL;
+    if (!s->metric && !s->curve)
+        return zo_fail(err, ZO_ERR_INVALID, "plot: \"%s\" is not a %s", spec->y, curve ? "curve" : "metric");
+    zo_status st = bench_cross_init(&s->cross, r, spec->where, curve ? "" : spec->x, spec->series, true, err);
+    if (st)
+        return st;
+    size_t rows = (size_t)s->cross.row_count + 1;
+    s->place = calloc((size_t)s->cross.count + 1, sizeof(const bench_result *));
+    s->at = calloc(rows, sizeof *s->at);
+    s->order = calloc(rows, sizeof *s->order);
+    if (!s->place || !s->at || !s->order)
+        return zo_fail(err, ZO_ERR_MEMORY, "plot: out of memory");
+    return ZO_OK;
+}
+
+static void sketch_deinit(sketch *s)
+{
+    bench_cross_deinit(&s->cross);
+    free(s->place);
+    free(s->at);
+    free(s->order);
+}
+
+zo_status bench_figure_write(const bench_results *r, const bench_plot_spec *spec, int number, const char *dir,
+                             bench_figure *out, zo_error *err)
+{
+    sketch s;
+    zo_file_draft data = {0}, script = {0};
+    char path[4096];
+    memset(out, 0, sizeof *out);
+    snprintf(out->name, sizeof out->name, "figure-%d", number);
+    zo_status st = sketch_init(&s, r, spec, err);
+    if (st)
+        goto cleanup;
+    snprintf(path, sizeof path, "%s/%s.dat", dir, out->name);
+    st = zo_file_draft_open(&data, path, err);
+    if (st)
+        goto cleanup;
+    snprintf(path, sizeof path, "%s/%s.gp", dir, out->name);
+    st = zo_file_draft_open(&script, path, err);
+    if (st)
+        goto cleanup;
+    s.data = data.f;
+    s.script = script.f;
+    fprintf(s.script, "# Draws %s.svg and %s.png from %s.dat: gnuplot %s.gp\n\n", out->name, out->name,
+            out->name, out->name);
+    put_setting(s.script, "name", -1, out->name);
+    if (s.curve) {
+        put_curves(&s);
+    } else {
+        put_values(&s);
+        put_value_settings(&s);
+    }
+    fprintf(s.script, "series = %d\n\n%s\n%s", s.shown, bench_plots_style, kind_script(spec->kind));
+    put_caption(&s, out->caption, sizeof out->caption);
+    out->empty = s.shown == 0;
+    if (out->empty)
+        goto cleanup;
+    st = zo_file_draft_commit(&data, err);
+    if (!st)
+        st = zo_file_draft_commit(&script, err);
+cleanup:
+    zo_file_draft_discard(&data);
+    zo_file_draft_discard(&script);
+    sketch_deinit(&s);
+    return st;
+}
+
+/* ---- gnuplot ---- */
+
+/* The child's side: gnuplot in dir, its words to `out`. */
+static void exec_gnuplot(const char *dir, const char *script, int out)
+{
+    alarm(GNUPLOT_SECONDS); /* survives exec */
+    if (chdir(dir) == 0 && dup2(out, STDOUT_FILENO) >= 0 && dup2(out, STDERR_FILENO) >= 0)
+        execlp("gnuplot", "gnuplot", "-d", "-e", "suffix='.tmp'", script, (char *)NULL);
+    _exit(127);
+}
+
+/* Everything a descriptor gives, of which the first cap - 1 bytes are kept. */
+static void read_all(int fd, char *out, size_t cap)
+{
+    size_t used = 0;
+    char chunk[512];
+    for (ssize_t n; (n = read(fd, chunk, sizeof chunk)) > 0 || (n < 0 && errno == EINTR);) {
+        size_t keep = n < 0 ? 0 : (size_t)n < cap - 1 - used ? (size_t)n : cap - 1 - used;
+        memcpy(out + used, chunk, keep);
+        used += keep;
+    }
+    out[used] = 0;
+}
+
+/* The line of gnuplot's words that says what is wrong: the last that is not empty. */
+static const char *last_line(char *words)
+{
+    char *line = words;
+    for (char *save = NULL, *p = strtok_r(words, "\n", &save); p; p = strtok_r(NULL, "\n", &save))
+        if (p[strspn(p, " \t^")])
+            line = p;
+    return line + strspn(line, " \t");
+}
+
+/* Puts an image in its place, or (keep false) takes away what is half done and what was drawn from older data. */
+static zo_status rename_image(const char *dir, const char *name, const char *ending, bool keep, zo_error *err)
+{
+    char from[4096], to[4096];
+    snprintf(to, sizeof to, "%s/%s.%s", dir, name, ending);
+    snprintf(from, sizeof from, "%s/%s.%s.tmp", dir, name, ending);
+    if (!keep) {
+        unlink(from);
+        unlink(to);
+        return ZO_OK;
+    }
+    if (rename(from, to) != 0)
+        return zo_fail(err, ZO_ERR_IO, "rename %s: %s", from, strerror(errno));
+    return ZO_OK;
+}
+
+zo_status bench_figure_draw(const char *dir, bench_figure *f, zo_error *err)
+{
+    char script[64], words[2048] = "";
+    int ends[2], status = 0;
+    f->drawn = false;
+    snprintf(script, sizeof script, "%s.gp", f->name);
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return zo_fail(err, ZO_ERR_IO, "run gnuplot: %s", strerror(errno));
+    pid_t child = fork();
+    if (child == 0) {
+        close(ends[0]);
+        exec_gnuplot(dir, script, ends[1]);
+    }
+    close(ends[1]);
+    if (child > 0)
+        read_all(ends[0], words, sizeof words);
+    close(ends[0]);
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    bool ok = child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    zo_status st = rename_image(dir, f->name, "svg", ok, err);
+    zo_status also = rename_image(dir, f->name, "png", ok, err);
+    if (child < 0)
+        return zo_fail(err, ZO_ERR_IO, "run gnuplot: cannot start a process");
+    if (!ok && WIFEXITED(status) && WEXITSTATUS(status) == 127)
+        return zo_fail(err, ZO_ERR_IO, "gnuplot is not installed");
+    if (!ok)
+        return zo_fail(err, ZO_ERR_IO, "gnuplot %s/%s: %s", dir, script,
+                       WIFSIGNALED(status) ? "took too long or crashed" : last_line(words));
+    f->drawn = !st && !also;
+    return st ? st : also;
+}

@@ -1,0 +1,113 @@
+/* See origin.h. */
+#include "bench/origin.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "bench/metric.h"
+
+static const char *string_at(const json_t *o, const char *path)
+{
+    const char *s = json_string_value(bench_metric_at(o, path));
+    return s ? s : "";
+}
+
+static void describe_machine(const json_t *record, char *out, size_t cap)
+{
+    const json_t *m = json_object_get(record, "machine");
+    double bytes = json_number_value(json_object_get(m, "memory_bytes"));
+    long long cores = json_integer_value(json_object_get(m, "cores"));
+    long long allowed = json_integer_value(json_object_get(m, "cores_allowed"));
+    if (!json_is_object(m))
+        return;
+    int n = snprintf(out, cap, "%s, ", *string_at(m, "cpu") ? string_at(m, "cpu") : "unknown processor");
+    if (cores > 0 && allowed > 0 && allowed < cores)
+        n += snprintf(out + n, cap - (size_t)n, "%lld of %lld cores, ", allowed, cores);
+    else if (cores > 0)
+        n += snprintf(out + n, cap - (size_t)n, "%lld core%s, ", cores, cores == 1 ? "" : "s");
+    if (bytes > 0)
+        n += snprintf(out + n, cap - (size_t)n, "%.1f GiB of memory, ", bytes / (1024.0 * 1024 * 1024));
+    if (*string_at(m, "kernels"))
+        n += snprintf(out + n, cap - (size_t)n, "%s kernels, ", string_at(m, "kernels"));
+    if (json_is_true(json_object_get(m, "virtual")))
+        n += snprintf(out + n, cap - (size_t)n, "virtual machine, ");
+    snprintf(out + n, cap - (size_t)n, "%s", *string_at(m, "os") ? string_at(m, "os") : "unknown system");
+}
+
+static void describe_build(const json_t *record, char *out, size_t cap)
+{
+    const json_t *b = json_object_get(record, "build");
+    const char *commit = string_at(b, "commit");
+    if (!json_is_object(b))
+        return;
+    snprintf(out, cap, "commit %s%s, %s build, %s %s, OpenBLAS %s (%s kernels, %lld threads)",
+             *commit ? commit : "unknown",
+             json_is_true(json_object_get(b, "dirty")) ? " with local changes" : "", string_at(b, "config"),
+             string_at(b, "compiler"), string_at(b, "flags"), string_at(b, "openblas.version"),
+             string_at(b, "openblas.core"),
+             (long long)json_integer_value(bench_metric_at(b, "openblas.threads")));
+}
+
+static void describe_input(const json_t *record, const char *key, char *out, size_t cap)
+{
+    const json_t *input = json_object_get(json_object_get(record, "inputs"), key);
+    const char *path = string_at(input, "path"), *hash = string_at(input, "sha256");
+    if (!json_is_object(input))
+        return;
+    snprintf(out, cap, "%s: %s%s%s%s", key, path, *path ? ", " : "", *hash ? "SHA-256 " : "generated", hash);
+}
+
+#define DESCRIBE_INPUT(key)                                                                                  \
+    static void describe_##key(const json_t *record, char *out, size_t cap)                                  \
+    {                                                                                                        \
+        describe_input(record, #key, out, cap);                                                              \
+    }
+DESCRIBE_INPUT(model)
+DESCRIBE_INPUT(adapter)
+DESCRIBE_INPUT(train)
+DESCRIBE_INPUT(validation)
+DESCRIBE_INPUT(template)
+DESCRIBE_INPUT(manifest)
+
+static void (*const describe[])(const json_t *record, char *out, size_t cap) = {
+    [BENCH_ORIGIN_MACHINE] = describe_machine,   [BENCH_ORIGIN_BUILD] = describe_build,
+    [BENCH_ORIGIN_MODEL] = describe_model,       [BENCH_ORIGIN_ADAPTER] = describe_adapter,
+    [BENCH_ORIGIN_TRAIN] = describe_train,       [BENCH_ORIGIN_VALIDATION] = describe_validation,
+    [BENCH_ORIGIN_TEMPLATE] = describe_template, [BENCH_ORIGIN_MANIFEST] = describe_manifest,
+};
+
+void bench_origin_collect(const bench_results *r, bench_origin kind, bench_origins *out)
+{
+    size_t i;
+    json_t *record;
+    memset(out, 0, sizeof *out);
+    json_array_foreach(r->records, i, record)
+    {
+        char text[sizeof out->text[0]] = "";
+        bool known = false;
+        describe[kind](record, text, sizeof text);
+        for (int32_t k = 0; k < out->count; k++)
+            known = known || strcmp(out->text[k], text) == 0;
+        if (known || !*text)
+            continue;
+        if (out->count == BENCH_ORIGIN_MOST)
+            out->more = true;
+        else
+            memcpy(out->text[out->count++], text, sizeof text);
+    }
+}
+
+void bench_origin_period(const bench_results *r, const char **first, const char **last)
+{
+    size_t i;
+    json_t *record;
+    *first = *last = "";
+    json_array_foreach(r->records, i, record)
+    {
+        const char *at = string_at(record, "started"); /* such times sort as text */
+        if (*at && (!**first || strcmp(at, *first) < 0))
+            *first = at;
+        if (strcmp(at, *last) > 0)
+            *last = at;
+    }
+}

@@ -1,0 +1,21 @@
+# A curve over training steps, a line per series.
+#
+# Further settings: many (1: there are too many points to mark each; then the thin line is every step and the thick one
+# the means of consecutive steps).
+# Data: blocks in turn, for every series its marked points (step, value, low, high) and every step (step, value).
+
+set autoscale x noextend
+set offsets graph 0.02, graph 0.02, graph 0.05, graph 0.05
+data = name.".dat"
+do for [format in "svg png"] {
+    eval value(format)
+    set output name.".".format.suffix
+    if (many) {
+        plot for [i=1:series] data index 2 * i - 1 using 1:2 with lines lc rgb pale(i) lw 0.4 notitle, \
+             for [i=1:series] data index 2 * i - 2 using 1:2 with linespoints lc rgb color(i) dt dash(i) lw 2 pt shape(i) ps 0.7 title title(i)
+    } else {
+        plot for [i=1:series] data index 2 * i - 2 using 1:3:(0):($4 - $3) with vectors @caps lc rgb color(i) lw 1 notitle, \
+             for [i=1:series] data index 2 * i - 2 using 1:2 with linespoints lc rgb color(i) dt dash(i) lw 1.8 pt shape(i) ps 0.8 title title(i)
+    }
+    unset output
+}

@@ -1,0 +1,21 @@
+# Lines: a line per series through its values at x, with intervals and the single runs as small rings.
+#
+# Further settings: ticks, at_0 ..., tick_0 ... (where x has a label, and which), logx (1: logarithmic), from0 (1: y
+# begins at 0).
+# Data: blocks in turn, for every series its points (x, value, low, high) and its runs (x, value).
+
+set xtics nomirror noenhanced (tick_0 at_0)
+if (logx) set logscale x 2
+set for [g=0:ticks - 1] xtics add (value(sprintf("tick_%d", g)) value(sprintf("at_%d", g)))
+set autoscale x noextend
+set offsets graph 0.04, graph 0.04, graph 0.05, graph (from0 ? 0 : 0.05)
+if (from0) set yrange [0:*]
+data = name.".dat"
+do for [format in "svg png"] {
+    eval value(format)
+    set output name.".".format.suffix
+    plot for [i=1:series] data index 2 * i - 2 using 1:3:(0):($4 - $3) with vectors @caps lc rgb color(i) lw 1 notitle, \
+         for [i=1:series] data index 2 * i - 1 using 1:2 with points lc rgb color(i) pt 6 ps 0.5 lw 0.6 notitle, \
+         for [i=1:series] data index 2 * i - 2 using 1:2 with linespoints lc rgb color(i) dt dash(i) lw 1.8 pt shape(i) ps 0.9 title title(i)
+    unset output
+}
