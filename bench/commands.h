@@ -10,6 +10,7 @@
     X("eval", bench_cmd_eval, "accuracy of a model on a task, zero-shot or with an adapter")                 \
     X("generate", bench_cmd_generate, "greedy continuation of a prompt")                                     \
     X("logits", bench_cmd_logits, "logits after a prompt")                                                   \
+    X("tokenize", bench_cmd_tokenize, "text to token ids and back, line by line")                            \
     X("trace", bench_cmd_trace, "everything of N training steps as one safetensors file")
 
 #define X(name, function, help) int function(int argc, char **argv);

@@ -1,0 +1,82 @@
+/* zobench tokenize: text to token ids and back, line by line. */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "bench/commands.h"
+#include "bench/exit.h"
+#include "bench/paths.h"
+#include "bench/tokenize.h"
+
+static void usage(FILE *to)
+{
+    fputs("usage: zobench tokenize [--model M] [--decode] [--special] [--json] < LINES\n\n"
+          "Reads lines of text and prints the token ids of each on a line of its own.\n"
+          "  --model M  a model's name or path, or a tokenizer.json (default smollm2-135m)\n"
+          "  --decode   read lines of ids instead, and print the text of each; a text may have line ends of "
+          "its own\n"
+          "  --special  add what the model puts around a text (BOS), and read special tokens that are "
+          "written out,\n"
+          "             such as <|im_start|>; with --decode: print special tokens too\n"
+          "  --json     print each line as JSON: an array of ids, or with --decode a string, in which a byte "
+          "that is\n"
+          "             no UTF-8 is U+FFFD\n",
+          to);
+}
+
+static zo_status run(const char *model, bench_tokenize how, zo_error *err)
+{
+    zo_mem mem = {0};
+    zo_tokenizer *t = NULL;
+    char path[4096];
+    zo_status st = bench_model_path(model, path, sizeof path, err);
+    if (!st)
+        st = zo_tokenizer_open(path, &mem, &t, err);
+    if (!st)
+        st = bench_tokenize_lines(t, how, stdin, stdout, err);
+    zo_tokenizer_free(t);
+    return st;
+}
+
+int bench_cmd_tokenize(int argc, char **argv)
+{
+    static const struct option options[] = {{"model", required_argument, 0, 'm'},
+                                            {"decode", no_argument, 0, 'd'},
+                                            {"special", no_argument, 0, 's'},
+                                            {"json", no_argument, 0, 'j'},
+                                            {"help", no_argument, 0, 'h'},
+                                            {0}};
+    const char *model = "smollm2-135m";
+    bench_tokenize how = {0};
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        switch (c) {
+        case 'm':
+            model = optarg;
+            break;
+        case 'd':
+            how.decode = true;
+            break;
+        case 's':
+            how.special = true;
+            break;
+        case 'j':
+            how.json = true;
+            break;
+        case 'h':
+            usage(stdout);
+            return BENCH_EXIT_OK;
+        default:
+            usage(stderr);
+            return BENCH_EXIT_USAGE;
+        }
+    }
+    if (optind != argc) {
+        usage(stderr);
+        return BENCH_EXIT_USAGE;
+    }
+    zo_error err = {0};
+    if (run(model, how, &err)) {
+        fprintf(stderr, "zobench tokenize: %s\n", err.text);
+        return BENCH_EXIT_USAGE;
+    }
+    return BENCH_EXIT_OK;
+}

@@ -1,0 +1,145 @@
+/* See tokenize.h. */
+#include "bench/tokenize.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "core/utf8.h"
+
+/* One line at work. Buffers grow and are kept for the next. */
+typedef struct work {
+    const zo_tokenizer *t;
+    bench_tokenize how;
+    int32_t *ids;
+    size_t ids_cap;
+    char *text;
+    size_t text_cap;
+} work;
+
+static zo_status room(void *buffer, size_t *cap, size_t count, size_t size, zo_error *err)
+{
+    if (count <= *cap)
+        return ZO_OK;
+    void *old, *bigger;
+    memcpy(&old, buffer, sizeof old);
+    bigger = reallocarray(old, count, size);
+    if (!bigger)
+        return zo_fail(err, ZO_ERR_MEMORY, "a line of %zu: out of memory", count);
+    memcpy(buffer, &bigger, sizeof bigger);
+    *cap = count;
+    return ZO_OK;
+}
+
+static zo_status encode_line(work *w, const char *line, size_t n, FILE *out, zo_error *err)
+{
+    const int flags = w->how.special ? ZO_ENCODE_SPECIAL | ZO_ENCODE_PARSE : ZO_ENCODE_PLAIN;
+    const bool json = w->how.json;
+    size_t count = 0;
+    zo_status st = room(&w->ids, &w->ids_cap, n + 16, sizeof *w->ids, err);
+    if (!st)
+        st = zo_tokenizer_encode(w->t, line, n, flags, w->ids, w->ids_cap, &count, err);
+    if (!st && count > w->ids_cap) { /* a normalizer that lengthens the text */
+        st = room(&w->ids, &w->ids_cap, count, sizeof *w->ids, err);
+        if (!st)
+            st = zo_tokenizer_encode(w->t, line, n, flags, w->ids, w->ids_cap, &count, err);
+    }
+    if (st)
+        return st;
+    if (json)
+        fputc('[', out);
+    for (size_t i = 0; i < count; i++)
+        fprintf(out, i == 0 ? "%d" : json ? ", %d" : " %d", w->ids[i]);
+    fputs(json ? "]\n" : "\n", out);
+    return ZO_OK;
+}
+
+static zo_status parse_ids(work *w, const char *line, size_t *count, zo_error *err)
+{
+    static const char between[] = " \t\r,[]";
+    *count = 0;
+    for (const char *at = line + strspn(line, between); *at; at += strspn(at, between)) {
+        char *end;
+        errno = 0;
+        long id = strtol(at, &end, 10);
+        if (end == at || (*end && !strchr(between, *end)) || errno || id < 0 || id > INT32_MAX)
+            return zo_fail(err, ZO_ERR_FORMAT, "\"%.*s\" is no token id", (int)strcspn(at, between), at);
+        w->ids[(*count)++] = (int32_t)id;
+        at = end;
+    }
+    return ZO_OK;
+}
+
+/* Bytes that are no UTF-8 become U+FFFD, one for each: JSON cannot hold them. */
+static json_t *json_text(const char *s, size_t n)
+{
+    static const char replacement[] = "\xEF\xBF\xBD";
+    char *clean = malloc(3 * n + 1);
+    size_t to = 0;
+    for (size_t at = 0; clean && at < n;) {
+        int bytes = zo_utf8_decode(s + at, n - at, NULL);
+        memcpy(clean + to, bytes ? s + at : replacement, bytes ? (size_t)bytes : 3);
+        to += bytes ? (size_t)bytes : 3;
+        at += bytes ? (size_t)bytes : 1;
+    }
+    json_t *text = clean ? json_stringn(clean, to) : NULL;
+    free(clean);
+    return text;
+}
+
+static zo_status decode_line(work *w, const char *line, size_t n, FILE *out, zo_error *err)
+{
+    size_t count = 0, bytes = 0;
+    zo_status st = room(&w->ids, &w->ids_cap, n / 2 + 1, sizeof *w->ids, err);
+    if (!st && strlen(line) != n)
+        st = zo_fail(err, ZO_ERR_FORMAT, "a NUL byte is no token id");
+    if (!st)
+        st = parse_ids(w, line, &count, err);
+    if (!st)
+        st = zo_tokenizer_decode(w->t, w->ids, count, w->how.special, w->text, w->text_cap, &bytes, err);
+    if (!st && bytes > w->text_cap) {
+        st = room(&w->text, &w->text_cap, bytes, 1, err);
+        if (!st)
+            st = zo_tokenizer_decode(w->t, w->ids, count, w->how.special, w->text, w->text_cap, &bytes, err);
+    }
+    if (st)
+        return st;
+    if (w->how.json) {
+        json_t *text = json_text(w->text, bytes);
+        if (!text || json_dumpf(text, out, JSON_ENCODE_ANY))
+            st = zo_fail(err, ZO_ERR_MEMORY, "write a line: out of memory");
+        json_decref(text);
+    } else if (bytes > 0) {
+        fwrite(w->text, 1, bytes, out);
+    }
+    fputc('\n', out);
+    return st;
+}
+
+zo_status bench_tokenize_lines(const zo_tokenizer *t, bench_tokenize how, FILE *in, FILE *out, zo_error *err)
+{
+    work w = {.t = t, .how = how};
+    char *line = NULL;
+    size_t cap = 0, number = 0;
+    ssize_t n;
+    zo_status st = ZO_OK;
+    while (!st && (n = getline(&line, &cap, in)) >= 0) {
+        number++;
+        if (n > 0 && line[n - 1] == '\n')
+            line[--n] = 0;
+        st = how.decode ? decode_line(&w, line, (size_t)n, out, err)
+                        : encode_line(&w, line, (size_t)n, out, err);
+        if (st)
+            zo_error_context(err, "line %zu", number);
+    }
+    if (!st && ferror(in))
+        st = zo_fail(err, ZO_ERR_IO, "read lines: %s", strerror(errno));
+    if (!st && (fflush(out) != 0 || ferror(out)))
+        st = zo_fail(err, ZO_ERR_IO, "write lines: %s", strerror(errno));
+    free(line);
+    free(w.ids);
+    free(w.text);
+    return st;
+}
