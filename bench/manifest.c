@@ -175,6 +175,14 @@ static zo_status warn_all(bench_reader *r, bench_manifest *m, const bench_expans
 
 /* ---- the whole ---- */
 
+static void find_varying(bench_manifest *m)
+{
+    for (const bench_option *o = bench_options; o->name; o++)
+        for (int32_t i = 1; i < m->cell_count && !(m->varying & bench_option_bit(o)); i++)
+            if (!bench_params_same(&m->cells[0].params, &m->cells[i].params, o))
+                m->varying |= bench_option_bit(o);
+}
+
 static zo_status read_manifest(bench_reader *r, draft *d)
 {
     bench_manifest *m = d->m;
@@ -187,6 +195,8 @@ static zo_status read_manifest(bench_reader *r, draft *d)
         snprintf(m->title, sizeof m->title, "%s", m->name);
     if (!st)
         st = bench_expand(r, &d->x, m->measure.warmup, &m->cells, &m->cell_count);
+    if (!st)
+        find_varying(m);
     if (!st)
         st = warn_all(r, m, &d->x);
     return st;
@@ -248,4 +258,16 @@ void bench_manifest_free(bench_manifest *m)
     free(m->warnings);
     json_decref(m->root);
     free(m);
+}
+
+const char *bench_manifest_label(const bench_manifest *m, const bench_params *p, char *out, size_t cap)
+{
+    size_t n = 0;
+    char text[80];
+    snprintf(out, cap, "%s", m->name);
+    for (const bench_option *o = bench_options; o->name && n < cap; o++)
+        if (m->varying & bench_option_bit(o))
+            n += (size_t)snprintf(out + n, cap - n, "%s%s=%s", n ? " " : "", o->name,
+                                  bench_params_text(p, o, text, sizeof text));
+    return out;
 }

@@ -62,6 +62,7 @@ typedef struct bench_manifest {
     char title[160];   /* default: name */
     bench_cell *cells; /* expanded, without duplicates, in order */
     int32_t cell_count;
+    uint64_t varying; /* bench_option_bit of the parameters in which the cells differ */
     bench_measure measure;
     bench_table_spec *tables;
     int32_t table_count;
@@ -87,5 +88,9 @@ zo_status bench_manifest_load(const char *path, bench_manifest **out, zo_error *
 zo_status bench_manifest_parse(const char *text, size_t bytes, const char *path, bench_manifest **out,
                                zo_error *err);
 void bench_manifest_free(bench_manifest *m);
+
+/* The parameters in which the cells of the manifest differ, "queries=4 parallel=both"; its name where there is one cell.
+ * Returns out. */
+const char *bench_manifest_label(const bench_manifest *m, const bench_params *p, char *out, size_t cap);
 
 #endif

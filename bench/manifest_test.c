@@ -339,6 +339,23 @@ static void recorded_ids(void **state)
     bench_manifest_free(m);
 }
 
+static void labels(void **state)
+{
+    (void)state;
+    char out[64];
+    bench_manifest *m =
+        parse("\"matrix\": {\"parallel\": [\"both\"], \"seq_len\": [null, 64], \"queries\": [1, 4]}}");
+    assert_string_equal(bench_manifest_label(m, &m->cells[0].params, out, sizeof out),
+                        "queries=1 seq_len=null");
+    assert_string_equal(bench_manifest_label(m, &m->cells[3].params, out, sizeof out),
+                        "queries=4 seq_len=64");
+    assert_string_equal(bench_manifest_label(m, &m->cells[3].params, out, 12), "queries=4 s");
+    bench_manifest_free(m);
+    m = parse("\"defaults\": {\"queries\": 2}}");
+    assert_string_equal(bench_manifest_label(m, &m->cells[0].params, out, sizeof out), "n");
+    bench_manifest_free(m);
+}
+
 static void measure(void **state)
 {
     (void)state;
@@ -517,12 +534,10 @@ static void too_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(messages),  cmocka_unit_test(heads),
-        cmocka_unit_test(expansion), cmocka_unit_test(excludes),
-        cmocka_unit_test(following), cmocka_unit_test(recorded_ids),
-        cmocka_unit_test(measure),   cmocka_unit_test(tables_and_plots),
-        cmocka_unit_test(warnings),  cmocka_unit_test(files),
-        cmocka_unit_test(too_large),
+        cmocka_unit_test(messages), cmocka_unit_test(heads),     cmocka_unit_test(expansion),
+        cmocka_unit_test(excludes), cmocka_unit_test(following), cmocka_unit_test(recorded_ids),
+        cmocka_unit_test(labels),   cmocka_unit_test(measure),   cmocka_unit_test(tables_and_plots),
+        cmocka_unit_test(warnings), cmocka_unit_test(files),     cmocka_unit_test(too_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,7 +58,7 @@ const bench_option bench_options[] = {
     {"task", STRING(task, "\"sst2\""), .word = task_word, .help = "data set with its template and metric"},
     {"data", STRING(data, "null"), NULLABLE(0), .help = "folder of data sets; null: $ZOBENCH_DATA or ./data"},
     {"train_rows", INT(train_rows, "1000", 0, MOST_ROWS), .help = "first rows of the training split; 0: all"},
-    {"eval_rows", INT(eval_rows, "1000", 0, MOST_ROWS), .help = "first rows of the validation split; 0: all"},
+    {"eval_rows", INT(eval_rows, "1000", 0, MOST_ROWS), .untimed = true, .help = "first rows of the validation split; 0: all"},
     {"holdout", INT(holdout, "0", 0, MOST_ROWS), .help = "evaluate on the last so many training rows instead, and do not train on them"},
     {"method", WORD(method, "\"prge\"", method_word), .help = "how parameters are trained"},
     {"peft", WORD(peft, "\"lora-fa\"", peft_word), .help = "what is trained"},
@@ -67,17 +67,17 @@ const bench_option bench_options[] = {
     {"targets", .type = BENCH_FLAGS, AT(targets), .fallback = "\"all\"", .word = target_word, .help = "linear maps that get an adapter: \"all\" or a list"},
     {"queries", INT(queries, "4", 1, ZO_MAX_QUERIES), .help = "directions sampled per step (q)"},
     {"batch", INT(batch, "4", 1, 4096), .help = "sequences that each query sees (B)"},
-    {"seq_len", INT(seq_len, "null", 8, 131072), NULLABLE(0), .help = "tokens per sequence, cut or padded; null: the longest of the batch"},
+    {"seq_len", INT(seq_len, "null", 8, 131072), NULLABLE(0), .help = "batches are padded to so many tokens at least; null: to their longest"},
     {"max_tokens", INT(max_tokens, "512", 8, 131072), .help = "longer sequences are cut on the left to this"},
     {"parallel", WORD(parallel, "\"both\"", parallel_word), .help = "replicas in one forward; follows the method (prge: both, others: none) unless set"},
     {"weights", WORD(weights, "\"f32\"", weights_word), .help = "precision of the frozen weights"},
-    {"eps", REAL(eps, "0.01", 1e-10, 1e3), .help = "distance of a perturbation, in units of its noise"},
-    {"lr", REAL(lr, "5e-5", 0, 1e3), .help = "learning rate"},
-    {"steps", INT(steps, "20", 0, MOST_ROWS), .help = "training steps; follows the method (zero-shot: 0) unless set"},
-    {"eval_every", INT(eval_every, "0", 0, MOST_ROWS), NULLABLE(-1), .help = "steps between evaluations; 0: before and after training; null: none"},
-    {"checkpoint_every", INT(checkpoint_every, "0", 0, MOST_ROWS), .help = "steps between checkpoints; 0: none"},
-    {"adapter", STRING(adapter, "null"), NULLABLE(0), .help = "PEFT folder to start from; null: a new adapter"},
-    {"seed", INT(seed, "42", 0, 9007199254740991.0), .help = "of noise, data order and adapter"},
+    {"eps", REAL(eps, "0.01", 1e-10, 1e3), .untimed = true, .help = "distance of a perturbation, in units of its noise"},
+    {"lr", REAL(lr, "5e-5", 0, 1e3), .untimed = true, .help = "learning rate"},
+    {"steps", INT(steps, "20", 0, MOST_ROWS), .untimed = true, .help = "training steps; follows the method (zero-shot: 0) unless set"},
+    {"eval_every", INT(eval_every, "0", 0, MOST_ROWS), NULLABLE(-1), .untimed = true, .help = "steps between evaluations; 0: before and after training; null: none"},
+    {"checkpoint_every", INT(checkpoint_every, "0", 0, MOST_ROWS), .untimed = true, .help = "steps between checkpoints; 0: none"},
+    {"adapter", STRING(adapter, "null"), NULLABLE(0), .untimed = true, .help = "PEFT folder to start from; null: a new adapter"},
+    {"seed", INT(seed, "42", 0, 9007199254740991.0), .untimed = true, .help = "of noise, data order and adapter"},
     {"threads", INT(threads, "0", 0, 4096), .help = "0: all cores"},
     {0},
 };
@@ -432,6 +432,8 @@ zo_status bench_params_check(const bench_params *p, zo_error *err)
                        "method prge batches replicas of an adapter: peft full needs method mezo or rge");
     if (p->peft == ZO_PEFT_FULL && *p->adapter)
         return zo_fail(err, ZO_ERR_INVALID, "peft full trains no adapter: adapter must be null");
+    if (p->peft == ZO_PEFT_FULL && p->checkpoint_every)
+        return zo_fail(err, ZO_ERR_INVALID, "peft full has no adapter to save: checkpoint_every must be 0");
     zo_status st = check_rows(p, err);
     return st ? st : check_size(p, err);
 }

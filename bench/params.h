@@ -31,7 +31,7 @@ typedef struct bench_params {
     uint32_t targets;   /* list of target names, or "all" */
     int64_t queries;    /* q, default 4 */
     int64_t batch;      /* B, default 4 */
-    int64_t seq_len;    /* 0 (null): longest of the batch */
+    int64_t seq_len;    /* batches are padded to so many tokens at least; 0 (null): to their longest */
     int64_t max_tokens; /* sequences are cut on the left to this, default 512 */
     int parallel;       /* zo_parallel; default both; mezo and rge run "none" */
     int weights;        /* precision of the frozen weights: f32 */
@@ -59,6 +59,7 @@ typedef struct bench_option {
     bool nullable;
     const char *(*word)(int); /* allowed words by value, NULL past the last; a string may have them too */
     const char *help;         /* one line */
+    bool untimed;             /* a step takes as long and as much memory whatever the value */
 } bench_option;
 
 /* The table, ended by a row whose name is NULL; at most 64 rows. */

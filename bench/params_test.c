@@ -278,6 +278,8 @@ static void contradictions(void **state)
         {{{"peft", "\"full\""}, {"method", "\"mezo\""}, {"parallel", "\"none\""}}, NULL},
         {{{"peft", "\"full\""}, {"method", "\"mezo\""}, {"parallel", "\"none\""}, {"adapter", "\"a\""}},
          "peft full trains no adapter: adapter must be null"},
+        {{{"peft", "\"full\""}, {"method", "\"mezo\""}, {"parallel", "\"none\""}, {"checkpoint_every", "5"}},
+         "peft full has no adapter to save: checkpoint_every must be 0"},
         {{{"method", "\"zero-shot\""}}, "method zero-shot trains nothing: steps must be 0, not 20"},
         {{{"method", "\"zero-shot\""}, {"steps", "0"}, {"parallel", "\"none\""}}, NULL},
         {{{"method", "\"zero-shot\""}, {"steps", "0"}, {"eval_every", "null"}},
