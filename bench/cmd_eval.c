@@ -29,17 +29,18 @@ static void progress(void *self, int32_t done, int32_t count)
 static void print(const bench_params *p, const zo_dataset *d, const zo_evaluation *e, int json)
 {
     if (json) {
-        json_t *o = json_pack("{s:s, s:s, s:s, s:f, s:f, s:I, s:I, s:f}", "model", p->model, "task", p->task,
-                              "metric", zo_metric_name(zo_task_metric(d->task)), "accuracy", e->accuracy, "stderr",
-                              e->stderr_, "right", (json_int_t)e->right, "n", (json_int_t)e->n, "loss", e->loss);
+        json_t *o =
+            json_pack("{s:s, s:s, s:s, s:f, s:f, s:I, s:I, s:f}", "model", p->model, "task", p->task,
+                      "metric", zo_metric_name(zo_task_metric(d->task)), "accuracy", e->accuracy, "stderr",
+                      e->stderr_, "right", (json_int_t)e->right, "n", (json_int_t)e->n, "loss", e->loss);
         json_dumpf(o, stdout, JSON_PRESERVE_ORDER);
         putchar('\n');
         json_decref(o);
         return;
     }
     printf("%s on %s%s%s: %.2f%% +- %.2f%% (%lld of %lld), loss %.4f\n", p->model, p->task,
-           p->adapter[0] ? " with " : "", p->adapter, 100 * e->accuracy, 100 * e->stderr_, (long long)e->right,
-           (long long)e->n, e->loss);
+           p->adapter[0] ? " with " : "", p->adapter, 100 * e->accuracy, 100 * e->stderr_,
+           (long long)e->right, (long long)e->n, e->loss);
 }
 
 static zo_status evaluate(const bench_params *p, zo_split split, int json, zo_error *err)
@@ -55,8 +56,8 @@ static zo_status evaluate(const bench_params *p, zo_split split, int json, zo_er
     st = zo_dataset_load(zo_task_find(p->task), bench_data_dir(p->data), split, (int32_t)rows, m.tokenizer,
                          (int32_t)p->max_tokens, &mem, &d, err);
     if (!st)
-        st = zo_evaluate(m.llama, m.lora, d, bench_model_pad(&m), &mem, isatty(STDERR_FILENO) ? progress : NULL,
-                         NULL, NULL, &e, err);
+        st = zo_evaluate(m.llama, m.lora, d, bench_model_pad(&m), &mem,
+                         isatty(STDERR_FILENO) ? progress : NULL, NULL, NULL, &e, err);
     if (!st)
         print(p, d, &e, json);
     zo_dataset_free(d);
@@ -66,8 +67,10 @@ static zo_status evaluate(const bench_params *p, zo_split split, int json, zo_er
 
 int bench_cmd_eval(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"train", no_argument, 0, 't'}, {"json", no_argument, 0, 'j'}, {"help", no_argument, 0, 'h'}, {0}};
+    static const struct option options[] = {{"train", no_argument, 0, 't'},
+                                            {"json", no_argument, 0, 'j'},
+                                            {"help", no_argument, 0, 'h'},
+                                            {0}};
     zo_split split = ZO_SPLIT_VALIDATION;
     int json = 0;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {

@@ -53,9 +53,11 @@ static zo_status generate(const char *name, const char *adapter, const char *pro
         return st;
     st = bench_model_encode(&m, prompt, strlen(prompt), &mem, &prompt_ids, &count, err);
     if (!st && count == 0)
-        st = zo_fail(err, ZO_ERR_INVALID, "generate: the prompt has no tokens and the model starts with none");
+        st =
+            zo_fail(err, ZO_ERR_INVALID, "generate: the prompt has no tokens and the model starts with none");
     if (!st && count > room)
-        st = zo_fail(err, ZO_ERR_INVALID, "generate: the prompt has %d tokens, more than --tokens %d", count, room);
+        st = zo_fail(err, ZO_ERR_INVALID, "generate: the prompt has %d tokens, more than --tokens %d", count,
+                     room);
     if (!st)
         st = zo_mem_array(&mem, ZO_ACCOUNT_DATA, (size_t)room, sizeof *ids, "token ids", &ids, err);
     if (!st) {
@@ -106,7 +108,8 @@ int bench_cmd_generate(int argc, char **argv)
         case 'n':
             room = strtol(optarg, &end, 10);
             if (*end || room < 1 || room > 1 << 20) {
-                fprintf(stderr, "zobench generate: --tokens must be a whole number from 1 to 1048576, not \"%s\"\n",
+                fprintf(stderr,
+                        "zobench generate: --tokens must be a whole number from 1 to 1048576, not \"%s\"\n",
                         optarg);
                 return BENCH_EXIT_USAGE;
             }

@@ -111,10 +111,12 @@ static zo_status show(const request *r, zo_error *err)
 
 int bench_cmd_logits(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"model", required_argument, 0, 'm'}, {"adapter", required_argument, 0, 'a'},
-        {"top", required_argument, 0, 'n'},   {"json", no_argument, 0, 'j'},
-        {"help", no_argument, 0, 'h'},        {0}};
+    static const struct option options[] = {{"model", required_argument, 0, 'm'},
+                                            {"adapter", required_argument, 0, 'a'},
+                                            {"top", required_argument, 0, 'n'},
+                                            {"json", no_argument, 0, 'j'},
+                                            {"help", no_argument, 0, 'h'},
+                                            {0}};
     request r = {.model = "smollm2-135m", .top = 10};
     char *end;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {

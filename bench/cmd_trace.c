@@ -27,8 +27,10 @@
 static void usage(FILE *to)
 {
     fputs("usage: zobench trace --out FILE [KEY=VALUE ...]\n\n"
-          "Runs `steps` training steps (default 20; take few) and writes tokens, labels, noise, losses, projected\n"
-          "gradients and the adapter before and after each to FILE, in safetensors form. Keys are those of manifests:\n"
+          "Runs `steps` training steps (default 20; take few) and writes tokens, labels, noise, losses, "
+          "projected\n"
+          "gradients and the adapter before and after each to FILE, in safetensors form. Keys are those of "
+          "manifests:\n"
           "  model=synth:tiny task=polarity steps=2 queries=4 batch=4 parallel=both peft=lora-fa rank=4 ...\n"
           "scripts/replay_trace.py computes the same steps independently and compares.\n",
           to);
@@ -50,8 +52,8 @@ static void tape_free(tape *t)
 }
 
 /* Room for a new tensor under a name made of prefix, step and rest, which the caller fills; NULL: out of memory. */
-static void *tape_add(tape *t, const char *dtype, size_t size, int rank, const int64_t *shape, const char *prefix,
-                      uint32_t step, const char *rest)
+static void *tape_add(tape *t, const char *dtype, size_t size, int rank, const int64_t *shape,
+                      const char *prefix, uint32_t step, const char *rest)
 {
     char name[160];
     zo_st_tensor x = {.dtype = dtype, .rank = rank, .bytes = size};
@@ -80,8 +82,9 @@ static void *tape_add(tape *t, const char *dtype, size_t size, int rank, const i
     return data;
 }
 
-static zo_status tape_copy(tape *t, const char *dtype, size_t size, int rank, const int64_t *shape, const char *prefix,
-                           uint32_t step, const char *rest, const void *data, zo_error *err)
+static zo_status tape_copy(tape *t, const char *dtype, size_t size, int rank, const int64_t *shape,
+                           const char *prefix, uint32_t step, const char *rest, const void *data,
+                           zo_error *err)
 {
     void *to = tape_add(t, dtype, size, rank, shape, prefix, step, rest);
     if (!to)
@@ -91,8 +94,9 @@ static zo_status tape_copy(tape *t, const char *dtype, size_t size, int rank, co
 }
 
 /* One adapter matrix as it is (queries 0), or the noise of all queries over it. */
-static zo_status matrix(tape *t, const char *prefix, uint32_t step, const char *rest, const float *x, int64_t rows,
-                        int64_t cols, uint32_t tensor, uint64_t noise_seed, int32_t queries, zo_error *err)
+static zo_status matrix(tape *t, const char *prefix, uint32_t step, const char *rest, const float *x,
+                        int64_t rows, int64_t cols, uint32_t tensor, uint64_t noise_seed, int32_t queries,
+                        zo_error *err)
 {
     if (!queries)
         return tape_copy(t, "F32", sizeof *x, 2, (const int64_t[]){rows, cols}, prefix, step, rest, x, err);
@@ -151,8 +155,8 @@ static zo_status record_step(tape *t, const zo_step_report *r, int32_t queries, 
     };
     zo_status st = ZO_OK;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0] && !st; i++)
-        st = tape_copy(t, rows[i].dtype, rows[i].size, rows[i].rank, rows[i].shape, "step", r->step, rows[i].name,
-                       rows[i].data, err);
+        st = tape_copy(t, rows[i].dtype, rows[i].size, rows[i].rank, rows[i].shape, "step", r->step,
+                       rows[i].name, rows[i].data, err);
     return st;
 }
 
@@ -205,15 +209,15 @@ static zo_status trace(const bench_params *p, const char *path, zo_error *err)
         return zo_fail(err, ZO_ERR_UNSUPPORTED, "trace: peft full would write the whole model at every step");
     if (p->method == ZO_METHOD_ZERO_SHOT)
         return zo_fail(err, ZO_ERR_INVALID, "trace: method zero-shot has no steps");
-    zo_status st = bench_model_open(p->model, p->adapter, p->peft == ZO_PEFT_LORA, (int32_t)bench_longest(p), &mem, &m,
-                                    err);
+    zo_status st = bench_model_open(p->model, p->adapter, p->peft == ZO_PEFT_LORA, (int32_t)bench_longest(p),
+                                    &mem, &m, err);
     if (st)
         return st;
     if (!m.lora)
         st = bench_new_adapter(p, &m.config, &mem, &m.lora, err);
     if (!st)
-        st = zo_dataset_load(zo_task_find(p->task), bench_data_dir(p->data), ZO_SPLIT_TRAIN, (int32_t)p->train_rows,
-                             m.tokenizer, (int32_t)bench_longest(p), &mem, &d, err);
+        st = zo_dataset_load(zo_task_find(p->task), bench_data_dir(p->data), ZO_SPLIT_TRAIN,
+                             (int32_t)p->train_rows, m.tokenizer, (int32_t)bench_longest(p), &mem, &d, err);
     if (!st)
         st = run_steps(p, &m, d, &t, &mem, err);
     if (!st)
@@ -226,7 +230,9 @@ static zo_status trace(const bench_params *p, const char *path, zo_error *err)
 
 int bench_cmd_trace(int argc, char **argv)
 {
-    static const struct option options[] = {{"out", required_argument, 0, 'o'}, {"help", no_argument, 0, 'h'}, {0}};
+    static const struct option options[] = {{"out", required_argument, 0, 'o'},
+                                            {"help", no_argument, 0, 'h'},
+                                            {0}};
     const char *path = NULL;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {

@@ -6,6 +6,8 @@
 
 /* name, function, what it does */
 #define BENCH_COMMAND_MAP(X)                                                                                 \
+    X("check", bench_cmd_check, "validate manifests: file:line:column and did-you-mean")                     \
+    X("plan", bench_cmd_plan, "list a manifest's cells with predicted time and memory")                      \
     X("report", bench_cmd_report, "tables and figures from the records of a run")                            \
     X("eval", bench_cmd_eval, "accuracy of a model on a task, zero-shot or with an adapter")                 \
     X("generate", bench_cmd_generate, "greedy continuation of a prompt")                                     \

@@ -1,0 +1,546 @@
+/* See plan.h. */
+#include "bench/plan.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cblas.h>
+#include <omp.h>
+
+#include "bench/build.h"
+#include "bench/clock.h"
+#include "bench/folder.h"
+#include "bench/machine.h"
+#include "bench/metric.h"
+#include "bench/paths.h"
+#include "bench/record.h"
+#include "bench/stats.h"
+#include "core/llama.h"
+#include "core/task.h"
+#include "core/tokenizer.h"
+#include "core/weights.h"
+
+/* ---- what the parameters say ---- */
+
+static bool trains(const bench_params *p)
+{
+    return p->method != ZO_METHOD_ZERO_SHOT && p->steps > 0;
+}
+
+static bool evaluates(const bench_params *p)
+{
+    return p->eval_every >= 0;
+}
+
+/* An adapter is loaded or made. */
+static bool adapts(const bench_params *p)
+{
+    return *p->adapter || (trains(p) && p->peft != ZO_PEFT_FULL);
+}
+
+int64_t bench_plan_evaluations(const bench_params *p)
+{
+    if (!evaluates(p))
+        return 0;
+    if (!trains(p))
+        return 1;
+    return 2 + (p->eval_every ? (p->steps - 1) / p->eval_every : 0);
+}
+
+static zo_lora_options lora_options(const bench_params *p)
+{
+    return (zo_lora_options){.rank = (int32_t)p->rank,
+                             .alpha = p->alpha,
+                             .targets = p->targets,
+                             .train_a = p->peft == ZO_PEFT_LORA};
+}
+
+static int32_t threads_of(const bench_params *p)
+{
+    return p->threads ? (int32_t)p->threads : omp_get_max_threads();
+}
+
+/* Where the data is not known: sequences as long as they may be, answers of a few tokens. */
+static bench_lengths longest_allowed(const bench_params *p)
+{
+    int32_t longest = (int32_t)p->max_tokens, labels = longest < 16 ? longest : 16;
+    return (bench_lengths){longest, labels, evaluates(p) ? longest : 0, labels};
+}
+
+int64_t bench_plan_bytes(const bench_params *p, const zo_config *c, const bench_lengths *l)
+{
+    bench_lengths any = longest_allowed(p);
+    zo_lora_options lora = lora_options(p);
+    int32_t rank = adapts(p) ? lora.rank : 0;
+    int64_t positions = p->seq_len > p->max_tokens ? p->seq_len : p->max_tokens;
+    int64_t bytes = zo_llama_weight_bytes(c, (int32_t)positions);
+    if (!l)
+        l = &any;
+    if (rank)
+        bytes += zo_lora_bytes(c, &lora);
+    if (trains(p)) {
+        zo_trainer_options o = {.method = (zo_method)p->method,
+                                .peft = (zo_peft)p->peft,
+                                .estimator = {.queries = (int32_t)p->queries,
+                                              .parallel = (zo_parallel)p->parallel},
+                                .batch = (int32_t)p->batch,
+                                .seq_len = (int32_t)p->seq_len};
+        zo_session_limits limits = zo_trainer_limits(&o, l->train, l->train_labels, rank);
+        bytes += zo_session_bytes(c, &limits, threads_of(p));
+    }
+    if (evaluates(p)) { /* while the trainer's session is there */
+        zo_session_limits limits = zo_evaluate_limits(l->eval, l->eval_labels, rank);
+        bytes += zo_session_bytes(c, &limits, threads_of(p));
+    }
+    return bytes;
+}
+
+/* ---- models and data, each opened once ---- */
+
+typedef struct model {
+    char name[256];
+    zo_config config;
+    zo_tokenizer *tokenizer; /* NULL: trouble says why */
+    zo_error trouble;
+} model;
+
+typedef struct data {
+    bench_params key; /* model, task, data, rows, holdout and max_tokens count */
+    bool train_wanted, eval_wanted;
+    zo_dataset *train, *eval;
+    zo_dataset train_part, eval_part; /* views; count 0: none */
+    zo_error trouble;
+} data;
+
+typedef struct planner {
+    const bench_manifest *m;
+    bench_plan *plan;
+    model **models; /* pointers, because those who look one up keep it */
+    size_t model_count;
+    data **data;
+    size_t data_count;
+    json_t *records;    /* the latest of each repetition */
+    bench_params *past; /* the cell of each record */
+    bool *alike;        /* whether it is of this machine and build */
+    double *scratch;    /* (3, records) */
+} planner;
+
+static void open_model(model *m)
+{
+    char path[4096];
+    zo_weights *w = NULL;
+    zo_status st = bench_model_path(m->name, path, sizeof path, &m->trouble);
+    if (!st)
+        st = zo_weights_open(path, NULL, &w, &m->trouble);
+    if (!st) {
+        m->config = *zo_weights_config(w);
+        (void)zo_tokenizer_open(path, NULL, &m->tokenizer, &m->trouble);
+    }
+    zo_weights_free(w);
+}
+
+/* The entry of that name, opened at its first use; NULL: out of memory. */
+static model *find_model(planner *s, const char *name)
+{
+    for (size_t i = 0; i < s->model_count; i++)
+        if (strcmp(s->models[i]->name, name) == 0)
+            return s->models[i];
+    model *m = calloc(1, sizeof *m), **grown = realloc(s->models, (s->model_count + 1) * sizeof *grown);
+    if (grown)
+        s->models = grown;
+    if (!m || !grown) {
+        free(m);
+        return NULL;
+    }
+    s->models[s->model_count++] = m;
+    snprintf(m->name, sizeof m->name, "%s", name);
+    open_model(m);
+    return m;
+}
+
+static zo_status load(data *d, const zo_tokenizer *tokenizer, zo_split split, int64_t limit, zo_dataset **out)
+{
+    return zo_dataset_load(zo_task_find(d->key.task), bench_data_dir(d->key.data), split, (int32_t)limit,
+                           tokenizer, (int32_t)d->key.max_tokens, NULL, out, &d->trouble);
+}
+
+/* The rows that a cell trains and evaluates on, as the cell itself divides them. */
+static void open_data(data *d, const zo_tokenizer *tokenizer)
+{
+    const bench_params *p = &d->key;
+    int32_t holdout = (int32_t)p->holdout;
+    zo_status st = ZO_OK;
+    if (d->train_wanted || holdout)
+        st = load(d, tokenizer, ZO_SPLIT_TRAIN, p->train_rows, &d->train);
+    if (!st && d->eval_wanted && !holdout)
+        st = load(d, tokenizer, ZO_SPLIT_VALIDATION, p->eval_rows, &d->eval);
+    if (!st && d->train &&
+        (holdout >= d->train->count || (d->train_wanted && p->batch > d->train->count - holdout)))
+        st = zo_fail(&d->trouble, ZO_ERR_INVALID,
+                     "%s has %d training rows: too few for holdout %d and batch %lld", p->task,
+                     d->train->count, holdout, (long long)p->batch);
+    if (st)
+        return;
+    if (d->train)
+        d->train_part = zo_dataset_slice(d->train, 0, d->train->count - holdout);
+    if (holdout)
+        d->eval_part = zo_dataset_slice(d->train, d->train->count - holdout, holdout);
+    else if (d->eval)
+        d->eval_part = zo_dataset_slice(d->eval, 0, d->eval->count);
+}
+
+static bool same_data(const data *d, const bench_params *p)
+{
+    const bench_params *k = &d->key;
+    return strcmp(k->model, p->model) == 0 && strcmp(k->task, p->task) == 0 &&
+           strcmp(k->data, p->data) == 0 && k->train_rows == p->train_rows && k->eval_rows == p->eval_rows &&
+           k->holdout == p->holdout && k->max_tokens == p->max_tokens && d->train_wanted == trains(p) &&
+           d->eval_wanted == evaluates(p);
+}
+
+static data *find_data(planner *s, const bench_params *p, const zo_tokenizer *tokenizer)
+{
+    for (size_t i = 0; i < s->data_count; i++)
+        if (same_data(s->data[i], p))
+            return s->data[i];
+    data *d = calloc(1, sizeof *d), **grown = realloc(s->data, (s->data_count + 1) * sizeof *grown);
+    if (grown)
+        s->data = grown;
+    if (!d || !grown) {
+        free(d);
+        return NULL;
+    }
+    s->data[s->data_count++] = d;
+    d->key = *p;
+    d->train_wanted = trains(p);
+    d->eval_wanted = evaluates(p);
+    open_data(d, tokenizer);
+    return d;
+}
+
+/* ---- time by operations ---- */
+
+/* Multiplies two 1024 x 1024 matrices for 0.2 s: the best rate seen. NaN: out of memory. */
+static double product_rate(void)
+{
+    enum { N = 1024 };
+    double best = NAN;
+    float *x = calloc(3 * (size_t)N * N, sizeof *x);
+    if (!x)
+        return NAN;
+    for (int i = 0; i < 2 * N * N; i++)
+        x[i] = 1;
+    for (int64_t begin = bench_clock_ns(), now = begin; now - begin < 200000000;) {
+        int64_t before = now;
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, N, N, N, 1, x, N, x + N * N, N, 0, x + 2 * N * N,
+                    N);
+        now = bench_clock_ns();
+        best = fmax(best, 2.0 * N * N * N / ((double)(now - before) * 1e-9));
+    }
+    free(x);
+    return best;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The expected padded length of a batch of B rows drawn at random: each row's length, times the chance that it is the
+ * longest drawn. */
+static double expected_tokens(const zo_dataset *d, int64_t B, int64_t seq_len)
+{
+    double sum = 0, n = d->count;
+    int32_t *length = malloc((size_t)d->count * sizeof *length);
+    if (!length)
+        return NAN;
+    for (int32_t i = 0; i < d->count; i++)
+        length[i] = d->examples[i].choice[d->examples[i].label].n;
+    qsort(length, (size_t)d->count, sizeof *length, by_size);
+    for (int32_t i = 0; i < d->count; i++) {
+        int32_t T = zo_batch_padded(length[i] > seq_len ? length[i] : (int32_t)seq_len);
+        sum += T * (pow((i + 1) / n, (double)B) - pow(i / n, (double)B));
+    }
+    free(length);
+    return sum;
+}
+
+static double mean_labels(const zo_dataset *d)
+{
+    double sum = 0;
+    for (int32_t i = 0; i < d->count; i++)
+        sum += d->examples[i].choice[d->examples[i].label].n_labels;
+    return sum / d->count;
+}
+
+static double evaluation_flops(const zo_config *c, const zo_lora_options *lora, const zo_dataset *d)
+{
+    bool by_class = zo_task_metric(d->task) == ZO_METRIC_CLASS;
+    double flops = 0;
+    for (int32_t i = 0; i < d->count; i++)
+        for (int32_t k = 0; k < (by_class ? 1 : d->examples[i].choices); k++) {
+            const zo_sequence *x = &d->examples[i].choice[k];
+            flops += zo_llama_flops(c, lora, 1, zo_batch_padded(x->n), by_class ? 1 : x->n_labels);
+        }
+    return flops;
+}
+
+/* Of a whole repetition. */
+static double flops_of(const bench_params *p, const zo_config *c, const data *d)
+{
+    zo_lora_options options = lora_options(p), *lora = adapts(p) ? &options : NULL;
+    double flops = 0;
+    if (trains(p)) {
+        double T = expected_tokens(&d->train_part, p->batch, p->seq_len);
+        int64_t labels = llround((double)p->batch * mean_labels(&d->train_part));
+        flops += (double)p->steps * 2.0 * (double)p->queries *
+                 zo_llama_flops(c, lora, p->batch, isnan(T) ? p->max_tokens : llround(T), labels);
+    }
+    if (evaluates(p))
+        flops += (double)bench_plan_evaluations(p) * evaluation_flops(c, lora, &d->eval_part);
+    return flops;
+}
+
+static void estimate(planner *s, const bench_params *p, const model *m, const data *d, bench_plan_cell *out)
+{
+    bench_plan *plan = s->plan;
+    int32_t all = omp_get_max_threads(), threads = threads_of(p);
+    if (isnan(plan->flops_per_s))
+        plan->flops_per_s = product_rate();
+    out->seconds = flops_of(p, &m->config, d) / (plan->flops_per_s * (threads < all ? threads : all) / all);
+    out->basis = isnan(out->seconds) ? BENCH_PLAN_UNKNOWN : BENCH_PLAN_ESTIMATED;
+}
+
+/* ---- time by records ---- */
+
+/* Equal in all that the time of a step depends on. */
+static bool as_costly(const bench_params *a, const bench_params *b)
+{
+    for (const bench_option *o = bench_options; o->name; o++)
+        if (!o->untimed && !bench_params_same(a, b, o))
+            return false;
+    return true;
+}
+
+static double number_at(const json_t *record, const char *path)
+{
+    const json_t *value = bench_metric_at(record, path);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+/* Medians over the records of this cell, or else of cells whose steps cost as much. */
+static void recall(planner *s, const bench_cell *cell, bool exact, bench_plan_cell *out)
+{
+    size_t i, n = 0, all = json_array_size(s->records);
+    double *step = s->scratch, *load = step + all, *eval = load + all;
+    const bench_params *p = &cell->params;
+    json_t *record;
+    json_array_foreach(s->records, i, record)
+    {
+        const bench_params *past = &s->past[i];
+        const char *status = json_string_value(json_object_get(record, "status"));
+        const char *id = json_string_value(json_object_get(record, "cell_id"));
+        bool fits = exact ? id && strcmp(id, cell->id) == 0
+                          : as_costly(past, p) && (past->eval_rows == p->eval_rows || !evaluates(p));
+        if (!s->alike[i] || !fits || !status || strcmp(status, "ok") != 0 ||
+            (evaluates(p) && !evaluates(past)))
+            continue;
+        step[n] = trains(p) ? number_at(record, "time.median_ns") : 0;
+        load[n] = number_at(record, "time.load_ns");
+        eval[n] = evaluates(p) ? number_at(record, "time.eval_ns") / (double)bench_plan_evaluations(past) : 0;
+        n += !isnan(step[n] + load[n] + eval[n]);
+    }
+    if (n == 0)
+        return;
+    out->basis = BENCH_PLAN_MEASURED;
+    out->seconds = 1e-9 * (bench_stats_median(step, n) * (double)p->steps + bench_stats_median(load, n) +
+                           bench_stats_median(eval, n) * (double)bench_plan_evaluations(p));
+}
+
+static void count_runs(const planner *s, bench_plan_cell *out)
+{
+    size_t i;
+    json_t *record;
+    json_array_foreach(s->records, i, record)
+    {
+        const char *id = json_string_value(json_object_get(record, "cell_id"));
+        const char *status = json_string_value(json_object_get(record, "status"));
+        if (!id || strcmp(id, out->cell->id) != 0)
+            continue;
+        if (status && strcmp(status, "ok") == 0)
+            out->done++;
+        else
+            out->failed++;
+    }
+}
+
+/* Which records tell of this machine and a program built alike. */
+static zo_status compare_machines(planner *s, json_t *machine, zo_error *err)
+{
+    char here[13], there[13];
+    size_t i;
+    json_t *record, *build = bench_build_describe();
+    if (!build)
+        return zo_fail(err, ZO_ERR_MEMORY, "plan %s: out of memory", s->m->name);
+    bench_machine_fingerprint(machine, build, here);
+    json_array_foreach(s->records, i, record)
+    {
+        bench_machine_fingerprint(json_object_get(record, "machine"), json_object_get(record, "build"),
+                                  there);
+        s->alike[i] = strcmp(here, there) == 0 &&
+                      !bench_params_from_json(&s->past[i], json_object_get(record, "cell"), NULL);
+    }
+    json_decref(build);
+    return ZO_OK;
+}
+
+static zo_status read_records(planner *s, const char *results, json_t *machine, zo_error *err)
+{
+    json_t *all = NULL;
+    char *path = bench_folder_path("%s/%s/cells.jsonl", results, s->m->name);
+    zo_status st = path ? bench_records_load(path, &all, NULL, err) : ZO_OK;
+    if (!st)
+        s->records = bench_records_latest(all);
+    size_t n = json_array_size(s->records) + 1;
+    s->past = calloc(n, sizeof *s->past);
+    s->alike = calloc(n, sizeof *s->alike);
+    s->scratch = calloc(3 * n, sizeof *s->scratch);
+    if (!st && (!path || !s->records || !s->past || !s->alike || !s->scratch))
+        st = zo_fail(err, ZO_ERR_MEMORY, "plan %s: out of memory", s->m->name);
+    if (!st)
+        st = compare_machines(s, machine, err);
+    json_decref(all);
+    free(path);
+    return st;
+}
+
+/* ---- the whole ---- */
+
+static void set_trouble(bench_plan_cell *out, const zo_error *why)
+{
+    if (!*out->trouble)
+        snprintf(out->trouble, sizeof out->trouble, "%.255s", why->text);
+}
+
+/* What the cell itself would find out only after loading. */
+static void check_cell(const bench_params *p, const zo_config *c, const data *d, bench_plan_cell *out)
+{
+    zo_error why = d->trouble;
+    if (adapts(p) && p->rank > c->width)
+        zo_fail(&why, ZO_ERR_INVALID, "rank %lld is more than the width %d of %s", (long long)p->rank,
+                c->width, p->model);
+    set_trouble(out, &why);
+}
+
+static zo_status plan_cell(planner *s, bench_plan_cell *out, zo_error *err)
+{
+    const bench_params *p = &out->cell->params;
+    model *m = find_model(s, p->model);
+    data *d = m && m->tokenizer ? find_data(s, p, m->tokenizer) : NULL;
+    if (!m || (m->tokenizer && !d))
+        return zo_fail(err, ZO_ERR_MEMORY, "plan %s: out of memory", s->m->name);
+    count_runs(s, out);
+    recall(s, out->cell, true, out);
+    if (out->basis == BENCH_PLAN_UNKNOWN)
+        recall(s, out->cell, false, out);
+    set_trouble(out, &m->trouble);
+    if (!d)
+        return ZO_OK;
+    check_cell(p, &m->config, d, out);
+    bench_lengths lengths = {d->train_part.longest, d->train_part.most_labels, d->eval_part.longest,
+                             d->eval_part.most_labels};
+    out->bytes = bench_plan_bytes(p, &m->config, d->trouble.status ? NULL : &lengths);
+    out->too_large = s->plan->available_bytes >= 0 && out->bytes > s->plan->available_bytes;
+    if (out->basis == BENCH_PLAN_UNKNOWN && !*out->trouble)
+        estimate(s, p, m, d, out);
+    return ZO_OK;
+}
+
+static int64_t available(const json_t *machine)
+{
+    const json_t *free_now = json_object_get(machine, "memory_available_bytes"),
+                 *limit = json_object_get(machine, "memory_limit_bytes");
+    int64_t bytes = json_is_integer(free_now) ? json_integer_value(free_now) : -1;
+    if (json_is_integer(limit) && (bytes < 0 || json_integer_value(limit) < bytes))
+        bytes = json_integer_value(limit);
+    return bytes;
+}
+
+static void sum_up(bench_plan *plan)
+{
+    for (int32_t i = 0; i < plan->count; i++) {
+        const bench_plan_cell *c = &plan->cells[i];
+        int64_t left = c->wanted - c->done - c->failed;
+        if (left <= 0)
+            continue;
+        if (isnan(c->seconds))
+            plan->unknown++;
+        else
+            plan->remaining_s += (double)left * c->seconds;
+    }
+}
+
+static void planner_deinit(planner *s)
+{
+    for (size_t i = 0; i < s->data_count; i++) {
+        zo_dataset_free(s->data[i]->train);
+        zo_dataset_free(s->data[i]->eval);
+        free(s->data[i]);
+    }
+    for (size_t i = 0; i < s->model_count; i++) {
+        zo_tokenizer_free(s->models[i]->tokenizer);
+        free(s->models[i]);
+    }
+    free(s->data);
+    free(s->models);
+    json_decref(s->records);
+    free(s->past);
+    free(s->alike);
+    free(s->scratch);
+}
+
+zo_status bench_plan_make(const bench_manifest *m, const char *results, const json_t *where, bench_plan *out,
+                          zo_error *err)
+{
+    planner s = {.m = m, .plan = out};
+    json_t *machine = NULL;
+    *out = (bench_plan){.flops_per_s = NAN, .available_bytes = -1};
+    zo_status st = bench_machine_describe(&machine, err);
+    if (!st)
+        st = read_records(&s, results, machine, err);
+    if (!st) {
+        out->available_bytes = available(machine);
+        out->cells = calloc((size_t)m->cell_count, sizeof *out->cells);
+        if (!out->cells)
+            st = zo_fail(err, ZO_ERR_MEMORY, "plan %s: out of memory", m->name);
+    }
+    for (int32_t i = 0; !st && i < m->cell_count; i++) {
+        bench_plan_cell *c = &out->cells[out->count];
+        if (!bench_params_match(&m->cells[i].params, where))
+            continue;
+        *c = (bench_plan_cell){.cell = &m->cells[i],
+                               .wanted = m->measure.min_runs,
+                               .seconds = NAN,
+                               .bytes = -1};
+        bench_manifest_label(m, &c->cell->params, c->label, sizeof c->label);
+        st = plan_cell(&s, c, err);
+        out->count++;
+    }
+    if (!st && out->count == 0)
+        st = zo_fail(err, ZO_ERR_INVALID, "plan %s: no cell passes the filter", m->name);
+    sum_up(out);
+    planner_deinit(&s);
+    json_decref(machine);
+    if (st)
+        bench_plan_deinit(out);
+    return st;
+}
+
+void bench_plan_deinit(bench_plan *p)
+{
+    free(p->cells);
+    *p = (bench_plan){0};
+}

@@ -1,0 +1,62 @@
+/* What a manifest's cells will take, before anything is run: time, memory, what is done already. */
+#ifndef BENCH_PLAN_H
+#define BENCH_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bench/manifest.h"
+#include "core/config.h"
+#include "core/error.h"
+
+/* Sequences of a cell's data, once encoded: most ids and most label ids in one. Eval: 0 where nothing is evaluated. */
+typedef struct bench_lengths {
+    int32_t train, train_labels;
+    int32_t eval, eval_labels;
+} bench_lengths;
+
+/* The bytes that a cell will ask the memory accounts for at most: weights, adapter, activations of training and of
+ * evaluation. Not in it: data (small), what libraries allocate, and the mapped model file while it is read.
+ * l: NULL where the data is not known; sequences may then be as long as max_tokens. */
+int64_t bench_plan_bytes(const bench_params *p, const zo_config *c, const bench_lengths *l);
+
+/* How many evaluations a repetition makes. */
+int64_t bench_plan_evaluations(const bench_params *p);
+
+typedef enum bench_plan_basis {
+    BENCH_PLAN_UNKNOWN,   /* the model or the data cannot be read */
+    BENCH_PLAN_ESTIMATED, /* from floating-point operations, at the rate that a large product has now */
+    BENCH_PLAN_MEASURED   /* from records of this manifest, made on this machine by a program built alike */
+} bench_plan_basis;
+
+typedef struct bench_plan_cell {
+    const bench_cell *cell; /* of the manifest */
+    char label[160];
+    int64_t wanted; /* repetitions at least: min_runs */
+    int64_t done;   /* repetitions whose latest record says ok */
+    int64_t failed; /* whose latest record says something else */
+    double seconds; /* of one repetition; NaN: unknown */
+    bench_plan_basis basis;
+    int64_t bytes;     /* -1: unknown */
+    bool too_large;    /* bytes are more than this machine has */
+    char trouble[256]; /* why it would fail, "model ...: no such file"; "" */
+} bench_plan_cell;
+
+typedef struct bench_plan {
+    bench_plan_cell *cells; /* those of the manifest that match, in order; owned */
+    int32_t count;
+    double remaining_s;      /* of all repetitions still to be done whose time is known */
+    int32_t unknown;         /* cells with repetitions to be done whose time is not known */
+    double flops_per_s;      /* the rate that estimates rest on; NaN: none was needed */
+    int64_t available_bytes; /* memory that a cell may take; -1: unknown */
+} bench_plan;
+
+/* For the cells that match where (bench_params_match; NULL: all). Reads results/NAME/cells.jsonl, the models' headers and
+ * the data. m is borrowed and must outlive *out. What concerns one
+ * cell alone (a model that is missing) is its trouble and no failure. Fails: ZO_ERR_INVALID (no
+ * cell matches), ZO_ERR_IO, ZO_ERR_FORMAT (records), ZO_ERR_MEMORY. */
+zo_status bench_plan_make(const bench_manifest *m, const char *results, const json_t *where, bench_plan *out,
+                          zo_error *err);
+void bench_plan_deinit(bench_plan *p);
+
+#endif

@@ -1,0 +1,321 @@
+/* Tests of plan.c: memory against what the core then asks for, numbers of evaluations, time from records and by
+ * operations, what is done, what is in the way. */
+#include "bench/plan.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "bench/build.h"
+#include "bench/folder.h"
+#include "bench/load.h"
+#include "bench/machine.h"
+#include "bench/record.h"
+#include "core/weights.h"
+
+#define HEAD "{\"schema\": \"zobench/1\", \"name\": \"n\", "
+
+static bench_manifest *parse(const char *rest)
+{
+    char text[4096];
+    bench_manifest *m;
+    zo_error err = {0};
+    snprintf(text, sizeof text, HEAD "%s", rest);
+    if (bench_manifest_parse(text, strlen(text), "f", &m, &err))
+        fail_msg("%s", err.text);
+    return m;
+}
+
+static char results[512];
+
+static int make_results(void **state)
+{
+    (void)state;
+    const char *tmp = getenv("TMPDIR");
+    snprintf(results, sizeof results, "%s/plan_test.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    return mkdtemp(results) ? 0 : -1;
+}
+
+static int remove_results(void **state)
+{
+    (void)state;
+    return bench_folder_remove(results, NULL) ? -1 : 0;
+}
+
+static bench_plan plan_of(const bench_manifest *m, const json_t *where)
+{
+    bench_plan plan;
+    zo_error err = {0};
+    if (bench_plan_make(m, results, where, &plan, &err))
+        fail_msg("%s", err.text);
+    return plan;
+}
+
+/* ---- memory ---- */
+
+/* Bytes of the accounts that bench_plan_bytes predicts, at their most: the sum over accounts is exact because none of
+ * them ever shrinks before the evaluation. */
+static int64_t asked_for(const bench_params *p, bench_lengths *lengths)
+{
+    zo_mem mem = {0};
+    bench_model m;
+    zo_dataset *train = NULL, *eval = NULL;
+    zo_trainer *t = NULL;
+    zo_error err = {0};
+    zo_evaluation e;
+    int64_t longest = p->seq_len > p->max_tokens ? p->seq_len : p->max_tokens;
+    zo_status st = bench_model_open(p->model, NULL, false, (int32_t)longest, &mem, &m, &err);
+    if (!st && p->peft != ZO_PEFT_FULL && p->steps)
+        st = bench_new_adapter(p, &m.config, &mem, &m.lora, &err);
+    if (!st)
+        st = zo_dataset_load(zo_task_find(p->task), NULL, ZO_SPLIT_TRAIN, (int32_t)p->train_rows, m.tokenizer,
+                             (int32_t)p->max_tokens, NULL, &train, &err);
+    if (!st)
+        st = zo_dataset_load(zo_task_find(p->task), NULL, ZO_SPLIT_VALIDATION, (int32_t)p->eval_rows,
+                             m.tokenizer, (int32_t)p->max_tokens, NULL, &eval, &err);
+    zo_trainer_options o = bench_trainer_options(p, 0);
+    if (!st && p->steps)
+        st = zo_trainer_new(m.llama, m.lora, train, &o, &mem, &t, &err);
+    if (!st && p->eval_every >= 0)
+        st = zo_evaluate(m.llama, m.lora, eval, 0, &mem, NULL, NULL, NULL, &e, &err);
+    if (st)
+        fail_msg("%s", err.text);
+    *lengths = (bench_lengths){train->longest, train->most_labels, eval->longest, eval->most_labels};
+    zo_trainer_free(t);
+    zo_dataset_free(train);
+    zo_dataset_free(eval);
+    bench_model_close(&m);
+    return (int64_t)(mem.peak[ZO_ACCOUNT_WEIGHTS] + mem.peak[ZO_ACCOUNT_ADAPTER] +
+                     mem.peak[ZO_ACCOUNT_ACTIVATIONS]);
+}
+
+static void predicted_memory(void **state)
+{
+    (void)state;
+    static const char *const cells =
+        "\"defaults\": {\"model\": \"synth:tiny\", \"task\": \"polarity\", \"train_rows\": 40, "
+        "\"eval_rows\": 4, "
+        "\"threads\": 0}, \"matrix\": {\"parallel\": [\"none\", \"inner\", \"outer\", \"both\"], "
+        "\"seq_len\": [null, 128], "
+        "\"eval_every\": [null, 0]}, \"cells\": [{\"method\": \"mezo\", \"peft\": \"full\"}, {\"method\": "
+        "\"mezo\"}, "
+        "{\"method\": \"rge\", \"peft\": \"lora\", \"rank\": 4, \"targets\": [\"q_proj\", \"down_proj\"]}, "
+        "{\"method\": \"zero-shot\"}, {\"batch\": 1, \"queries\": 16, \"max_tokens\": 64}]}";
+    bench_manifest *m = parse(cells);
+    zo_config c;
+    assert_true(zo_synth_config("tiny", &c));
+    bench_plan plan = plan_of(m, NULL);
+    for (int32_t i = 0; i < m->cell_count; i++) {
+        const bench_params *p = &m->cells[i].params;
+        bench_lengths lengths;
+        int64_t asked = asked_for(p, &lengths);
+        assert_int_equal(bench_plan_bytes(p, &c, &lengths),
+                         asked); /* both walk over the same lists of arrays */
+        assert_true(bench_plan_bytes(p, &c, NULL) >= asked);
+        assert_int_equal(plan.cells[i].bytes, asked);
+        assert_false(plan.cells[i].too_large);
+    }
+    bench_plan_deinit(&plan);
+    bench_manifest_free(m);
+}
+
+static void too_large(void **state)
+{
+    (void)state;
+    bench_manifest *m = parse("\"defaults\": {\"model\": \"synth:llama3-70b\", \"task\": \"polarity\"}}");
+    bench_plan plan = plan_of(m, NULL);
+    assert_true(plan.cells[0].bytes > 4 * INT64_C(65000000000)); /* four bytes per parameter */
+    if (plan.available_bytes < plan.cells[0].bytes)
+        assert_true(plan.cells[0].too_large);
+    bench_plan_deinit(&plan);
+    bench_manifest_free(m);
+}
+
+static void evaluations(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *cell;
+        int64_t expected;
+    } cases[] = {
+        {"\"steps\": 20, \"eval_every\": null", 0}, {"\"steps\": 20, \"eval_every\": 0", 2},
+        {"\"steps\": 20, \"eval_every\": 5", 5},    {"\"steps\": 20, \"eval_every\": 7", 4},
+        {"\"steps\": 20, \"eval_every\": 20", 2},   {"\"steps\": 20, \"eval_every\": 100", 2},
+        {"\"steps\": 0, \"eval_every\": 5", 1},     {"\"method\": \"zero-shot\"", 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[200];
+        snprintf(text, sizeof text, "\"defaults\": {%s}}", cases[i].cell);
+        bench_manifest *m = parse(text);
+        assert_int_equal(bench_plan_evaluations(&m->cells[0].params), cases[i].expected);
+        bench_manifest_free(m);
+    }
+}
+
+/* ---- records ---- */
+
+static void append(const bench_params *p, const char *id, int run, const char *status, double median_ns,
+                   double load_ns, double eval_ns, bool here)
+{
+    zo_error err = {0};
+    json_t *machine = NULL, *build = bench_build_describe();
+    char *path = bench_folder_path("%s/n/cells.jsonl", results), *dir = bench_folder_path("%s/n", results);
+    assert_int_equal(bench_folder_make(dir, &err), ZO_OK);
+    assert_int_equal(bench_machine_describe(&machine, &err), ZO_OK);
+    if (!here)
+        json_object_set_new(machine, "cpu", json_string("another"));
+    json_t *record = json_pack("{s:s, s:o, s:s, s:i, s:s, s:{s:f, s:f, s:f}, s:o, s:o}", "schema",
+                               BENCH_RECORD_SCHEMA, "cell", bench_params_to_json(p), "cell_id", id, "run",
+                               run, "status", status, "time", "median_ns", median_ns, "load_ns", load_ns,
+                               "eval_ns", eval_ns, "machine", machine, "build", build);
+    assert_non_null(record);
+    if (bench_record_append(path, record, &err))
+        fail_msg("%s", err.text);
+    json_decref(record);
+    free(path);
+    free(dir);
+}
+
+static void time_from_records(void **state)
+{
+    (void)state;
+    bench_manifest *m =
+        parse("\"defaults\": {\"model\": \"synth:tiny\", \"task\": \"polarity\", \"train_rows\": 20, "
+              "\"eval_rows\": 10, "
+              "\"steps\": 100, \"eval_every\": 50}, \"matrix\": {\"batch\": [1, 2], \"lr\": [1, 2]}, "
+              "\"measure\": {\"min_runs\": 3}}");
+    const bench_cell *c = m->cells; /* batch 1 lr 1, batch 1 lr 2, batch 2 lr 1, batch 2 lr 2 */
+    /* one that says nothing about this machine, one that failed, three that do; of run 1 the later counts */
+    append(&c[0].params, c[0].id, 0, "ok", 9e9, 9e9, 9e9, false);
+    append(&c[0].params, c[0].id, 1, "failed", 8e9, 8e9, 8e9, true);
+    append(&c[0].params, c[0].id, 0, "ok", 1e6, 5e8, 3e8, true);
+    append(&c[0].params, c[0].id, 1, "ok", 3e6, 5e8, 3e8, true);
+    append(&c[1].params, c[1].id, 0, "timeout", 7e6, 5e8, 3e8, true);
+    append(&c[2].params, c[2].id, 0, "ok", 9e9, 9e9, 9e9, false);
+    bench_plan plan = plan_of(m, NULL);
+    assert_int_equal(plan.count, 4);
+    const bench_plan_cell *p = plan.cells;
+    assert_int_equal(p[0].basis, BENCH_PLAN_MEASURED);
+    /* median of 1 and 3 ms, 100 steps, 0.5 s of loading, 3 evaluations of 0.1 s */
+    assert_float_equal(p[0].seconds, 100 * 0.002 + 0.5 + 0.3, 1e-9);
+    assert_int_equal(p[0].done, 2);
+    assert_int_equal(p[0].failed, 0);
+    assert_int_equal(p[0].wanted, 3);
+    /* another learning rate takes as long; its own record is of a failure */
+    assert_int_equal(p[1].basis, BENCH_PLAN_MEASURED);
+    assert_float_equal(p[1].seconds, p[0].seconds, 1e-9);
+    assert_int_equal(p[1].done, 0);
+    assert_int_equal(p[1].failed, 1);
+    /* another batch does not, and records of another machine say nothing of the time, only of what is done */
+    assert_int_equal(p[2].basis, BENCH_PLAN_ESTIMATED);
+    assert_int_equal(p[2].done, 1);
+    assert_int_equal(p[3].basis, BENCH_PLAN_ESTIMATED);
+    assert_true(p[3].seconds > 0 && p[3].seconds < 60);
+    assert_float_equal(plan.remaining_s,
+                       p[0].seconds + 2 * p[1].seconds + 2 * p[2].seconds + 3 * p[3].seconds, 1e-9);
+    assert_true(plan.flops_per_s > 0);
+    assert_string_equal(p[0].label, "batch=1 lr=1");
+    bench_plan_deinit(&plan);
+    json_t *where = json_pack("{s:i}", "batch", 1);
+    plan = plan_of(m, where);
+    assert_int_equal(plan.count, 2);
+    assert_ptr_equal(plan.cells[1].cell, &c[1]);
+    assert_true(isnan(plan.flops_per_s)); /* not asked: nothing had to be estimated */
+    bench_plan_deinit(&plan);
+    json_object_set_new(where, "batch", json_integer(5));
+    zo_error err = {0};
+    assert_int_equal(bench_plan_make(m, results, where, &plan, &err), ZO_ERR_INVALID);
+    assert_string_equal(err.text, "plan n: no cell passes the filter");
+    json_decref(where);
+    bench_manifest_free(m);
+}
+
+/* Twice the steps, twice the time, and so for what else the operations are proportional to. */
+static void time_by_operations(void **state)
+{
+    (void)state;
+    bench_manifest *m = parse("\"defaults\": {\"model\": \"synth:smollm2-135m\", \"task\": \"polarity\", "
+                              "\"train_rows\": 50, \"eval_rows\": 10, "
+                              "\"seq_len\": 256, \"eval_every\": null, \"steps\": 10}, \"cells\": [{}, "
+                              "{\"steps\": 20}, {\"queries\": 8}, "
+                              "{\"batch\": 8}, {\"eval_every\": 0}, {\"parallel\": \"none\"}]}");
+    bench_plan plan = plan_of(m, NULL);
+    const bench_plan_cell *p = plan.cells;
+    zo_config c;
+    assert_true(zo_synth_config("smollm2-135m", &c));
+    /* 2 q B T rows through the linear layers, twice their parameters each; attention, head and adapter add less than half */
+    double flops = 10.0 * 2 * 4 * 4 * 256 * 2 * (double)zo_config_linear_params(&c);
+    double ratio = p[0].seconds * plan.flops_per_s / flops;
+    assert_true(ratio > 1 && ratio < 1.5);
+    assert_float_equal(p[1].seconds / p[0].seconds, 2, 1e-9);
+    assert_float_equal(p[2].seconds / p[0].seconds, 2, 1e-9);
+    assert_float_equal(p[3].seconds / p[0].seconds, 2, 1e-9);
+    assert_true(p[4].seconds > p[0].seconds);
+    assert_float_equal(p[5].seconds, p[0].seconds, 1e-12);
+    bench_plan_deinit(&plan);
+    bench_manifest_free(m);
+}
+
+static void trouble(void **state)
+{
+    (void)state;
+    bench_manifest *m = parse("\"defaults\": {\"model\": \"synth:tiny\", \"task\": \"polarity\", "
+                              "\"train_rows\": 20, \"eval_rows\": 10, "
+                              "\"lr\": 3}, \"cells\": [{\"model\": \"./no/such.gguf\"}, {\"task\": \"sst2\", "
+                              "\"data\": \"/no/such\"}, "
+                              "{\"rank\": 1000}, {\"batch\": 20}]}");
+    bench_plan plan = plan_of(m, NULL);
+    const bench_plan_cell *p = plan.cells;
+    assert_non_null(strstr(p[0].trouble, "no/such.gguf"));
+    assert_int_equal(p[0].bytes, -1);
+    assert_int_equal(p[0].basis, BENCH_PLAN_UNKNOWN);
+    assert_true(isnan(p[0].seconds));
+    assert_non_null(strstr(p[1].trouble, "/no/such/sst2"));
+    assert_true(p[1].bytes > 0); /* the model's shape is known, and the longest that sequences may be */
+    assert_int_equal(p[1].basis, BENCH_PLAN_UNKNOWN);
+    assert_non_null(strstr(p[2].trouble, "rank 1000 is more than the width"));
+    assert_string_equal(p[3].trouble, "");
+    assert_int_equal(p[3].basis, BENCH_PLAN_ESTIMATED);
+    assert_int_equal(plan.unknown, 3);
+    bench_plan_deinit(&plan);
+    bench_manifest_free(m);
+}
+
+static void bad_records(void **state)
+{
+    (void)state;
+    bench_manifest *m = parse("\"defaults\": {\"model\": \"synth:tiny\", \"task\": \"polarity\"}}");
+    bench_plan plan;
+    zo_error err = {0};
+    char *path = bench_folder_path("%s/n/cells.jsonl", results), *dir = bench_folder_path("%s/n", results);
+    assert_int_equal(bench_folder_make(dir, &err), ZO_OK);
+    assert_int_equal(bench_folder_save(path, "{\"schema\": \"zobench/record/9\"}\n", 31, &err), ZO_OK);
+    assert_int_equal(bench_plan_make(m, results, NULL, &plan, &err), ZO_ERR_FORMAT);
+    assert_non_null(strstr(err.text, "cells.jsonl:1"));
+    assert_null(plan.cells);
+    free(path);
+    free(dir);
+    bench_manifest_free(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(predicted_memory, make_results, remove_results),
+        cmocka_unit_test_setup_teardown(too_large, make_results, remove_results),
+        cmocka_unit_test(evaluations),
+        cmocka_unit_test_setup_teardown(time_from_records, make_results, remove_results),
+        cmocka_unit_test_setup_teardown(time_by_operations, make_results, remove_results),
+        cmocka_unit_test_setup_teardown(trouble, make_results, remove_results),
+        cmocka_unit_test_setup_teardown(bad_records, make_results, remove_results),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
