@@ -394,7 +394,7 @@ static void curve_note(sketch *s, char *out, size_t cap)
 static void put_caption(sketch *s, char *out, size_t cap)
 {
     const char *series = *s->spec->series ? s->spec->series : NULL;
-    char what[128], note[320];
+    char what[128], note[200];
     if (s->metric)
         bench_metric_heading(s->metric, what, sizeof what);
     else

@@ -175,15 +175,25 @@ bool bench_result_alike(const bench_result *a, const bench_result *b, const benc
     return true;
 }
 
+void bench_result_reason(const json_t *record, char *out, size_t cap)
+{
+    const char *reason = text_at(record, "reason");
+    int n = snprintf(out, cap, "%s%s%s", text_at(record, "status"), *reason ? ": " : "", reason);
+    if (n >= 0 && (size_t)n < cap)
+        return;
+    size_t end = cap - 4; /* not within a character of UTF-8 */
+    while (end > 0 && ((unsigned char)out[end] & 0xC0) == 0x80)
+        end--;
+    memcpy(out + end, "...", 4);
+}
+
 void bench_result_trouble(const bench_results *r, const bench_result *cell, char *out, size_t cap)
 {
     *out = 0;
     for (int32_t i = cell->run_count - 1; i >= 0; i--) {
-        const json_t *record = cell->runs[i];
-        const char *reason = text_at(record, "reason");
-        if (bench_result_ok(record))
+        if (bench_result_ok(cell->runs[i]))
             continue;
-        snprintf(out, cap, "%s%s%s", text_at(record, "status"), *reason ? ": " : "", reason);
+        bench_result_reason(cell->runs[i], out, cap);
         return;
     }
     if (cell->run_count == 0)

@@ -15,12 +15,6 @@ const bench_metric bench_metric_ratio = {.name = "ratio",
                                          .shown_unit = "",
                                          .decimals = -3};
 
-static const char *text_at(const json_t *record, const char *key)
-{
-    const char *s = json_string_value(json_object_get(record, key));
-    return s ? s : "";
-}
-
 /* Why a record has no value: the reason that the record gives at the first null on the way, or "not measured". */
 static void unknown_why(const bench_metric *m, const json_t *record, char *out, size_t cap)
 {
@@ -68,9 +62,8 @@ static sample *samples_of(const bench_metric *m, const bench_result *const *cell
         bool have = false; /* this seed */
         for (int32_t k = 0; k < cells[i]->run_count; k++) {
             const json_t *record = cells[i]->runs[k];
-            const char *reason = text_at(record, "reason");
             if (!bench_result_ok(record)) {
-                snprintf(why, cap, "%s%s%s", text_at(record, "status"), *reason ? ": " : "", reason);
+                bench_result_reason(record, why, cap);
                 ++*failed;
                 continue;
             }
@@ -197,7 +190,7 @@ void bench_summary_ratio(const bench_metric *m, const bench_result *const *a, in
         if (isnan(sa.value))
             snprintf(out->why, sizeof out->why, "%s", sa.why);
         else
-            snprintf(out->why, sizeof out->why, "what to divide by: %.170s", sb.why);
+            snprintf(out->why, sizeof out->why, "what to divide by: %.300s", sb.why);
         return;
     }
     int32_t na, nb, failed;

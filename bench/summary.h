@@ -23,7 +23,7 @@ typedef struct bench_summary {
     double stderr_; /* largest standard error over the examples of a sample's evaluation; NaN: none */
     int32_t n;      /* samples: runs or seeds */
     int32_t failed; /* runs without a result */
-    char why[200];  /* where value is unknown */
+    char why[320];  /* where value is unknown */
 } bench_summary;
 
 /* One metric of a configuration: cells (count) that differ at most in their seed. Runs are pooled as the metric's row

@@ -38,12 +38,29 @@ struct bench_table {
 
 /* ---- Filling ---- */
 
+/* A copy of a text; where the text was cut within a character of UTF-8, without what is left of it. */
+static char *copy_of(const char *text)
+{
+    size_t n = strlen(text), tail = 1;
+    char *copy = malloc(n + 1);
+    if (!copy)
+        return NULL;
+    memcpy(copy, text, n + 1);
+    while (tail < n && tail < 4 && ((unsigned char)text[n - tail] & 0xC0) == 0x80)
+        tail++;
+    unsigned char first = n ? (unsigned char)text[n - tail] : 0;
+    size_t wanted = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC0 ? 2 : 1;
+    if (wanted > tail)
+        copy[n - tail] = 0;
+    return copy;
+}
+
 bench_table *bench_table_new(const char *title)
 {
     bench_table *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
-    t->title = strdup(title);
+    t->title = copy_of(title);
     t->failed = !t->title;
     return t;
 }
@@ -86,7 +103,7 @@ void bench_table_add_column(bench_table *t, bench_column_kind kind, const char *
     if (!columns)
         return;
     t->columns = columns;
-    columns[t->width++] = (column){kind, strdup(head), strdup(key)};
+    columns[t->width++] = (column){kind, copy_of(head), copy_of(key)};
     t->failed = !columns[t->width - 1].head || !columns[t->width - 1].key;
 }
 
@@ -115,7 +132,7 @@ void bench_table_add_text(bench_table *t, const char *text)
 {
     cell *c = next_cell(t);
     if (c)
-        t->failed = !(c->text = strdup(text));
+        t->failed = !(c->text = copy_of(text));
 }
 
 void bench_table_add_number(bench_table *t, const char *text, double value, bench_interval interval)
@@ -126,7 +143,7 @@ void bench_table_add_number(bench_table *t, const char *text, double value, benc
     c->number = value;
     if (isfinite(interval.low) && isfinite(interval.high))
         c->interval = interval;
-    t->failed = !(c->text = strdup(text));
+    t->failed = !(c->text = copy_of(text));
 }
 
 void bench_table_add_missing(bench_table *t)
@@ -141,7 +158,7 @@ static size_t note_index(bench_table *t, const char *text, bool marked)
         if (t->notes[i].marked == marked && strcmp(t->notes[i].text, text) == 0)
             return i;
     note *notes = grown(t->notes, t->note_count, 1, sizeof *notes, &t->failed);
-    char *copy = strdup(text);
+    char *copy = copy_of(text);
     if (notes)
         t->notes = notes;
     if (!notes || !copy) {

@@ -210,7 +210,7 @@ static void shortest_numbers(void **state)
 static void edges(void **state)
 {
     (void)state;
-    char note[16];
+    char note[32];
     bench_table *t = bench_table_new("");
     bench_table_mark(t, "no cell yet");
     bench_table_add_column(t, BENCH_COLUMN_TEXT, "a", "a");
@@ -245,6 +245,30 @@ static void edges(void **state)
     assert_int_equal(bench_table_write(NULL, BENCH_FORMAT_TEXT, stdout, &err), ZO_ERR_MEMORY);
 }
 
+/* Texts that were cut within a character lose the rest of it: JSON takes whole characters only. */
+static void cut_texts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *cut, *kept;
+    } cases[] = {{"a\xC2", "a"},
+                 {"a\xC2\xB1", "a\xC2\xB1"},
+                 {"a\xE2\x86", "a"},
+                 {"\xE2", ""},
+                 {"\xE2\x86\x92", "\xE2\x86\x92"},
+                 {"x\xF0\x9F\x98", "x"},
+                 {"x\xF0\x9F\x98\x80", "x\xF0\x9F\x98\x80"},
+                 {"", ""}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bench_table *t = bench_table_new(cases[i].cut);
+        json_t *json = bench_table_to_json(t);
+        assert_string_equal(bench_table_title(t), cases[i].kept);
+        assert_non_null(json);
+        json_decref(json);
+        bench_table_free(t);
+    }
+}
+
 /* A device that takes nothing: the failure is reported, not lost. */
 static void full_device(void **state)
 {
@@ -270,7 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(five_formats), cmocka_unit_test(escapes),          cmocka_unit_test(latex_bracket),
         cmocka_unit_test(never_nan),    cmocka_unit_test(shortest_numbers), cmocka_unit_test(edges),
-        cmocka_unit_test(full_device),
+        cmocka_unit_test(full_device),  cmocka_unit_test(cut_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,7 +118,7 @@ static void add_summary(bench_table *t, const bench_metric *m, const bench_summa
 
 static void add_remark(bench_table *t, const char *note)
 {
-    char text[640];
+    char text[656];
     snprintf(text, sizeof text, "%s.", note);
     text[0] = (char)toupper((unsigned char)text[0]);
     if (*note)
@@ -238,26 +238,32 @@ static void add_names(bench_table *t, const grid *g, int32_t row, bool heads)
     }
 }
 
-/* Below the table: what the numbers of its columns are, once where it is the same for all. */
+/* The labels of the columns that share the i-th one's note: "accuracy before training, accuracy". */
+static void sharing_labels(const bench_metric *const *m, int32_t n, const bool *any, const char (*note)[400],
+                           int32_t i, char *out, size_t cap)
+{
+    size_t used = 0;
+    *out = 0;
+    for (int32_t k = i; k < n && used < cap; k++)
+        if (any[k] && strcmp(note[k], note[i]) == 0)
+            used += (size_t)snprintf(out + used, cap - used, "%s%s", used ? ", " : "", m[k]->label);
+}
+
+/* Below the table: what the numbers of its columns are, each remark once. */
 static void add_column_remarks(bench_table *t, const bench_metric *const *m, int32_t n, const bool *any,
                                const char (*note)[400])
 {
-    int32_t first = -1;
-    bool same = true;
-    char text[560];
+    char text[640], labels[200];
     for (int32_t i = 0; i < n; i++) {
-        if (any[i] && first < 0)
-            first = i;
-        same = same && (!any[i] || strcmp(note[i], note[first]) == 0);
-    }
-    if (first >= 0 && same)
-        add_remark(t, note[first]);
-    for (int32_t i = 0; i < n; i++) {
-        snprintf(text, sizeof text, "%s: %s", m[i]->label, note[i]);
-        if (any[i] && !same && *note[i])
+        bool again = false, bare = !m[i]->stderr_path && m[i]->pool == BENCH_POOL_SEEDS;
+        for (int32_t k = 0; k < i; k++)
+            again = again || (any[k] && strcmp(note[k], note[i]) == 0);
+        sharing_labels(m, n, any, note, i, labels, sizeof labels);
+        snprintf(text, sizeof text, "%s: %.400s", labels, note[i]);
+        if (any[i] && !again && *note[i] && !(bare && strcmp(note[i], "one run") == 0))
             add_remark(t, text);
         snprintf(text, sizeof text, "%s: %s", m[i]->label, m[i]->help);
-        if (any[i] && m[i]->pool == BENCH_POOL_SEEDS && !m[i]->stderr_path)
+        if (any[i] && bare)
             add_remark(t, text);
     }
 }
