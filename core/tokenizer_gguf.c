@@ -2,7 +2,8 @@
  *
  * Source of the meaning of keys, token types and names of pre-tokenizers: ggml's docs/gguf.md and llama.cpp's
  * src/llama-vocab.cpp. Differs from llama.cpp: control and unused tokens never arise by merging (they do not in
- * SentencePiece either); added tokens are found leftmost and longest first (as Hugging Face tokenizers do).
+ * SentencePiece either); added tokens are found leftmost and longest first (as Hugging Face tokenizers do). As in both,
+ * and not as in SentencePiece, text after an added token gets the dummy prefix again.
  */
 #include <assert.h>
 #include <string.h>
