@@ -43,8 +43,8 @@ static void add_seconds(bench_table *t, const bench_plan_cell *c)
     bench_table_add_number(t, bench_progress_duration(1e9 * c->seconds, text), c->seconds, bench_no_interval);
     if (c->basis == BENCH_PLAN_ESTIMATED)
         bench_table_mark(
-            t, "estimated from floating-point operations at the speed of one large matrix product: a lower "
-               "bound; records of a first run replace it");
+            t, "estimated from floating-point operations, at the speed that a large matrix product has now; "
+               "records of a first run replace it");
 }
 
 static void add_bytes(bench_table *t, const bench_plan_cell *c)

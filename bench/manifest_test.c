@@ -2,6 +2,7 @@
  * and number of cells, exclude, seeds, what repeats, warnings. */
 #include "bench/manifest.h"
 
+#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -531,6 +532,27 @@ static void too_large(void **state)
     assert_string_equal(err.text + strlen(err.text) - strlen(end), end);
 }
 
+/* The manifests that are shipped: good, without a warning, each of the name of its file. */
+static void shipped(void **state)
+{
+    (void)state;
+    glob_t found;
+    assert_int_equal(glob("experiments/*.json", 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        char path[300];
+        bench_manifest *m;
+        zo_error err = {0};
+        if (bench_manifest_load(found.gl_pathv[i], &m, &err))
+            fail_msg("%s", err.text);
+        if (m->warning_count)
+            fail_msg("%s", m->warnings[0]);
+        snprintf(path, sizeof path, "experiments/%s.json", m->name);
+        assert_string_equal(found.gl_pathv[i], path);
+        bench_manifest_free(m);
+    }
+    globfree(&found);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -538,6 +560,7 @@ int main(void)
         cmocka_unit_test(excludes), cmocka_unit_test(following), cmocka_unit_test(recorded_ids),
         cmocka_unit_test(labels),   cmocka_unit_test(measure),   cmocka_unit_test(tables_and_plots),
         cmocka_unit_test(warnings), cmocka_unit_test(files),     cmocka_unit_test(too_large),
+        cmocka_unit_test(shipped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

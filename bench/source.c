@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/utf8.h"
+
 /* ---- the scanner: over text that jansson has accepted, so it only has to find where things begin and end ---- */
 
 typedef struct scanner {
@@ -187,12 +189,32 @@ static zo_status scan(bench_source *s, const char *text, size_t n, zo_error *err
 
 /* ---- parsing ---- */
 
-/* jansson's words in one line; it repeats some of the text, which may hold anything. */
-static void one_line(char *text)
+/* Text that may hold anything as one line of UTF-8: '?' for controls and for what is not well-formed, a character that
+ * was cut included. */
+static void clean(char *text)
 {
-    for (; *text; text++)
-        if ((unsigned char)*text < 32 || *text == 127)
-            *text = ' ';
+    for (size_t left = strlen(text); left > 0;) {
+        uint32_t cp = 0;
+        int n = zo_utf8_decode(text, left, &cp);
+        bool control = n == 0 || cp < 32 || (cp >= 127 && cp < 160);
+        n = n ? n : 1;
+        if (control)
+            memset(text, '?', (size_t)n);
+        text += n;
+        left -= (size_t)n;
+    }
+}
+
+/* jansson lets a NUL pass behind a number, and the scanner takes one for the end. */
+static zo_status refuse_nul(const bench_source *s, const char *text, size_t n, zo_error *err)
+{
+    const char *nul = memchr(text, '\0', n);
+    scanner scan = {.at = text, .end = nul, .place = {1, 1}};
+    if (!nul)
+        return ZO_OK;
+    while (scan.at < nul)
+        step(&scan);
+    return bench_source_fail(s, scan.place, err, "a NUL byte in the text");
 }
 
 zo_status bench_source_parse(const char *text, size_t n, const char *name, bench_source **out, zo_error *err)
@@ -206,13 +228,12 @@ zo_status bench_source_parse(const char *text, size_t n, const char *name, bench
     size_t length = strlen(name), most = sizeof s->name - 1;
     snprintf(s->name, sizeof s->name, "%s%s", length > most ? "..." : "",
              length > most ? name + length - (most - 3) : name);
-    s->json = json_loadb(text, n, JSON_DECODE_ANY, &e);
-    if (!s->json) {
+    clean(s->name);
+    st = refuse_nul(s, text, n, err);
+    if (!st) {
+        s->json = json_loadb(text, n, JSON_DECODE_ANY, &e);
         bench_place at = {e.line > 0 ? e.line : 1, e.column > 0 ? e.column : 1};
-        one_line(e.text);
-        st = bench_source_fail(s, at, err, "%s", e.text);
-    } else {
-        st = scan(s, text, n, err);
+        st = s->json ? scan(s, text, n, err) : bench_source_fail(s, at, err, "%s", e.text);
     }
     if (st)
         bench_source_free(s);
@@ -243,8 +264,10 @@ zo_status bench_source_fail(const bench_source *s, bench_place at, zo_error *err
 {
     char text[sizeof err->text];
     va_list ap;
+    size_t n = (size_t)snprintf(text, sizeof text, "%s:%d:%d: ", s->name, at.line, at.column);
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    vsnprintf(text + n, sizeof text - n, fmt, ap); /* a name is at most half of it */
     va_end(ap);
-    return zo_fail(err, ZO_ERR_FORMAT, "%s:%d:%d: %s", s->name, at.line, at.column, text);
+    clean(text);
+    return zo_fail(err, ZO_ERR_FORMAT, "%s", text);
 }

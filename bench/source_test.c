@@ -120,6 +120,9 @@ static void nul_bytes_and_names(void **state)
     zo_error err = {0};
     assert_int_equal(bench_source_parse("{}\0{}", 5, "f", &s, &err), ZO_ERR_FORMAT);
     assert_null(s);
+    err = (zo_error){0};
+    assert_int_equal(bench_source_parse("[\n 1\0 ]", 7, "f", &s, &err), ZO_ERR_FORMAT);
+    assert_string_equal(err.text, "f:2:3: a NUL byte in the text");
     char name[400];
     memset(name, 'd', sizeof name);
     strcpy(name + 390, "/m.json");
@@ -130,6 +133,22 @@ static void nul_bytes_and_names(void **state)
     err = (zo_error){0};
     assert_int_equal(bench_source_fail(s, (bench_place){7, 9}, &err, "%s is %d", "it", 3), ZO_ERR_FORMAT);
     assert_string_equal(err.text + 255, ":7:9: it is 3");
+    /* one line of UTF-8, whatever is repeated: controls, bytes that are none, a character cut at the end */
+    err = (zo_error){0};
+    char cut[600];
+    memset(cut, 'x', sizeof cut);
+    memcpy(cut, "a\nb\x7f\xc2\x85\xff\xc3\xa9", 9);
+    snprintf(name, 10, "na\tme\xe2\x82");
+    bench_source_free(s);
+    assert_int_equal(bench_source_parse("{}", 2, name, &s, &err), ZO_OK);
+    for (size_t at = 9; at + 2 < sizeof cut; at += 2)
+        memcpy(cut + at, "\xc3\xa9", 3);
+    bench_source_fail(s, (bench_place){1, 2}, &err, "%s", cut);
+    assert_memory_equal(err.text, "na?me??:1:2: a?b????\xc3\xa9", 22);
+    assert_int_equal(strlen(err.text), sizeof err.text - 1);
+    json_t *utf8 = json_string(err.text); /* NULL where it is not */
+    assert_non_null(utf8);
+    json_decref(utf8);
     bench_source_free(s);
     /* jansson's limit of nesting is ours; just under it is walked */
     enum { DEEP = 2000 };
