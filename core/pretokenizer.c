@@ -8,7 +8,7 @@
 #include "core/utf8.h"
 
 #define MAX_PATTERN 65536
-/* PCRE2's own limit of backtracking steps for one match; its own limit of heap (20 GB) is lowered to 64 MiB. */
+/* Of one match: PCRE2's own limit of backtracking steps; its limit of heap (20 GB) is lowered to 64 MiB. */
 #define MATCH_LIMIT    10000000u
 #define HEAP_LIMIT_KIB 65536u
 
@@ -52,7 +52,7 @@ zo_status zo_pre_add(zo_pre *p, zo_pre_step step, zo_error *err)
     return ZO_OK;
 }
 
-/* --- patterns ------------------------------------------------------------------------------------------------ */
+/* --- patterns ------------------------------------------------------------------------------------------ */
 
 /* White_Space and its complement as ranges of a class: PCRE2's \s has U+180E besides, and not U+0085 in every
  * release. */
@@ -248,7 +248,7 @@ zo_status zo_pre_pattern(zo_pre *p, const char *pattern, size_t n, bool literal,
     return st;
 }
 
-/* --- pieces -------------------------------------------------------------------------------------------------- */
+/* --- pieces -------------------------------------------------------------------------------------------- */
 
 zo_status zo_pieces_init(zo_pieces *p, const char *text, size_t n, zo_mem *mem, zo_error *err)
 {
@@ -310,7 +310,7 @@ static zo_status put_part(zo_pieces *p, const zo_piece *of, size_t from, size_t 
     return zo_pieces_put(p, of->start + from, to - from, -1, of->first && from == 0, err);
 }
 
-/* --- steps --------------------------------------------------------------------------------------------------- */
+/* --- steps --------------------------------------------------------------------------------------------- */
 
 static zo_status prepare_matching(const zo_pre *p, zo_pieces *pieces, zo_error *err)
 {
@@ -474,9 +474,10 @@ static zo_status rewrite(const zo_pre_step *step, zo_pieces *p, zo_error *err)
     return st;
 }
 
-/* True where a text of such characters alone is its own normalization form C: none has a combining class, none
- * composes with what is before it, none changes alone (NFC_Quick_Check=Yes, UAX #15 section 9). Only ranges that
- * are wholly of that kind are listed; scripts/reference_tokenize.py checks them against the Unicode database. */
+/* True where a text of such characters alone is its own normalization form C: none has a combining class,
+ * none composes with what is before it, none changes alone (NFC_Quick_Check=Yes, UAX #15 section 9). Only
+ * ranges that are wholly of that kind are listed; scripts/reference_tokenize.py checks them against the
+ * Unicode database. */
 static bool same_in_nfc(uint32_t cp)
 {
     static const uint32_t range[][2] = {

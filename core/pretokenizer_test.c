@@ -1,5 +1,5 @@
-/* Tests of the pre-tokenizer: where patterns cut, against Hugging Face tokenizers; which patterns are refused; the
- * limits on backtracking. */
+/* Tests of the pre-tokenizer: where patterns cut, against Hugging Face tokenizers; which patterns are
+ * refused; the limits on backtracking. */
 #include "core/pretokenizer.h"
 
 #include <setjmp.h>
@@ -19,9 +19,9 @@
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" numbers                                    \
     "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 
-/* scripts/reference_tokenize.py patterns, with tokenizers 0.23.3, over core/tokenizer_test.json: SHA-256 over the
- * length of every piece as little-endian int32, -1 after each text. The last pattern is no model's; it uses the
- * rest of the syntax. */
+/* scripts/reference_tokenize.py patterns, with tokenizers 0.23.3, over core/tokenizer_test.json: SHA-256 over
+ * the length of every piece as little-endian int32, -1 after each text. The last pattern is no model's; it
+ * uses the rest of the syntax. */
 static const struct {
     const char *name, *pattern[2];
     bool prefix;
@@ -129,7 +129,8 @@ static void patterns_as_hugging_face(void **state)
     assert_int_equal(held(), 0);
 }
 
-/* Bytes that are no UTF-8 are pieces of their own, and end what is before them. By the rule in pretokenizer.h. */
+/* Bytes that are no UTF-8 are pieces of their own, and end what is before them. By the rule in
+ * pretokenizer.h. */
 static void bytes_apart(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* See tokenizer.h. The way of a text to ids is zo_tokenizer_encode; bpe.c merges, pretokenizer.c cuts, and the
- * readers of the two formats are tokenizer_json.c and tokenizer_gguf.c. */
+/* See tokenizer.h. The way of a text to ids is zo_tokenizer_encode; bpe.c merges, pretokenizer.c cuts, and
+ * the readers of the two formats are tokenizer_json.c and tokenizer_gguf.c. */
 #include "core/tokenizer.h"
 
 #include <assert.h>
@@ -14,7 +14,7 @@
 #include "core/utf8.h"
 #include "core/weights.h"
 
-/* --- building ------------------------------------------------------------------------------------------------ */
+/* --- building ------------------------------------------------------------------------------------------ */
 
 zo_status zo_tokenizer_new(zo_mem *mem, zo_tokenizer **out, zo_error *err)
 {
@@ -203,7 +203,7 @@ zo_status zo_affix_put(zo_affix *a, int64_t id, const zo_tokenizer *t, zo_error 
     return ZO_OK;
 }
 
-/* --- opening ------------------------------------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------------------------------------- */
 
 /* synth: three special tokens, the 256 bytes, and for every further id of the model its number; no merges, so
  * that encoding is arithmetic. */
@@ -352,7 +352,7 @@ zo_status zo_tokenizer_from_gguf(const void *data, size_t bytes, const char *nam
     return hand_over(t, st, out);
 }
 
-/* --- what it is ---------------------------------------------------------------------------------------------- */
+/* --- what it is ---------------------------------------------------------------------------------------- */
 
 int32_t zo_tokenizer_vocab(const zo_tokenizer *t)
 {
@@ -379,9 +379,9 @@ bool zo_tokenizer_byte_level(const zo_tokenizer *t)
     return t->byte_level;
 }
 
-/* --- encoding ------------------------------------------------------------------------------------------------ */
+/* --- encoding ------------------------------------------------------------------------------------------ */
 
-/* The first entry of [lo, hi) whose byte d is at least c; all of them are longer than d and agree before it. */
+/* The first entry of [lo, hi) whose byte d is at least c; they are all longer than d and agree before it. */
 static size_t lower_bound(const zo_added_set *set, size_t lo, size_t hi, size_t d, unsigned c)
 {
     while (lo < hi) {
@@ -506,7 +506,7 @@ zo_status zo_tokenizer_encode(const zo_tokenizer *t, const char *text, size_t n,
     return st;
 }
 
-/* --- decoding ------------------------------------------------------------------------------------------------ */
+/* --- decoding ------------------------------------------------------------------------------------------ */
 
 typedef struct sink {
     char *text;

@@ -5,7 +5,8 @@
  *   3  text for a SentencePiece tokenizer: the same, but for U+2581, which decodes as a space
  *   4  a pattern, a NUL and a text that it cuts: no byte may be lost
  *
- * Run: make fuzz && scripts/fuzz-seeds /tmp/seeds && build/fuzz/core/tokenizer_fuzz -max_len=4096 /tmp/seeds/tokenizer
+ * Run: make fuzz && scripts/fuzz-seeds /tmp/seeds
+ *      build/fuzz/core/tokenizer_fuzz -max_len=4096 /tmp/seeds/tokenizer
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* Tokenizers in GGUF metadata: keys tokenizer.ggml.*, as llama.cpp's convert_hf_to_gguf.py writes them.
  *
  * Source of the meaning of keys, token types and names of pre-tokenizers: ggml's docs/gguf.md and llama.cpp's
- * src/llama-vocab.cpp. Differs from llama.cpp: control and unused tokens never arise by merging (they do not in
- * SentencePiece either); added tokens are found leftmost and longest first (as Hugging Face tokenizers do). As in both,
- * and not as in SentencePiece, text after an added token gets the dummy prefix again.
+ * src/llama-vocab.cpp. Differs from llama.cpp: control and unused tokens never arise by merging (they do not
+ * in SentencePiece either); added tokens are found leftmost and longest first (as Hugging Face tokenizers
+ * do). As in both, and not as in SentencePiece, text after an added token gets the dummy prefix again.
  */
 #include <assert.h>
 #include <string.h>
@@ -20,8 +20,8 @@ static const char llama3[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]
 static const char qwen2[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|"
                             " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
-/* tokenizer.ggml.pre of the models this program runs. Source: llama.cpp's table of names and patterns; where a
- * pattern was rewritten there for std::regex this has the one of the models' tokenizer.json. */
+/* tokenizer.ggml.pre of the models this program runs. Source: llama.cpp's table of names and patterns; where
+ * a pattern was rewritten there for std::regex this has the one of the models' tokenizer.json. */
 static const struct pre {
     const char *name;
     bool whole_pieces; /* "ignore_merges" */

@@ -1,9 +1,10 @@
-/* Tokenizers in tokenizer.json, the form of the Hugging Face tokenizers library, and the tokenizer_config.json of
- * transformers beside it.
+/* Tokenizers in tokenizer.json, the form of the Hugging Face tokenizers library, and the
+ * tokenizer_config.json of transformers beside it.
  *
- * Source: github.com/huggingface/tokenizers (serialization of each component). The file is a model, added tokens
- * and four components: normalizer, pre_tokenizer, post_processor, decoder. A component, or a key of one, that is
- * not in the tables below is refused by name. `truncation` and `padding` are the caller's business and not read.
+ * Source: github.com/huggingface/tokenizers (serialization of each component). The file is a model, added
+ * tokens and four components: normalizer, pre_tokenizer, post_processor, decoder. A component, or a key of
+ * one, that is not in the tables below is refused by name. `truncation` and `padding` are the caller's
+ * business and not read.
  */
 #include <jansson.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 #include "core/tokenizer_parts.h"
 #include "core/utf8.h"
 
-/* --- JSON helpers -------------------------------------------------------------------------------------------- */
+/* --- JSON helpers -------------------------------------------------------------------------------------- */
 
 /* The keys of an object against a list of known ones, "a b c". */
 static zo_status check_keys(const json_t *object, const char *what, const char *known, zo_error *err)
@@ -120,7 +121,7 @@ static zo_status read_sequence(zo_tokenizer *t, const json_t *json, const char *
 
 #define ROWS(rows) (rows), sizeof(rows) / sizeof((rows)[0])
 
-/* --- normalizers --------------------------------------------------------------------------------------------- */
+/* --- normalizers --------------------------------------------------------------------------------------- */
 
 static zo_status read_normalizer(zo_tokenizer *t, const json_t *json, zo_error *err);
 
@@ -172,7 +173,7 @@ static zo_status read_normalizer(zo_tokenizer *t, const json_t *json, zo_error *
     return read_component(t, json, "normalizer", ROWS(rows), err);
 }
 
-/* --- pre-tokenizers ------------------------------------------------------------------------------------------ */
+/* --- pre-tokenizers ------------------------------------------------------------------------------------ */
 
 static zo_status read_pre_tokenizer(zo_tokenizer *t, const json_t *json, zo_error *err);
 
@@ -283,7 +284,7 @@ static zo_status read_pre_tokenizer(zo_tokenizer *t, const json_t *json, zo_erro
     return read_component(t, json, "pre_tokenizer", ROWS(rows), err);
 }
 
-/* --- model --------------------------------------------------------------------------------------------------- */
+/* --- model --------------------------------------------------------------------------------------------- */
 
 /* Counts of the whole vocabulary: model and added tokens. */
 typedef struct extent {
@@ -474,7 +475,7 @@ static zo_status read_model(zo_tokenizer *t, const json_t *model, const json_t *
     return st ? st : read_merges(t, json_object_get(model, "merges"), err);
 }
 
-/* --- added tokens -------------------------------------------------------------------------------------------- */
+/* --- added tokens -------------------------------------------------------------------------------------- */
 
 /* The text as it is looked for: normalized as all text is. */
 static zo_status put_normalized(zo_tokenizer *t, const char *text, zo_added flags, zo_error *err)
@@ -538,7 +539,7 @@ static zo_status read_all_added(zo_tokenizer *t, const json_t *added, const json
     return st ? st : zo_added_finish(&t->normalized, err);
 }
 
-/* --- post-processors ----------------------------------------------------------------------------------------- */
+/* --- post-processors ----------------------------------------------------------------------------------- */
 
 static zo_status read_post_processor(zo_tokenizer *t, const json_t *json, zo_error *err);
 
@@ -595,10 +596,10 @@ static zo_status read_post_processor(zo_tokenizer *t, const json_t *json, zo_err
     return read_component(t, json, "post_processor", ROWS(rows), err);
 }
 
-/* --- decoders ------------------------------------------------------------------------------------------------ */
+/* --- decoders ------------------------------------------------------------------------------------------ */
 
-/* The two families: ByteLevel; or Replace, ByteFallback, Fuse and Strip in this order, or Metaspace. This is what
- * zo_tokenizer_decode does; a different chain is refused. */
+/* The two families: ByteLevel; or Replace, ByteFallback, Fuse and Strip in this order, or Metaspace. This is
+ * what zo_tokenizer_decode does; a different chain is refused. */
 static zo_status read_decoder(zo_tokenizer *t, const json_t *json, zo_error *err);
 
 static zo_status decoder_sequence(zo_tokenizer *t, const json_t *json, zo_error *err)
@@ -708,7 +709,7 @@ static zo_status check_decoder(const zo_tokenizer *t, const json_t *json, zo_err
     return ZO_OK;
 }
 
-/* --- files --------------------------------------------------------------------------------------------------- */
+/* --- files --------------------------------------------------------------------------------------------- */
 
 static zo_status load(const char *text, size_t n, json_t **out, zo_error *err)
 {

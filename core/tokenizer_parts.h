@@ -1,4 +1,4 @@
-/* The inside of a tokenizer, for its readers (tokenizer_gguf.c, tokenizer_json.c) and for tokenizer.c alone. */
+/* The inside of a tokenizer, for its readers tokenizer_gguf.c and tokenizer_json.c and for tokenizer.c. */
 #ifndef ZO_TOKENIZER_PARTS_H
 #define ZO_TOKENIZER_PARTS_H
 
@@ -51,15 +51,15 @@ struct zo_tokenizer {
 zo_status zo_tokenizer_new(zo_mem *mem, zo_tokenizer **out, zo_error *err);
 
 /* Puts a token of the byte-level alphabet: what the printable characters of s stand for. A text that is not
- * wholly of that alphabet is put as it is, and cannot arise by merging. Fails as zo_bpe_put, ZO_ERR_MEMORY. */
+ * wholly of that alphabet is put as it is and cannot arise by merging. Fails as zo_bpe_put, ZO_ERR_MEMORY. */
 zo_status zo_tokenizer_put_mapped(zo_tokenizer *t, int64_t id, const char *s, size_t n, unsigned flags,
                                   zo_error *err);
 /* zo_bpe_add_merge with both sides in the byte-level alphabet where the tokenizer is of that kind. */
 zo_status zo_tokenizer_add_merge(zo_tokenizer *t, const char *left, size_t left_n, const char *right,
                                  size_t right_n, zo_error *err);
 
-/* Puts an added token whose text is s into a set; finish sorts it. Fails: ZO_ERR_MEMORY; ZO_ERR_FORMAT (no text;
- * the same text twice). */
+/* Puts an added token whose text is s into a set; finish sorts it. Fails: ZO_ERR_MEMORY; ZO_ERR_FORMAT (no
+ * text; the same text twice). */
 zo_status zo_added_put(zo_added_set *set, const char *s, size_t n, zo_added flags, zo_mem *mem,
                        zo_error *err);
 zo_status zo_added_finish(zo_added_set *set, zo_error *err);

@@ -1,5 +1,6 @@
 /* Tests of the tokenizer: ids against those of other implementations over real data (recorded as digests by
- * scripts/reference_tokenize.py), decoding as the inverse of encoding, and refusal of what is wrong or unknown. */
+ * scripts/reference_tokenize.py), decoding as the inverse of encoding, and refusal of what is wrong or
+ * unknown. */
 #include "core/tokenizer.h"
 
 #include <math.h>
@@ -31,7 +32,7 @@ static size_t held(void)
     return mem.now[ZO_ACCOUNT_DATA];
 }
 
-/* --- texts and digests --------------------------------------------------------------------------------------- */
+/* --- texts and digests --------------------------------------------------------------------------------- */
 
 typedef struct reference {
     const char *name;
@@ -64,8 +65,8 @@ static EVP_MD_CTX *new_digest(void)
     return md;
 }
 
-/* All ids of a text; free() them. No text has more ids than bytes and special tokens. Short ones are encoded a second
- * time, to see that a call without room counts the same and that no call writes past it. */
+/* All ids of a text; free() them. No text has more ids than bytes and special tokens. Short ones are encoded
+ * a second time, to see that a call without room counts the same and that no call writes past it. */
 static int32_t *encode(const zo_tokenizer *t, const char *text, size_t n, int flags, size_t *count)
 {
     zo_error err = {0};
@@ -209,7 +210,7 @@ static void check_files(const zo_tokenizer *t, const reference *rows, size_t n, 
     }
 }
 
-/* --- SmolLM2 ------------------------------------------------------------------------------------------------- */
+/* --- SmolLM2 ------------------------------------------------------------------------------------------- */
 
 /* scripts/reference_tokenize.py smollm2, with tokenizers 0.23.3. */
 static const reference smollm2_files[] = {
@@ -355,7 +356,7 @@ static void smollm2_as_hugging_face(void **state)
     assert_int_equal(held(), 0);
 }
 
-/* --- a GGUF file in memory ----------------------------------------------------------------------------------- */
+/* --- a GGUF file in memory ----------------------------------------------------------------------------- */
 
 typedef struct buffer {
     char *p;
@@ -426,7 +427,7 @@ static void put_array(buffer *b, const char *name, uint32_t type, size_t count)
     put_u64(b, count);
 }
 
-/* --- llama2.c's tokenizer ------------------------------------------------------------------------------------ */
+/* --- llama2.c's tokenizer ------------------------------------------------------------------------------ */
 
 #define TOK512 512
 
@@ -549,8 +550,8 @@ static char *tok512_json(const pieces *p)
     return text;
 }
 
-/* scripts/reference_tokenize.py tok512: sentencepiece 0.2.3 and tokenizers 0.23.3, which agree on every file. The last
- * row is of tokenizers, because sentencepiece has no special tokens in text. */
+/* scripts/reference_tokenize.py tok512: sentencepiece 0.2.3 and tokenizers 0.23.3, which agree on every file.
+ * The last row is of tokenizers, because sentencepiece has no special tokens in text. */
 static const reference tok512_files[] = {
     {"arc_easy/train.jsonl", 9998, 132440,
      "4ab28b0082bc721ffb064c85ea2e3ed0611faee5511048caa1df5e1f14ee8e54"},
@@ -632,7 +633,7 @@ static void tok512_as_sentencepiece(void **state)
     assert_int_equal(held(), 0);
 }
 
-/* --- small cases --------------------------------------------------------------------------------------------- */
+/* --- small cases --------------------------------------------------------------------------------------- */
 
 static void check_ids(const zo_tokenizer *t, const json_t *row, const char *key, int flags, const char *why)
 {
@@ -666,8 +667,8 @@ static void check_text(const zo_tokenizer *t, const json_t *row, const char *key
     free(text);
 }
 
-/* Every component and setting that is supported, against Hugging Face tokenizers 0.23.3: the file is written by
- * scripts/reference_tokenize.py cases. */
+/* Every component and setting that is supported, against Hugging Face tokenizers 0.23.3: the file is written
+ * by scripts/reference_tokenize.py cases. */
 static void components_as_hugging_face(void **state)
 {
     (void)state;
@@ -699,7 +700,7 @@ static void components_as_hugging_face(void **state)
     assert_int_equal(held(), 0);
 }
 
-/* --- what is refused ----------------------------------------------------------------------------------------- */
+/* --- what is refused ----------------------------------------------------------------------------------- */
 
 /* A tokenizer.json that is read; ' stands for ". */
 static const char byte_level_json[] =
@@ -1054,7 +1055,7 @@ static void refuses_ids(void **state)
     assert_int_equal(held(), 0);
 }
 
-/* --- files --------------------------------------------------------------------------------------------------- */
+/* --- files --------------------------------------------------------------------------------------------- */
 
 static void write_file(const char *path, const char *text)
 {
@@ -1116,7 +1117,7 @@ static void opens_folders(void **state)
     assert_int_equal(held(), 0);
 }
 
-/* --- running out of memory, and threads ---------------------------------------------------------------------- */
+/* --- running out of memory, and threads ---------------------------------------------------------------- */
 
 /* Opens the case's tokenizer and encodes its texts; a status for whatever failed. */
 static zo_status run_case(const char *json, const json_t *rows)
@@ -1167,6 +1168,42 @@ static void every_allocation_fails_once(void **state)
     json_decref(all);
 }
 
+/* Whatever bytes go in come back: a byte-level vocabulary that has them all, and a SentencePiece one with
+ * byte tokens (whose U+2581 would come back as a space; three random bytes make one too seldom to matter: the
+ * seed is fixed). */
+static void any_bytes_come_back(void **state)
+{
+    (void)state;
+    static const int with_bytes[] = {4, 7}; /* of tokenizer_cases.json: as Llama 3, as Llama 2 */
+    json_t *all = json_load_file("core/tokenizer_cases.json", 0, NULL);
+    uint64_t x = 7;
+    for (int k = 0; k < 2; k++) {
+        zo_error err = {0};
+        zo_tokenizer *t = NULL;
+        char *json = json_dumps(json_object_get(json_array_get(all, (size_t)with_bytes[k]), "tokenizer"), 0);
+        if (zo_tokenizer_from_json(json, strlen(json), "x", &mem, &t, &err))
+            fail_msg("%s", err.text);
+        for (int again = 0; again < 2000; again++) {
+            char text[64];
+            size_t n = (size_t)again % 64, count, bytes;
+            for (size_t i = 0; i < n; i++) {
+                x = x * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+                text[i] = (char)(x >> 56);
+            }
+            int32_t *ids = encode(t, text, n, 0, &count);
+            char *back = decode(t, ids, count, true, &bytes);
+            assert_int_equal(bytes, n);
+            assert_memory_equal(back, text, n);
+            free(back);
+            free(ids);
+        }
+        zo_tokenizer_free(t);
+        free(json);
+    }
+    json_decref(all);
+    assert_int_equal(held(), 0);
+}
+
 typedef struct worker {
     const zo_tokenizer *t;
     const json_t *rows;
@@ -1215,8 +1252,8 @@ static void threads_share_a_tokenizer(void **state)
     assert_int_equal(held(), 0);
 }
 
-/* A long piece: with merges that looked at all symbols each time this would take hours. The ids are those of the
- * rule: "a" doubled to "aaaa", as the vocabulary allows, leftmost first. */
+/* A long piece: with merges that looked at all symbols each time this would take hours. The ids are those of
+ * the rule: "a" doubled to "aaaa", as the vocabulary allows, leftmost first. */
 static void long_pieces_end(void **state)
 {
     (void)state;
@@ -1244,7 +1281,7 @@ static void long_pieces_end(void **state)
     assert_int_equal(held(), 0);
 }
 
-/* --- synth --------------------------------------------------------------------------------------------------- */
+/* --- synth --------------------------------------------------------------------------------------------- */
 
 static void synth_is_bytes(void **state)
 {
@@ -1288,6 +1325,7 @@ int main(void)
         cmocka_unit_test(refuses_ids),
         cmocka_unit_test(opens_folders),
         cmocka_unit_test(every_allocation_fails_once),
+        cmocka_unit_test(any_bytes_come_back),
         cmocka_unit_test(threads_share_a_tokenizer),
         cmocka_unit_test(long_pieces_end),
         cmocka_unit_test(synth_is_bytes),
