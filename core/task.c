@@ -1,7 +1,8 @@
 /* See task.h.
  *
  * A task is a row of `tasks`: where its fields stand, its label values and its templates. In a template {name} is the
- * text of a field, {name|other} that of the first field there is, {name:edit} the same changed by a row of `edits`.
+ * text of a field, {name|other} that of the first field there is, {outer.inner} that of a field within a field,
+ * {name:edit} the same changed by a row of `edits`.
  * The templates' source is named in task.h; the fields' names are those of the data sets as the Hugging Face hub, GLUE
  * and SuperGLUE distribute them.
  */
@@ -35,7 +36,8 @@ struct zo_task {
 };
 
 /* The tasks, in the order in which they are listed. */
-#define TASK_MAP(X) X(sst2) X(rte) X(boolq) X(copa) X(polarity)
+#define TASK_MAP(X)                                                                                          \
+    X(sst2) X(rte) X(boolq) X(copa) X(mrpc) X(qqp) X(qnli) X(wnli) X(wic) X(wsc) X(multirc) X(polarity)
 
 enum {
 #define X(name) TASK_##name,
@@ -64,6 +66,41 @@ static const zo_task tasks[TASKS] = {
     [TASK_copa] = {
         .name = "copa", .metric = ZO_METRIC_CHOICE,
         TEMPLATE("{premise:unstop}{question:conjunction}", " {choice1:continue}", " {choice2:continue}"),
+        .label_field = {"label"}, .label = {{"0", 0}, {"1", 1}}},
+    [TASK_mrpc] = {
+        .name = "mrpc", .metric = ZO_METRIC_CLASS,
+        TEMPLATE("Do the following two sentences mean the same thing? Yes or No?\nSentence 1: {sentence1}\n"
+                 "Sentence 2: {sentence2}\n", " No", " Yes"),
+        .label_field = {"label"}, .label = {{"0", 0}, {"1", 1}}},
+    [TASK_qqp] = {
+        .name = "qqp", .metric = ZO_METRIC_CLASS,
+        TEMPLATE("Are these two questions asking the same thing? Yes or No?\nQuestion 1: {question1}\n"
+                 "Question 2: {question2}\n", " No", " Yes"),
+        .label_field = {"label", "is_duplicate"}, .label = {{"0", 0}, {"1", 1}}},
+    [TASK_qnli] = { /* the label as it stands: 1, not_entailment, is Yes */
+        .name = "qnli", .metric = ZO_METRIC_CLASS,
+        TEMPLATE("Does this sentence answer the question? Yes or No?\nQuestion: {question}\nSentence: {sentence}\n",
+                 " No", " Yes"),
+        .label_field = {"label"}, .label = {{"0", 0}, {"1", 1}, {"entailment", 0}, {"not_entailment", 1}}},
+    [TASK_wnli] = {
+        .name = "wnli", .metric = ZO_METRIC_CLASS,
+        TEMPLATE("Given the first sentence, is the second sentence true? Yes or No?\nSentence 1: {sentence1}\n"
+                 "Sentence 2: {sentence2}\n", " No", " Yes"),
+        .label_field = {"label"}, .label = {{"0", 0}, {"1", 1}}},
+    [TASK_wic] = {
+        .name = "wic", .metric = ZO_METRIC_CLASS,
+        TEMPLATE("Does the word \"{word}\" have the same meaning in these two sentences? Yes, No?\n{sentence1}\n"
+                 "{sentence2}\n", " No", " Yes"),
+        .label_field = {"label"}, .label = {{"0", 0}, {"1", 1}, {"false", 0}, {"true", 1}}},
+    [TASK_wsc] = { /* the question mark after "refer to" is the authors' */
+        .name = "wsc", .metric = ZO_METRIC_CLASS,
+        TEMPLATE("{text}\nIn the previous sentence, does the pronoun \"{span2_text|target.span2_text:lower}\" refer to? "
+                 "{span1_text|target.span1_text}? Yes or No?", " No", " Yes"),
+        .label_field = {"label"}, .label = {{"0", 0}, {"1", 1}, {"false", 0}, {"true", 1}}},
+    [TASK_multirc] = {
+        .name = "multirc", .metric = ZO_METRIC_CLASS,
+        TEMPLATE("{paragraph}\nQuestion: {question}\nI found this answer \"{answer}\". Is that correct? Yes or No?",
+                 " No", " Yes"),
         .label_field = {"label"}, .label = {{"0", 0}, {"1", 1}}},
     [TASK_polarity] = {
         .name = "polarity", .metric = ZO_METRIC_CLASS, .generated = true,
@@ -243,6 +280,14 @@ static zo_status edit_continue(text *out, const char *s, size_t n, zo_error *err
     return st ? st : text_add(out, s + word, n - word, err);
 }
 
+static zo_status edit_lower(text *out, const char *s, size_t n, zo_error *err)
+{
+    zo_status st = ZO_OK;
+    for (size_t i = 0; i < n && !st; i++)
+        st = text_add_char(out, ascii_lower(s[i]), err);
+    return st;
+}
+
 static zo_status edit_none(text *out, const char *s, size_t n, zo_error *err)
 {
     return text_add(out, s, n, err);
@@ -258,9 +303,28 @@ static const struct edit {
     {"unstop", edit_unstop},
     {"conjunction", edit_conjunction},
     {"continue", edit_continue},
+    {"lower", edit_lower},
 };
 
 /* ---- templates ---- */
+
+/* The field that a name of n bytes names, or NULL. A dot leads into a field. */
+static const json_t *follow(const json_t *row, const char *name, size_t n)
+{
+    for (;;) {
+        const char *dot = memchr(name, '.', n);
+        const size_t bytes = dot ? (size_t)(dot - name) : n;
+        char key[64];
+        assert(bytes < sizeof key);
+        memcpy(key, name, bytes);
+        key[bytes] = 0;
+        row = json_object_get(row, key);
+        if (!dot)
+            return row;
+        name += bytes + 1;
+        n -= bytes + 1;
+    }
+}
 
 /* The first field of row whose name stands in names (n bytes, "a|b"), which must be a string. */
 static zo_status find_field(const json_t *row, const char *names, size_t n, const char **value,
@@ -270,18 +334,14 @@ static zo_status find_field(const json_t *row, const char *names, size_t n, cons
     for (const char *name = names; name < end;) {
         const char *bar = memchr(name, '|', (size_t)(end - name));
         const size_t bytes = (size_t)((bar ? bar : end) - name);
-        char key[64];
-        assert(bytes < sizeof key);
-        memcpy(key, name, bytes);
-        key[bytes] = 0;
-        const json_t *field = json_object_get(row, key);
+        const json_t *field = follow(row, name, bytes);
         if (json_is_string(field)) {
             *value = json_string_value(field);
             *length = json_string_length(field);
             return ZO_OK;
         }
         if (field)
-            return zo_fail(err, ZO_ERR_FORMAT, "field \"%s\" is not a string", key);
+            return zo_fail(err, ZO_ERR_FORMAT, "field \"%.*s\" is not a string", (int)bytes, name);
         name += bytes + 1;
     }
     return zo_fail(err, ZO_ERR_FORMAT, "no field \"%.*s\"", (int)n, names);

@@ -66,10 +66,10 @@ typedef struct zo_dataset {
 /* Rows of a split as text (account: data; free with zo_rows_free). dir holds <task>/<file> in one of the accepted
  * forms, looked for in this order:
  *   train.jsonl | train.tsv, and validation.jsonl | val.jsonl | dev.jsonl | validation.tsv | dev.tsv
- *   (Hugging Face field names, SuperGLUE's raw .jsonl, GLUE's raw .tsv with a header line; core/rows.h has what a
- *   line may be).
+ *   (Hugging Face field names, SuperGLUE's raw .jsonl, GLUE's raw .tsv with a header line, but for the raw forms of
+ *   mrpc and multirc, which are built otherwise; core/rows.h has what a line may be).
  * Choices are in the order of the template's label words: sst2 and polarity terrible, great; rte and boolq Yes, No
- * (so true is 0); copa choice1, choice2.
+ * (so true is 0); copa choice1, choice2; the others No, Yes.
  * limit: the first `limit` rows, 0 for all. A generated task (polarity) reads no file; its rows are a function of
  * the split, and dir may be NULL. path_out (512 bytes, may be NULL) gets the file, "" for a generated task.
  * Fails: ZO_ERR_IO (no such file: says which names were looked for; or it can't be read), ZO_ERR_FORMAT with

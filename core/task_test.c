@@ -214,6 +214,41 @@ static const struct known {
      "The man turned on the faucet so",
      {" the toilet filled with water.", " water flowed from the spout."},
      1},
+    {"mrpc",
+     ZO_SPLIT_VALIDATION,
+     76,
+     "Do the following two sentences mean the same thing? Yes or No?\nSentence 1: McCabe said he was "
+     "considered a "
+     "witness , not a suspect .\nSentence 2: \" He is not considered a suspect , \" McCabe said .\n",
+     {" No", " Yes"},
+     0},
+    {"qnli",
+     ZO_SPLIT_VALIDATION,
+     125,
+     "Does this sentence answer the question? Yes or No?\nQuestion: What is the festival of food and drink "
+     "known as?\n"
+     "Sentence: EAT!\n",
+     {" No", " Yes"},
+     0},
+    {"multirc",
+     ZO_SPLIT_TRAIN,
+     197,
+     "I'm here to tell you the story of a robot named Carl. He came from a far away land known as Factory. "
+     "Carl was "
+     "sad because he was missing a part called a tire. He also needed a sun gatherer. But, the tire was more "
+     "important. Once Carl got all these parts he could travel to his new home in the nation of Lab and the "
+     "city of "
+     "Office. It was a tricky thing to get there with missing parts. Just as he had given up hope Carl got a "
+     "message "
+     "from Mr. X saying the new parts were ready to be delivered. This made the robot very happy. The parts "
+     "arrived a "
+     "few days later and Carl put them in with 2 days of work. After this Carl began to travel the last bit "
+     "of his "
+     "goal to get to his new job. After this Carl took 10 days to get to Lab. \nQuestion: Does Mr. X install "
+     "Carl's "
+     "new parts?\nI found this answer \"Maybe\". Is that correct? Yes or No?",
+     {" No", " Yes"},
+     0},
 };
 
 static void known_rows(void **state)
@@ -238,10 +273,13 @@ static void label_counts(void **state)
         zo_split split;
         int32_t label[2];
     } want[] = {
-        {"sst2", ZO_SPLIT_TRAIN, {458, 542}},  {"sst2", ZO_SPLIT_VALIDATION, {428, 444}},
-        {"rte", ZO_SPLIT_TRAIN, {490, 510}},   {"rte", ZO_SPLIT_VALIDATION, {146, 131}},
-        {"boolq", ZO_SPLIT_TRAIN, {316, 184}}, {"boolq", ZO_SPLIT_VALIDATION, {625, 375}},
-        {"copa", ZO_SPLIT_TRAIN, {195, 205}},  {"copa", ZO_SPLIT_VALIDATION, {55, 45}},
+        {"sst2", ZO_SPLIT_TRAIN, {458, 542}},      {"sst2", ZO_SPLIT_VALIDATION, {428, 444}},
+        {"rte", ZO_SPLIT_TRAIN, {490, 510}},       {"rte", ZO_SPLIT_VALIDATION, {146, 131}},
+        {"boolq", ZO_SPLIT_TRAIN, {316, 184}},     {"boolq", ZO_SPLIT_VALIDATION, {625, 375}},
+        {"copa", ZO_SPLIT_TRAIN, {195, 205}},      {"copa", ZO_SPLIT_VALIDATION, {55, 45}},
+        {"mrpc", ZO_SPLIT_TRAIN, {337, 663}},      {"mrpc", ZO_SPLIT_VALIDATION, {129, 279}},
+        {"multirc", ZO_SPLIT_TRAIN, {570, 430}},   {"multirc", ZO_SPLIT_VALIDATION, {541, 459}},
+        {"qnli", ZO_SPLIT_VALIDATION, {473, 527}},
     };
     const char *dir = data_folder();
     for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
@@ -331,6 +369,47 @@ static void forms_of_boolq(void **state)
     remove_file("boolq", "dev.jsonl");
 }
 
+/* The pairs of sentences that GLUE has as .tsv, and SuperGLUE's wic and wsc, raw and as the hub has them. */
+static void forms_of_pairs(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *task, *name, *text, *prompt;
+        int32_t label;
+    } cases[] = {
+        {"mrpc", "train.jsonl", "{\"sentence1\":\"a .\",\"sentence2\":\"b .\",\"label\":1}\n",
+         "Do the following two sentences mean the same thing? Yes or No?\nSentence 1: a .\nSentence 2: b .\n",
+         1},
+        {"qqp", "train.jsonl", "{\"question1\":\"a?\",\"question2\":\"b?\",\"label\":0}\n",
+         "Are these two questions asking the same thing? Yes or No?\nQuestion 1: a?\nQuestion 2: b?\n", 0},
+        {"qqp", "train.tsv", "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate\n1\t2\t3\ta?\tb?\t1\n",
+         "Are these two questions asking the same thing? Yes or No?\nQuestion 1: a?\nQuestion 2: b?\n", 1},
+        {"qnli", "train.tsv", "index\tquestion\tsentence\tlabel\n0\ta?\t\"b\" .\tnot_entailment\n",
+         "Does this sentence answer the question? Yes or No?\nQuestion: a?\nSentence: \"b\" .\n", 1},
+        {"wnli", "train.tsv", "index\tsentence1\tsentence2\tlabel\n0\ta.\tb.\t1\n",
+         "Given the first sentence, is the second sentence true? Yes or No?\nSentence 1: a.\nSentence 2: "
+         "b.\n",
+         1},
+        {"wic", "train.jsonl",
+         "{\"word\":\"w\",\"sentence1\":\"a w.\",\"sentence2\":\"b w.\",\"label\":false}\n",
+         "Does the word \"w\" have the same meaning in these two sentences? Yes, No?\na w.\nb w.\n", 0},
+        {"wsc", "train.jsonl",
+         "{\"text\":\"t.\",\"span1_text\":\"Ann Lee\",\"span2_text\":\"She\",\"label\":1}\n",
+         "t.\nIn the previous sentence, does the pronoun \"she\" refer to? Ann Lee? Yes or No?", 1},
+        {"wsc", "train.jsonl",
+         "{\"text\":\"t.\",\"target\":{\"span1_text\":\"Ann Lee\",\"span2_text\":\"She\"},\"label\":true}\n",
+         "t.\nIn the previous sentence, does the pronoun \"she\" refer to? Ann Lee? Yes or No?", 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        write_file(cases[i].task, cases[i].name, cases[i].text);
+        loaded l = load(cases[i].task, folder, ZO_SPLIT_TRAIN, 0);
+        assert_int_equal(l.count, 1);
+        check_row(&l.rows[0], cases[i].prompt, " No", " Yes", cases[i].label);
+        unload(l);
+        remove_file(cases[i].task, cases[i].name);
+    }
+}
+
 static void forms_of_copa(void **state)
 {
     (void)state;
@@ -401,6 +480,10 @@ static void bad_rows(void **state)
         {"rte", "{\"premise\":\"a\",\"hypothesis\":\"b\",\"label\":\"neutral\"}\n",
          "train.jsonl:1: field \"label\": unknown label neutral"},
         {"boolq", "{\"passage\":\"a\",\"question\":\"b\"}\n", "train.jsonl:1: no field \"answer|label\""},
+        {"wsc", "{\"text\":\"t\",\"target\":{\"span1_text\":\"a\"},\"label\":0}\n",
+         "train.jsonl:1: no field \"span2_text|target.span2_text\""},
+        {"wsc", "{\"text\":\"t\",\"target\":{\"span2_text\":[]},\"label\":0}\n",
+         "train.jsonl:1: field \"target.span2_text\" is not a string"},
         {"copa", "{\"premise\":\"a\",\"choice1\":\"b\",\"choice2\":\"c\",\"question\":\"why\",\"label\":0}\n",
          "train.jsonl:1: field \"question\": \"why\" is neither \"effect\" nor \"cause\""},
     };
@@ -456,26 +539,43 @@ static void missing_files(void **state)
 static void table(void **state)
 {
     (void)state;
-    static const char *const names[] = {"sst2", "rte", "boolq", "copa", "polarity", NULL};
-    static const char *const templates[] = {
-        "{sentence:strip} It was[ terrible| great]",
-        "{premise|sentence1}\nDoes this mean that \"{hypothesis|sentence2}\" is true? Yes or No?[ Yes| No]",
-        "{passage} {question:ask}[ Yes| No]",
-        "{premise:unstop}{question:conjunction}[ {choice1:continue}| {choice2:continue}]",
-        "{sentence:strip} It was[ terrible| great]",
+    static const char *const want[][2] = {
+        {"sst2", "{sentence:strip} It was[ terrible| great]"},
+        {"rte",
+         "{premise|sentence1}\nDoes this mean that \"{hypothesis|sentence2}\" is true? Yes or No?[ Yes| No]"},
+        {"boolq", "{passage} {question:ask}[ Yes| No]"},
+        {"copa", "{premise:unstop}{question:conjunction}[ {choice1:continue}| {choice2:continue}]"},
+        {"mrpc", "Do the following two sentences mean the same thing? Yes or No?\nSentence 1: {sentence1}\n"
+                 "Sentence 2: {sentence2}\n[ No| Yes]"},
+        {"qqp", "Are these two questions asking the same thing? Yes or No?\nQuestion 1: {question1}\n"
+                "Question 2: {question2}\n[ No| Yes]"},
+        {"qnli", "Does this sentence answer the question? Yes or No?\nQuestion: {question}\n"
+                 "Sentence: {sentence}\n[ No| Yes]"},
+        {"wnli",
+         "Given the first sentence, is the second sentence true? Yes or No?\nSentence 1: {sentence1}\n"
+         "Sentence 2: {sentence2}\n[ No| Yes]"},
+        {"wic",
+         "Does the word \"{word}\" have the same meaning in these two sentences? Yes, No?\n{sentence1}\n"
+         "{sentence2}\n[ No| Yes]"},
+        {"wsc", "{text}\nIn the previous sentence, does the pronoun \"{span2_text|target.span2_text:lower}\" "
+                "refer to? {span1_text|target.span1_text}? Yes or No?[ No| Yes]"},
+        {"multirc", "{paragraph}\nQuestion: {question}\nI found this answer \"{answer}\". Is that correct? "
+                    "Yes or No?[ No| Yes]"},
+        {"polarity", "{sentence:strip} It was[ terrible| great]"},
     };
-    int i = 0;
+    size_t i = 0;
     for (; zo_task_names()[i]; i++) {
-        assert_non_null(names[i]);
-        assert_string_equal(zo_task_names()[i], names[i]);
-        const zo_task *t = zo_task_find(names[i]);
+        assert_true(i < sizeof want / sizeof want[0]);
+        const char *name = want[i][0];
+        const zo_task *t = zo_task_find(name);
+        assert_string_equal(zo_task_names()[i], name);
         assert_non_null(t);
-        assert_string_equal(zo_task_template(t), templates[i]);
-        assert_int_equal(zo_task_metric(t), strcmp(names[i], "copa") ? ZO_METRIC_CLASS : ZO_METRIC_CHOICE);
-        assert_int_equal(zo_task_generated(t), !strcmp(names[i], "polarity"));
+        assert_string_equal(zo_task_template(t), want[i][1]);
+        assert_int_equal(zo_task_metric(t), strcmp(name, "copa") ? ZO_METRIC_CLASS : ZO_METRIC_CHOICE);
+        assert_int_equal(zo_task_generated(t), !strcmp(name, "polarity"));
         assert_true(zo_task_chance(t) == 0.5);
     }
-    assert_null(names[i]);
+    assert_int_equal(i, sizeof want / sizeof want[0]);
     assert_null(zo_task_find("sst"));
     assert_null(zo_task_find(""));
     assert_string_equal(zo_metric_name(ZO_METRIC_CLASS), "accuracy/class");
@@ -623,8 +723,10 @@ static void encode_with_model(void **state)
 {
     (void)state;
     const char *dir = data_folder();
+    static const char *const names[] = {"sst2", "rte",     "boolq",    "copa", "mrpc",
+                                        "qnli", "multirc", "polarity", NULL};
     zo_tokenizer *tok = open_model_tokenizer();
-    for (const char *const *name = zo_task_names(); *name; name++) {
+    for (const char *const *name = names; *name; name++) {
         const zo_task *t = zo_task_find(*name);
         loaded l = load(*name, dir, ZO_SPLIT_VALIDATION, 60);
         zo_dataset *d = NULL;
@@ -748,25 +850,16 @@ static void standard_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_rows),
-        cmocka_unit_test(label_counts),
-        cmocka_unit_test(original_forms),
-        cmocka_unit_test(forms_of_rte),
-        cmocka_unit_test(forms_of_boolq),
-        cmocka_unit_test(forms_of_copa),
-        cmocka_unit_test(strip_in_sst2),
-        cmocka_unit_test(order_of_files),
-        cmocka_unit_test(bad_rows),
-        cmocka_unit_test(missing_files),
-        cmocka_unit_test(table),
-        cmocka_unit_test(polarity_rows),
-        cmocka_unit_test(encode_bytes),
-        cmocka_unit_test(encode_refusals),
-        cmocka_unit_test(encode_with_model),
-        cmocka_unit_test(truncate_with_model),
-        cmocka_unit_test(slices),
-        cmocka_unit_test(failing_allocations),
-        cmocka_unit_test(standard_error),
+        cmocka_unit_test(known_rows),          cmocka_unit_test(label_counts),
+        cmocka_unit_test(original_forms),      cmocka_unit_test(forms_of_rte),
+        cmocka_unit_test(forms_of_boolq),      cmocka_unit_test(forms_of_pairs),
+        cmocka_unit_test(forms_of_copa),       cmocka_unit_test(strip_in_sst2),
+        cmocka_unit_test(order_of_files),      cmocka_unit_test(bad_rows),
+        cmocka_unit_test(missing_files),       cmocka_unit_test(table),
+        cmocka_unit_test(polarity_rows),       cmocka_unit_test(encode_bytes),
+        cmocka_unit_test(encode_refusals),     cmocka_unit_test(encode_with_model),
+        cmocka_unit_test(truncate_with_model), cmocka_unit_test(slices),
+        cmocka_unit_test(failing_allocations), cmocka_unit_test(standard_error),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
