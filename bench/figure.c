@@ -357,7 +357,7 @@ static void put_curves(sketch *s)
 /* What the error bars of the figure are: the note that all values share, or a general word. */
 static void bars_note(sketch *s, char *out, size_t cap)
 {
-    char note[320];
+    char note[200];
     *out = 0;
     for (int32_t i = 0; i < s->cross.row_count; i++) {
         for (int32_t k = 0; k < s->cross.col_count; k++) {
