@@ -5,16 +5,7 @@
 #include "core/kernel_body.h"
 #include "core/kernel_noise.h"
 
-const zo_kernels zo_kernels_avx2 = {
-    .name = "avx2",
-    .normals = noise_normals,
-    .rmsnorm = rmsnorm,
-    .rope = rope,
-    .swiglu = swiglu,
-    .attend = attend,
-    .logsumexp = logsumexp,
-    .scale_add = scale_add,
-};
+const zo_kernels zo_kernels_avx2 = KERNEL_TABLE("avx2");
 
 #else
 typedef int zo_kernel_avx2_is_empty; /* ISO C wants a declaration in every file */

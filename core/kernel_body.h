@@ -210,3 +210,10 @@ static void scale_add(float *y, const float *a, float s, const float *b, int64_t
     for (; i < n; i++)
         y[i] = a[i] + s * b[i];
 }
+
+/* The row of zo_kernels that an including file fills; noise_normals is kernel_noise.h's. */
+#define KERNEL_TABLE(instruction_set)                                                                        \
+    {                                                                                                        \
+        .name = instruction_set, .normals = noise_normals, .rmsnorm = rmsnorm, .rope = rope,                 \
+        .swiglu = swiglu, .attend = attend, .logsumexp = logsumexp, .scale_add = scale_add                   \
+    }
