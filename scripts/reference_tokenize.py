@@ -320,14 +320,16 @@ def metaspace(scheme, split=True):
 
 def small_tokenizers():
     a = byte_alphabet()
-    vocab = [a[b] for b in range(256)] + ["ab", "abc", "\u0120a", "\u0120ab", "\u0120\u0120", "bc", "12", "\u00c3\u00a9"]
+    vocab = [a[b] for b in range(256)]
+    vocab += ["ab", "abc", "\u0120a", "\u0120ab", "\u0120\u0120", "bc", "12", "\u00c3\u00a9"]
     merges = ["a b", "ab c", "\u0120 a", "\u0120a b", "\u0120 \u0120", "b c", "1 2", "\u00c3 \u00a9"]
     n = len(vocab)
     bl = dict(vocab=vocab, merges=merges, decoder=byte_level())
     texts = ["ab abc  ab", " ab", "\nab", "abab abc123 12 1212\u00e9", "bcab\t abc", "", "x <s> ab </s>ab<s>", "<s>"]
     yield "ByteLevel with a prefix space", json_of(pre=byte_level(prefix=True), **bl), texts
     yield "ByteLevel alone, one piece", json_of(pre=byte_level(regex=False), **bl), texts
-    yield "Split by a String", json_of(pre=sequence("pretokenizers", isolated(String="b"), byte_level(regex=False)), **bl), texts
+    split = sequence("pretokenizers", isolated(String="b"), byte_level(regex=False))
+    yield "Split by a String", json_of(pre=split, **bl), texts
     yield ("Digits together, merges as pairs",
            json_of(pre=sequence("pretokenizers", dict(type="Digits", individual_digits=False), byte_level()),
                    **{**bl, "merges": [m.split(" ") for m in merges]}), texts)
@@ -346,7 +348,8 @@ def small_tokenizers():
                    tokens=[added(n, "<s>", lstrip=True), added(n + 1, "</s>", rstrip=True),
                            added(n + 2, "<s><s>", special=False, lstrip=True, rstrip=True),
                            added(n + 3, "[x]", special=False, normalized=True), added(256, "ab", special=False)], **bl),
-           texts + [" \n <s> \u3000\u00a0</s>\u2003 x", "<s><s> <s><s><s> [x][x] [x", "</s> \t<s>", "a<s>\u00e9<s>\u00e9"])
+           texts + [" \n <s> \u3000\u00a0</s>\u2003 x", "<s><s> <s><s><s> [x][x] [x", "</s> \t<s>",
+                    "a<s>\u00e9<s>\u00e9"])
 
     m = "\u2581"
     pieces = ["<unk>", "<s>", "</s>"] + ["<0x%02X>" % b for b in range(256)]
@@ -359,7 +362,8 @@ def small_tokenizers():
     tokens = [added(i, s) for i, s in enumerate(pieces[:3])]
     sp = dict(vocab=pieces, merges=joins, unk_token="<unk>", fuse_unk=True)
     bos = template("<s>", "A", ids={"<s>": 1})
-    texts = ["ab abc", " ab  abc   c", "", "x\u00e9\u4f60\u597d\n", "<s> ab </s>ab<s>", "ab<s>", " ", "a\u2581b", "bcab abcabc", "<unk>x"]
+    texts = ["ab abc", " ab  abc   c", "", "x\u00e9\u4f60\u597d\n", "<s> ab </s>ab<s>", "ab<s>", " ", "a\u2581b",
+             "bcab abcabc", "<unk>x"]
     yield ("as Llama 2: Prepend and Replace, bytes for what is unknown",
            json_of(normalizer=sequence("normalizers", prepend, replace), post=bos, decoder=strip, tokens=tokens,
                    byte_fallback=True, **sp), texts)
@@ -380,7 +384,8 @@ def small_tokenizers():
     rules = ["b c", "a bc", "a a", "aa a", "aa aa", "a b", "ab b", "b b", "ab c", "c d", "abc d", "ab cd"]
     yield ("order of merges, and merges that others overtake",
            json_of(letters, rules, pre=byte_level(), decoder=byte_level()),
-           ["a" * k for k in range(1, 12)] + ["abc", "abb", "abbc", "aabbccdd", "abcd", "bbbbb", "abcabcdabcdd", "cdcdab"])
+           ["a" * k for k in range(1, 12)] + ["abc", "abb", "abbc", "aabbccdd", "abcd", "bbbbb", "abcabcdabcdd",
+                                              "cdcdab"])
 
 
 def cases(_):
