@@ -1,6 +1,7 @@
 /* zobench eval: accuracy of a model on a task, zero-shot or with an adapter. */
 #include <getopt.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <unistd.h>
 
