@@ -30,18 +30,21 @@ static void progress(void *self, int32_t done, int32_t count)
 static void print(const bench_params *p, const zo_dataset *d, const zo_evaluation *e, int json)
 {
     if (json) {
-        json_t *o =
-            json_pack("{s:s, s:s, s:s, s:f, s:f, s:I, s:I, s:f}", "model", p->model, "task", p->task,
-                      "metric", zo_metric_name(zo_task_metric(d->task)), "accuracy", e->accuracy, "stderr",
-                      e->stderr_, "right", (json_int_t)e->right, "n", (json_int_t)e->n, "loss", e->loss);
+        json_t *error = isnan(e->stderr_) ? json_null() : json_real(e->stderr_); /* one row has none */
+        json_t *o = json_pack("{s:s, s:s, s:s, s:f, s:o, s:I, s:I, s:f}", "model", p->model, "task", p->task,
+                              "metric", zo_metric_name(zo_task_metric(d->task)), "accuracy", e->accuracy,
+                              "stderr", error, "right", (json_int_t)e->right, "n", (json_int_t)e->n, "loss",
+                              e->loss);
         json_dumpf(o, stdout, JSON_PRESERVE_ORDER);
         putchar('\n');
         json_decref(o);
         return;
     }
-    printf("%s on %s%s%s: %.2f%% +- %.2f%% (%lld of %lld), loss %.4f\n", p->model, p->task,
-           p->adapter[0] ? " with " : "", p->adapter, 100 * e->accuracy, 100 * e->stderr_,
-           (long long)e->right, (long long)e->n, e->loss);
+    printf("%s on %s%s%s: %.2f%%", p->model, p->task, p->adapter[0] ? " with " : "", p->adapter,
+           100 * e->accuracy);
+    if (!isnan(e->stderr_))
+        printf(" +- %.2f%%", 100 * e->stderr_);
+    printf(" (%lld of %lld), loss %.4f\n", (long long)e->right, (long long)e->n, e->loss);
 }
 
 static zo_status evaluate(const bench_params *p, zo_split split, int json, zo_error *err)
