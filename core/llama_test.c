@@ -635,6 +635,75 @@ static void decoder_equals_full_forward(void **state)
     zo_llama_free(m);
 }
 
+/* The whole of expected_greedy.txt, or NULL with a word on why not. Source: llama2.c's own test (data/README.md). */
+static char *expected_story(const char *data)
+{
+    char path[500];
+    snprintf(path, sizeof path, "%s/stories260k/expected_greedy.txt", data);
+    FILE *f = fopen(path, "rb");
+    char *text = calloc(1, 4096);
+    if (!f || !text) {
+        printf("skip: no %s\n", path);
+        free(text);
+        return NULL;
+    }
+    assert_in_range(fread(text, 1, 4095, f), 1, 4094);
+    fclose(f);
+    return text;
+}
+
+/* llama2.c's model, turned into GGUF, tells llama2.c's story: 200 tokens at temperature 0. */
+static void stories260k_tells_its_story(void **state)
+{
+    enum { STEPS = 200 };
+    const char *data = getenv("ZOBENCH_TEST_DATA"), *tmp = getenv("TMPDIR");
+    char dir[200], gguf[256], command[2000], text[4096];
+    (void)state;
+    data = data ? data : "../shared/data";
+    char *want = expected_story(data);
+    if (!want)
+        skip();
+    snprintf(dir, sizeof dir, "%s/llama_test.XXXXXX", tmp ? tmp : "/tmp");
+    assert_non_null(mkdtemp(dir));
+    snprintf(gguf, sizeof gguf, "%s/stories260k.gguf", dir);
+    snprintf(command, sizeof command,
+             "python3 scripts/llama2c_to_gguf.py '%s/stories260k/stories260K.bin' "
+             "'%s/stories260k/tok512.bin' '%s'",
+             data, data, gguf);
+    assert_int_equal(system(command), 0);
+
+    zo_error err = {0};
+    zo_llama *m = open_model(gguf, STEPS, NULL);
+    zo_tokenizer *t = NULL;
+    zo_decoder *d = NULL;
+    const float *logits;
+    int32_t ids[STEPS + 1];
+    size_t n = 0, bytes;
+    if (zo_tokenizer_open(gguf, NULL, &t, &err) || zo_decoder_new(m, NULL, STEPS, NULL, &d, &err))
+        fail_msg("%s", err.text);
+    ids[0] = zo_tokenizer_bos(t);
+    assert_int_equal(ids[0], 1);
+    while (n < STEPS) {
+        if (zo_decoder_feed(d, ids + n, 1, &logits, &err))
+            fail_msg("%s", err.text);
+        int32_t next = zo_argmax(logits, m->config.vocab);
+        if (next == ids[0]) /* run.c ends a story at the next BOS */
+            break;
+        ids[++n] = next;
+    }
+    if (zo_tokenizer_decode(t, ids, n + 1, false, text, sizeof text - 1, &bytes, &err))
+        fail_msg("%s", err.text);
+    assert_in_range(bytes, 1, sizeof text - 1);
+    text[bytes] = '\0';
+    assert_string_equal(text, want);
+    zo_decoder_free(d);
+    zo_tokenizer_free(t);
+    zo_llama_free(m);
+    unlink(gguf);
+    assert_int_equal(rmdir(dir), 0);
+    free(want);
+}
+
 static void argmax_is_the_first_of_equals(void **state)
 {
     (void)state;
@@ -774,6 +843,7 @@ int main(void)
         cmocka_unit_test(replicas_equal_moved_adapters),
         cmocka_unit_test(losses_are_the_cross_entropy_of_the_logits),
         cmocka_unit_test(decoder_equals_full_forward),
+        cmocka_unit_test(stories260k_tells_its_story),
         cmocka_unit_test(argmax_is_the_first_of_equals),
         cmocka_unit_test(every_parameter_is_listed_once),
         cmocka_unit_test(accounts_hold_what_was_planned),
