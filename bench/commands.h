@@ -6,8 +6,10 @@
 
 /* name, function, what it does */
 #define BENCH_COMMAND_MAP(X)                                                                                 \
+    X("doctor", bench_cmd_doctor, "the machine as records will hold it, and what is wrong with it")          \
     X("check", bench_cmd_check, "validate manifests: file:line:column and did-you-mean")                     \
     X("plan", bench_cmd_plan, "list a manifest's cells with predicted time and memory")                      \
+    X("run", bench_cmd_run, "run what is missing of a manifest; start it again to go on")                    \
     X("report", bench_cmd_report, "tables and figures from the records of a run")                            \
     X("eval", bench_cmd_eval, "accuracy of a model on a task, zero-shot or with an adapter")                 \
     X("generate", bench_cmd_generate, "greedy continuation of a prompt")                                     \
@@ -18,5 +20,8 @@
 #define X(name, function, help) int function(int argc, char **argv);
 BENCH_COMMAND_MAP(X)
 #undef X
+
+/* "cell": the child's side of run, not listed. */
+int bench_cmd_cell(int argc, char **argv);
 
 #endif

@@ -33,6 +33,8 @@ int main(int argc, char **argv)
         usage(argc < 2 ? stderr : stdout);
         return argc < 2 ? BENCH_EXIT_USAGE : BENCH_EXIT_OK;
     }
+    if (strcmp(argv[1], "cell") == 0)
+        return bench_cmd_cell(argc - 1, argv + 1);
     const char *names[COMMANDS + 1] = {0};
     for (int i = 0; i < COMMANDS; i++) {
         if (strcmp(argv[1], commands[i].name) == 0)

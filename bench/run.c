@@ -48,24 +48,6 @@ typedef struct suite {
 
 /* ---- cells and what is known of them ---- */
 
-/* The parameters in which the cells of the manifest differ, "parallel=both seq_len=64". */
-static void label_cell(const bench_manifest *m, const bench_cell *c, char *out, size_t cap)
-{
-    size_t n = 0;
-    out[0] = '\0';
-    for (const bench_option *o = bench_options; o->name && n < cap; o++) {
-        char text[80];
-        bool varies = false;
-        for (int32_t i = 1; i < m->cell_count && !varies; i++)
-            varies = !bench_params_same(&m->cells[0].params, &m->cells[i].params, o);
-        if (varies)
-            n += (size_t)snprintf(out + n, cap - n, "%s%s=%s", n ? " " : "", o->name,
-                                  bench_params_text(&c->params, o, text, sizeof text));
-    }
-    if (!n)
-        snprintf(out, cap, "%s", m->name);
-}
-
 static zo_status choose_cells(suite *s, zo_error *err)
 {
     s->max_runs = (int)s->m->measure.max_runs;
@@ -84,7 +66,7 @@ static zo_status choose_cells(suite *s, zo_error *err)
         s->cell_count++;
         if (!c->runs || !c->median_ns || !c->scratch)
             return zo_fail(err, ZO_ERR_MEMORY, "run %s: out of memory", s->m->name);
-        label_cell(s->m, cell, c->label, sizeof c->label);
+        bench_manifest_label(s->m, &cell->params, c->label, sizeof c->label);
     }
     return s->cell_count ? ZO_OK
                          : zo_fail(err, ZO_ERR_INVALID, "run %s: no cell passes the filter", s->m->name);

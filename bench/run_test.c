@@ -1,4 +1,5 @@
-/* Tests of run.c and filter.c: this program is its own child, which behaves as the cell's `queries` say. */
+/* Tests of run.c and filter.c: this program is its own child, which behaves as the cell's `queries` say, or runs a real
+ * cell of a tiny made-up model. */
 #include "bench/run.h"
 
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include <cmocka.h>
 
 #include "bench/child.h"
+#include "bench/commands.h"
 #include "bench/filter.h"
 #include "bench/folder.h"
 #include "bench/record.h"
@@ -179,11 +181,18 @@ static int (*const behave[])(int run) = {
     [SLOW] = slow,
 };
 
-static int child(void)
+enum { REAL_RANK = 3 }; /* cells of this rank are real ones */
+
+static int child(char **argv)
 {
     json_t *job = json_loadf(stdin, 0, NULL);
     int queries = (int)json_integer_value(json_object_get(json_object_get(job, "cell"), "queries"));
     int run = (int)json_integer_value(json_object_get(job, "run"));
+    if (json_integer_value(json_object_get(json_object_get(job, "cell"), "rank")) == REAL_RANK) {
+        json_decref(job);
+        rewind(stdin);
+        return bench_cmd_cell(1, argv);
+    }
     json_decref(job);
     return queries > 0 && (size_t)queries < sizeof behave / sizeof *behave ? behave[queries](run) : 99;
 }
@@ -586,6 +595,160 @@ static void progress_off_a_terminal(void **state)
     bench_manifest_free(m);
 }
 
+/* ---- real cells ---- */
+
+static bench_manifest *real_manifest(int steps, int checkpoint_every)
+{
+    bench_manifest *m = NULL;
+    zo_error err = {0};
+    char *text = bench_folder_path(
+        "{\"schema\": \"zobench/1\", \"name\": \"test\", \"defaults\": {\"model\": \"synth:tiny\", \"task\": "
+        "\"polarity\", \"train_rows\": 16, \"eval_rows\": 8, \"queries\": 2, \"batch\": 2, \"rank\": %d, "
+        "\"lr\": 0.01, "
+        "\"steps\": %d, \"checkpoint_every\": %d, \"threads\": 1}}\n",
+        REAL_RANK, steps, checkpoint_every);
+    assert_int_equal(bench_folder_save("m.json", text, strlen(text), NULL), ZO_OK);
+    free(text);
+    if (bench_manifest_load("m.json", &m, &err))
+        fail_msg("%s", err.text);
+    return m;
+}
+
+static pid_t start_launcher(const bench_manifest *m, bench_run_options o)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        bench_run_summary s;
+        _exit(bench_run(m, &o, &s, NULL) ? 1 : 0);
+    }
+    return pid;
+}
+
+static size_t matches(const char *pattern)
+{
+    glob_t g;
+    size_t n = glob(pattern, 0, NULL, &g) ? 0 : g.gl_pathc;
+    globfree(&g);
+    return n;
+}
+
+/* Until the only file that matches has been written or replaced since `last`. */
+static void wait_for_change(const char *pattern, struct timespec *last)
+{
+    for (int tries = 0;; tries++) {
+        glob_t g;
+        struct stat info = {0};
+        bool there = glob(pattern, 0, NULL, &g) == 0 && stat(g.gl_pathv[0], &info) == 0;
+        globfree(&g);
+        if (there && (info.st_mtim.tv_sec != last->tv_sec || info.st_mtim.tv_nsec != last->tv_nsec)) {
+            *last = info.st_mtim;
+            return;
+        }
+        assert_true(tries < 12000);
+        rest(5);
+    }
+}
+
+/* The child of a process, from /proc. */
+static pid_t child_of(pid_t parent)
+{
+    glob_t g;
+    pid_t found = 0;
+    assert_int_equal(glob("/proc/[0-9]*/stat", 0, NULL, &g), 0);
+    for (size_t i = 0; i < g.gl_pathc && !found; i++) {
+        int pid = 0, of = 0;
+        FILE *f = fopen(g.gl_pathv[i], "r");
+        if (f && fscanf(f, "%d (%*[^)]) %*c %d", &pid, &of) == 2 && of == parent)
+            found = pid;
+        if (f)
+            fclose(f);
+    }
+    globfree(&g);
+    return found;
+}
+
+static json_t *only_ok_record(void)
+{
+    json_t *all = records(), *r = json_array_get(all, json_array_size(all) - 1);
+    if (strcmp(json_string_value(json_object_get(r, "status")), "ok") != 0)
+        fail_msg("%s", json_string_value(json_object_get(r, "reason")));
+    json_incref(r);
+    json_decref(all);
+    return r;
+}
+
+/* Launcher killed, then its child, then interrupted: what is left of the cell each time goes on, and its curves come out as if
+ * nothing had happened. */
+static void a_real_cell_survives_everything(void **state)
+{
+    static const char checkpoint[] = "results/test/checkpoints/*/state.json";
+    (void)state;
+    struct timespec last = {0};
+    bench_manifest *m = real_manifest(60, 3);
+    bench_run_options elsewhere = plain, retry = plain;
+    elsewhere.results = "other";
+    retry.retry = true;
+    bench_run_summary s = run(m, elsewhere);
+    assert_int_equal(s.ok, 1);
+
+    pid_t launcher = start_launcher(m, plain);
+    wait_for_change(checkpoint, &last);
+    kill(launcher, SIGKILL);
+    waitpid(launcher, NULL, 0);
+    assert_int_equal(record_count(), 0);
+
+    launcher = start_launcher(m, plain);
+    wait_for_change(checkpoint, &last);
+    pid_t child_pid = child_of(launcher);
+    assert_true(child_pid > 0);
+    kill(child_pid, SIGKILL);
+    waitpid(launcher, NULL, 0);
+    json_t *all = records();
+    assert_int_equal(json_array_size(all), 1);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(all, 0), "status")), "crashed");
+    json_decref(all);
+    assert_int_equal(matches(checkpoint), 1);
+
+    launcher = start_launcher(m, retry);
+    wait_for_change(checkpoint, &last);
+    kill(launcher, SIGINT);
+    waitpid(launcher, NULL, 0);
+
+    run(m, retry);
+    json_t *r = only_ok_record(), *time = json_object_get(r, "time");
+    assert_true(json_array_size(json_object_get(time, "resumed_at")) > 0);
+    json_t *whole = NULL;
+    assert_int_equal(bench_records_load("other/test/cells.jsonl", &whole, NULL, NULL), ZO_OK);
+    static const char *const parts[] = {"loss", "accuracy", "numerics"};
+    for (size_t i = 0; i < 3; i++)
+        assert_true(
+            json_equal(json_object_get(r, parts[i]), json_object_get(json_array_get(whole, 0), parts[i])));
+    assert_int_equal(matches("results/test/checkpoints"), 0); /* gone once the record is safe */
+    json_decref(whole);
+    json_decref(r);
+    bench_manifest_free(m);
+}
+
+/* What the launcher and the child know of a real cell is all there. */
+static void a_real_record(void **state)
+{
+    (void)state;
+    bench_manifest *m = real_manifest(4, 0);
+    bench_run_options o = plain;
+    o.save_adapters = true;
+    run(m, o);
+    json_t *r = only_ok_record(), *inputs = json_object_get(r, "inputs");
+    assert_true(json_object_get(inputs, "model") && json_object_get(inputs, "template") &&
+                json_object_get(inputs, "manifest"));
+    json_t *build = json_object_get(r, "build");
+    assert_int_equal(json_integer_value(json_object_get(build, "openmp_threads")), 1);
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(build, "openblas"), "threads")), 1);
+    assert_int_equal(json_array_size(json_object_get(json_object_get(r, "time"), "step_ns")), 3);
+    assert_int_equal(matches("results/test/adapters/*-0/adapter_model.safetensors"), 1);
+    json_decref(r);
+    bench_manifest_free(m);
+}
+
 #define IN_PLACE(f) cmocka_unit_test_setup_teardown(f, make_place, drop_place)
 
 int main(int argc, char **argv)
@@ -602,8 +765,10 @@ int main(int argc, char **argv)
         IN_PLACE(a_killed_launcher_loses_nothing),
         IN_PLACE(filters),
         IN_PLACE(progress_off_a_terminal),
+        IN_PLACE(a_real_cell_survives_everything),
+        IN_PLACE(a_real_record),
     };
     if (argc > 1 && strcmp(argv[1], "cell") == 0)
-        return child();
+        return child(argv + 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,418 @@
+/* See cell.h. */
+#include "bench/cell.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/checkpoint.h"
+#include "bench/clock.h"
+#include "bench/folder.h"
+#include "bench/history.h"
+#include "bench/inputs.h"
+#include "bench/load.h"
+#include "bench/measure.h"
+#include "bench/paths.h"
+#include "bench/plan.h"
+#include "bench/record.h"
+#include "core/peft.h"
+#include "core/rng.h"
+
+#define PROGRESS_NS 100000000
+
+typedef struct cell {
+    const bench_cell_job *job;
+    const bench_params *p;
+    const bench_cell_watch *watch;
+    zo_mem *mem;
+    const zo_task *task;
+    bench_model model;                  /* its lora is the adapter in use, NULL: none */
+    zo_dataset *train_rows, *eval_rows; /* as read; NULL where not needed */
+    zo_dataset train, eval;             /* views of them */
+    bench_stopwatch stopwatch;
+    zo_trainer *trainer;
+    bench_history history;
+    bench_checkpoint checkpoint;
+    char *checkpoint_dir;
+    int64_t start;             /* first step of this child */
+    int64_t begin_ns, load_ns; /* load_ns 0: it never came to the first step */
+    int64_t told_ns;           /* when progress was last told */
+    bool loaded;               /* model and data */
+    bool interrupted;
+} cell;
+
+zo_status bench_cell_job_read(const json_t *json, bench_cell_job *out, zo_error *err)
+{
+    const char *id = json_string_value(json_object_get(json, "cell_id"));
+    const json_t *run = json_object_get(json, "run"), *warmup = json_object_get(json, "warmup"),
+                 *save = json_object_get(json, "save_adapter");
+    *out = (bench_cell_job){.folder = json_string_value(json_object_get(json, "folder")),
+                            .run = (int)json_integer_value(run),
+                            .warmup = json_integer_value(warmup),
+                            .save_adapter = json_is_true(save),
+                            .model = json_object_get(json, "model")};
+    if (!id || strlen(id) != 12)
+        return zo_fail(err, ZO_ERR_FORMAT, "job: cell_id must be 12 letters");
+    if (!json_is_integer(run) || !json_is_integer(warmup) || out->warmup < 0)
+        return zo_fail(err, ZO_ERR_FORMAT, "job: run and warmup must be whole numbers");
+    if (!out->folder || !json_is_boolean(save))
+        return zo_fail(err, ZO_ERR_FORMAT, "job: folder must be a text and save_adapter true or false");
+    memcpy(out->id, id, sizeof out->id);
+    zo_status st = bench_params_from_json(&out->params, json_object_get(json, "cell"), err);
+    return st ? (zo_error_context(err, "job: cell"), st) : ZO_OK;
+}
+
+/* ---- telling ---- */
+
+static void tell_part(const cell *c, const char *key, json_t *value)
+{
+    if (c->watch->part)
+        c->watch->part(c->watch->self, key, value);
+}
+
+/* At most ten times a second, and at the end of a phase. Takes message. */
+static void tell(cell *c, json_t *message, bool always)
+{
+    int64_t now = bench_clock_ns();
+    if (c->watch->progress && (always || now - c->told_ns >= PROGRESS_NS)) {
+        c->told_ns = now;
+        c->watch->progress(c->watch->self, message);
+    }
+    json_decref(message);
+}
+
+static bool stopped(cell *c)
+{
+    if (!c->interrupted && c->watch->stop && c->watch->stop(c->watch->self))
+        c->interrupted = true;
+    return c->interrupted;
+}
+
+/* ---- bringing up ---- */
+
+static bool trains(const cell *c)
+{
+    return c->p->method != ZO_METHOD_ZERO_SHOT && c->p->steps > 0;
+}
+
+static bool evaluates(const cell *c)
+{
+    return c->p->eval_every >= 0;
+}
+
+static int64_t last_step(const cell *c)
+{
+    return trains(c) ? c->p->steps : 0;
+}
+
+static zo_status load_rows(cell *c, zo_split split, int64_t limit, zo_dataset **out, zo_error *err)
+{
+    return zo_dataset_load(c->task, bench_data_dir(c->p->data), split, (int32_t)limit, c->model.tokenizer,
+                           (int32_t)c->p->max_tokens, c->mem, out, err);
+}
+
+/* Rows to train on and rows to evaluate on: the validation split, or the end of the training split held out. */
+static zo_status load_data(cell *c, zo_error *err)
+{
+    const int32_t holdout = (int32_t)c->p->holdout;
+    zo_status st = ZO_OK;
+    c->task = zo_task_find(c->p->task);
+    if (!c->task)
+        return zo_fail(err, ZO_ERR_INVALID, "task %s is not known", c->p->task);
+    if (trains(c) || holdout)
+        st = load_rows(c, ZO_SPLIT_TRAIN, c->p->train_rows, &c->train_rows, err);
+    if (!st && evaluates(c) && !holdout)
+        st = load_rows(c, ZO_SPLIT_VALIDATION, c->p->eval_rows, &c->eval_rows, err);
+    if (st)
+        return st;
+    if (c->train_rows && holdout >= c->train_rows->count)
+        return zo_fail(err, ZO_ERR_INVALID, "holdout %d of %d training rows leaves none to train on", holdout,
+                       c->train_rows->count);
+    if (c->train_rows)
+        c->train = zo_dataset_slice(c->train_rows, 0, c->train_rows->count - holdout);
+    if (holdout)
+        c->eval = zo_dataset_slice(c->train_rows, c->train.count, holdout);
+    else if (c->eval_rows)
+        c->eval = zo_dataset_slice(c->eval_rows, 0, c->eval_rows->count);
+    return ZO_OK;
+}
+
+/* An adapter that was saved must be what the parameters say, or the record would tell of another. */
+static zo_status check_adapter(const cell *c, zo_error *err)
+{
+    const zo_lora_options *o = &c->model.lora->options;
+    if (o->rank != c->p->rank || o->alpha != c->p->alpha || o->targets != c->p->targets)
+        return zo_fail(err, ZO_ERR_INVALID,
+                       "adapter %s has rank %d and alpha %g%s; the cell says rank %lld and alpha %g",
+                       c->p->adapter, o->rank, o->alpha,
+                       o->targets != c->p->targets ? ", and other targets" : "", (long long)c->p->rank,
+                       c->p->alpha);
+    return ZO_OK;
+}
+
+static zo_status load_model(cell *c, zo_error *err)
+{
+    const bench_params *p = c->p;
+    int64_t longest = p->seq_len > p->max_tokens ? p->seq_len : p->max_tokens;
+    zo_status st = bench_model_open(p->model, p->adapter, p->peft == ZO_PEFT_LORA,
+                                    zo_batch_padded((int32_t)longest), c->mem, &c->model, err);
+    if (!st && c->model.lora)
+        st = check_adapter(c, err);
+    if (!st && !c->model.lora && trains(c) && p->peft != ZO_PEFT_FULL)
+        st = bench_new_adapter(p, &c->model.config, c->mem, &c->model.lora, err);
+    return st;
+}
+
+static zo_status start_trainer(cell *c, zo_error *err)
+{
+    zo_trainer_options o = bench_trainer_options(c->p, bench_model_pad(&c->model));
+    o.hook = bench_stopwatch_hook(&c->stopwatch);
+    return zo_trainer_new(c->model.llama, c->model.lora, &c->train, &o, c->mem, &c->trainer, err);
+}
+
+static zo_status resume(cell *c, zo_error *err)
+{
+    bool found = false;
+    int64_t step = 0;
+    zo_error why = {0};
+    c->checkpoint_dir = bench_folder_path("%s/checkpoints/%s-%d", c->job->folder, c->job->id, c->job->run);
+    if (!c->checkpoint_dir)
+        return zo_fail(err, ZO_ERR_MEMORY, "run the cell: out of memory");
+    c->checkpoint =
+        (bench_checkpoint){c->checkpoint_dir, c->job->id, c->job->run, c->job->model, c->model.path};
+    if (!trains(c) || !c->p->checkpoint_every)
+        return ZO_OK;
+    if (bench_checkpoint_load(&c->checkpoint, &c->model.config, c->mem, &c->model.lora, &step, &c->history,
+                              &found, &why))
+        return zo_fail(err, why.status, "%s", why.text);
+    if (why.status) /* a broken checkpoint is no reason not to begin */
+        fprintf(stderr, "checkpoint not used: %s\n", why.text);
+    if (!found)
+        return ZO_OK;
+    json_array_append_new(c->history.resumed, json_integer(step));
+    c->start = step;
+    return ZO_OK;
+}
+
+/* ---- inputs and seeds ---- */
+
+static json_t *data_input(const zo_dataset *d, const char *task)
+{
+    json_t *o = NULL;
+    if (!d)
+        return NULL;
+    if (!*d->path)
+        return bench_inputs_generated(task);
+    return bench_inputs_file(d->path, &o, NULL) ? NULL : o;
+}
+
+static void tell_inputs(const cell *c)
+{
+    json_t *o = json_object(), *adapter = NULL;
+    const bool held_out = c->p->holdout > 0;
+    bench_record_set(o, "model", json_incref(c->job->model), "cannot be read");
+    bench_record_set(o, "train", data_input(c->train_rows, c->p->task), "nothing is trained");
+    bench_record_set(o, "validation", data_input(held_out ? c->train_rows : c->eval_rows, c->p->task),
+                     "nothing is evaluated");
+    bench_record_set(o, "template", bench_inputs_text(zo_task_template(c->task)), "");
+    if (*c->p->adapter) {
+        zo_status st = bench_inputs_adapter(c->p->adapter, &adapter, NULL);
+        bench_record_set(o, "adapter", st ? NULL : adapter, "cannot be read");
+    }
+    tell_part(c, "inputs", o);
+    json_decref(o);
+}
+
+/* As texts: they have 64 bits, of which readers of JSON may keep 53. */
+static void tell_seeds(const cell *c)
+{
+    static const struct {
+        const char *key, *purpose;
+    } seeds[] = {{"noise", "noise"}, {"data_order", "data order"}, {"adapter_init", "adapter init"}};
+    json_t *o = json_pack("{s:I}", "seed", (json_int_t)c->p->seed);
+    for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++)
+        json_object_set_new(o, seeds[i].key,
+                            json_sprintf("0x%016llx", (unsigned long long)zo_seed_for((uint64_t)c->p->seed,
+                                                                                      seeds[i].purpose)));
+    tell_part(c, "seeds", o);
+    json_decref(o);
+}
+
+/* ---- steps and evaluations ---- */
+
+static void evaluation_progress(void *self, int32_t done, int32_t count)
+{
+    tell(self, json_pack("{s:s, s:i, s:i}", "phase", "eval", "done", done, "count", count), done == count);
+}
+
+static zo_status evaluate(cell *c, int64_t step, zo_error *err)
+{
+    zo_evaluation e;
+    int64_t begin = bench_clock_ns();
+    zo_status st = zo_evaluate(c->model.llama, c->model.lora, &c->eval, bench_model_pad(&c->model), c->mem,
+                               evaluation_progress, c, NULL, &e, err);
+    if (!st)
+        bench_history_evaluation(&c->history, step, &e, bench_clock_ns() - begin);
+    return st ? (zo_error_context(err, "evaluation after step %lld", (long long)step), st) : ZO_OK;
+}
+
+static zo_status save_checkpoint(cell *c, int64_t step, zo_error *err)
+{
+    zo_status st = bench_folder_make(c->checkpoint_dir, err);
+    return st ? st : bench_checkpoint_save(&c->checkpoint, step, c->model.lora, &c->history, err);
+}
+
+static bool due(int64_t every, int64_t step, int64_t steps)
+{
+    return every > 0 && step % every == 0 && step < steps;
+}
+
+/* One step, with what is due after it. */
+static zo_status step_once(cell *c, int64_t taken, zo_error *err)
+{
+    const int64_t steps = c->p->steps, s = zo_trainer_at(c->trainer);
+    zo_step_report report;
+    bench_stopwatch_start(&c->stopwatch);
+    zo_status st = zo_trainer_step(c->trainer, &report, err);
+    int64_t ns = bench_stopwatch_stop(&c->stopwatch);
+    if (st)
+        return st;
+    bench_history_step(&c->history, &report, (int32_t)c->p->queries, ns, c->stopwatch.phase_ns,
+                       taken < c->job->warmup);
+    tell(c,
+         json_pack("{s:s, s:I, s:I, s:f}", "phase", "train", "step", (json_int_t)s + 1, "steps",
+                   (json_int_t)steps, "loss", report.losses.loss),
+         s + 1 == steps);
+    if (due(c->p->eval_every, s + 1, steps))
+        st = evaluate(c, s + 1, err);
+    if (!st && due(c->p->checkpoint_every, s + 1, steps))
+        st = save_checkpoint(c, s + 1, err);
+    return st;
+}
+
+static zo_status train(cell *c, zo_error *err)
+{
+    zo_status st = ZO_OK;
+    for (int64_t taken = 0; !st && zo_trainer_at(c->trainer) < c->p->steps && !stopped(c); taken++)
+        st = step_once(c, taken, err);
+    if (!st && stopped(c) && c->p->checkpoint_every)
+        st = save_checkpoint(c, zo_trainer_at(c->trainer), err);
+    return st;
+}
+
+static zo_status keep_adapter(const cell *c, zo_error *err)
+{
+    char *dir = bench_folder_path("%s/adapters/%s-%d", c->job->folder, c->job->id, c->job->run);
+    zo_status st = dir ? zo_peft_save(c->model.lora, dir, c->model.path, err)
+                       : zo_fail(err, ZO_ERR_MEMORY, "save the adapter: out of memory");
+    free(dir);
+    return st;
+}
+
+static zo_status run_cell(cell *c, zo_error *err)
+{
+    c->begin_ns = bench_clock_ns();
+    tell_seeds(c);
+    tell(c, json_pack("{s:s}", "phase", "load"), true);
+    zo_status st = load_model(c, err);
+    if (!st)
+        st = load_data(c, err);
+    if (st)
+        return st;
+    c->loaded = true;
+    tell_inputs(c);
+    st = resume(c, err);
+    if (!st && trains(c))
+        st = start_trainer(c, err);
+    if (st)
+        return st;
+    c->load_ns = bench_clock_ns() - c->begin_ns;
+    if (c->trainer)
+        zo_trainer_seek(c->trainer, (uint32_t)c->start);
+    if (evaluates(c) && !json_array_size(c->history.evaluations))
+        st = evaluate(c, 0, err);
+    if (!st && c->trainer)
+        st = train(c, err);
+    if (!st && c->trainer && !stopped(c) && evaluates(c))
+        st = evaluate(c, c->p->steps, err);
+    if (!st && c->trainer && !stopped(c) && c->job->save_adapter && c->model.lora)
+        st = keep_adapter(c, err);
+    return st;
+}
+
+/* ---- the record ---- */
+
+/* By formula, from the shapes alone: what the accounts are measured against. */
+static json_t *predicted_bytes(const cell *c)
+{
+    const bench_lengths l = {c->train.longest, c->train.most_labels, c->eval.longest, c->eval.most_labels};
+    return c->loaded ? json_integer(bench_plan_bytes(c->p, &c->model.config, &l)) : NULL;
+}
+
+static json_t *memory_part(const cell *c)
+{
+    json_t *o = json_object();
+    static const char no_status[] = "/proc/self/status does not say";
+    bench_record_set(o, "peak_rss_bytes", bench_measure_status("VmHWM"), no_status);
+    bench_record_set(o, "rss_anon_bytes", bench_measure_status("RssAnon"), no_status);
+    bench_record_set(o, "rss_file_bytes", bench_measure_status("RssFile"), no_status);
+    json_object_set_new(o, "accounts", bench_measure_accounts(c->mem));
+    bench_record_set(o, "predicted_bytes", predicted_bytes(c), "model or data could not be read");
+    return o;
+}
+
+static const char *status_of(const cell *c, zo_status st)
+{
+    switch (st) {
+    case ZO_OK:
+        return c->interrupted ? "interrupted" : "ok";
+    case ZO_ERR_MEMORY:
+        return "oom";
+    case ZO_ERR_NUMERIC:
+        return "nan";
+    default:
+        return "failed";
+    }
+}
+
+static json_t *make_record(const cell *c, zo_status st, const zo_error *err)
+{
+    json_t *o = json_object();
+    json_object_set_new(o, "status", json_string(status_of(c, st)));
+    json_object_set_new(o, "reason", st ? json_string(err->text) : json_null());
+    json_object_set_new(o, "time", bench_history_time(&c->history, c->load_ns));
+    json_object_set_new(o, "memory", memory_part(c));
+    json_object_set_new(o, "roofline", bench_history_roofline(&c->history));
+    bench_record_unknown(o, "counters", "not counted");
+    bench_record_set(o, "accuracy",
+                     c->task ? bench_history_accuracy(&c->history, c->task, c->p->task, last_step(c)) : NULL,
+                     evaluates(c) ? "the cell did not come to it" : "eval_every is null");
+    json_object_set_new(o, "loss", bench_history_loss(&c->history));
+    json_object_set_new(o, "numerics", bench_history_numerics(&c->history));
+    return o;
+}
+
+static void cell_close(cell *c)
+{
+    zo_trainer_free(c->trainer);
+    zo_dataset_free(c->train_rows);
+    zo_dataset_free(c->eval_rows);
+    bench_model_close(&c->model);
+    bench_history_deinit(&c->history);
+    free(c->checkpoint_dir);
+}
+
+json_t *bench_cell_run(const bench_cell_job *job, const bench_cell_watch *watch, zo_mem *mem)
+{
+    zo_error err = {0};
+    json_t *record = NULL;
+    cell c = {.job = job, .p = &job->params, .watch = watch, .mem = mem};
+    zo_status st = bench_params_check(c.p, &err);
+    if (!bench_history_init(&c.history, NULL)) {
+        if (!st)
+            st = run_cell(&c, &err);
+        record = make_record(&c, st, &err);
+    }
+    cell_close(&c);
+    return record;
+}

@@ -1,0 +1,103 @@
+/* zobench cell: the child's side of run. Reads a job (cell.h) from standard input, answers with messages on descriptor 3
+ * (child.h), or on standard output where that is not open, as when it is run by hand. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cblas.h>
+#include <omp.h>
+
+#include "bench/build.h"
+#include "bench/cell.h"
+#include "bench/child.h"
+#include "bench/commands.h"
+#include "bench/exit.h"
+
+typedef struct talk {
+    int fd;
+} talk;
+
+/* { key: value } as one line. */
+static void send(const talk *t, const char *key, json_t *value)
+{
+    json_t *o = json_pack("{s:O}", key, value);
+    char *line = json_dumps(o, JSON_COMPACT);
+    size_t n = line ? strlen(line) : 0, sent = 0;
+    if (line)
+        line[n++] = '\n'; /* in the place of the NUL */
+    while (sent < n) {
+        ssize_t now = write(t->fd, line + sent, n - sent);
+        if (now < 0)
+            _exit(BENCH_EXIT_FAILED); /* nobody listens any more */
+        sent += (size_t)now;
+    }
+    free(line);
+    json_decref(o);
+}
+
+static void send_part(void *self, const char *key, json_t *value)
+{
+    json_t *o = json_pack("{s:O}", key, value);
+    send(self, "partial", o);
+    json_decref(o);
+}
+
+static void send_progress(void *self, json_t *message)
+{
+    send(self, "progress", message);
+}
+
+/* SIGTERM and SIGINT are blocked and looked at between steps: no handler, no state. */
+static bool asked_to_stop(void *self)
+{
+    sigset_t pending;
+    (void)self;
+    sigpending(&pending);
+    return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
+}
+
+static void block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+int bench_cmd_cell(int argc, char **argv)
+{
+    talk t = {fcntl(BENCH_CHILD_FD, F_GETFD) < 0 ? STDOUT_FILENO : BENCH_CHILD_FD};
+    const bench_cell_watch watch = {&t, send_part, send_progress, asked_to_stop};
+    zo_mem mem = {0};
+    zo_error err = {0};
+    bench_cell_job job;
+    json_error_t why;
+    (void)argv;
+    if (argc > 1) {
+        fprintf(stderr,
+                "zobench cell: takes no arguments but a job on standard input; it belongs to zobench run\n");
+        return BENCH_EXIT_USAGE;
+    }
+    block_signals();
+    json_t *json = json_loadf(stdin, JSON_REJECT_DUPLICATES, &why);
+    if (!json || bench_cell_job_read(json, &job, &err)) {
+        fprintf(stderr, "zobench cell: %s\n", json ? err.text : why.text);
+        json_decref(json);
+        return BENCH_EXIT_USAGE;
+    }
+    if (openblas_get_num_threads() != omp_get_max_threads()) /* a build that reads other variables */
+        openblas_set_num_threads(omp_get_max_threads());
+    json_t *build = bench_build_describe();
+    send_part(&t, "build", build);
+    json_t *record = bench_cell_run(&job, &watch, &mem);
+    if (record)
+        send(&t, "record", record);
+    json_decref(record);
+    json_decref(build);
+    json_decref(json);
+    return record ? BENCH_EXIT_OK : BENCH_EXIT_FAILED;
+}
