@@ -95,10 +95,16 @@ static void remark(const bench_manifest *m, const bench_plan *plan)
         cannot += !can_run(&plan->cells[i]);
         estimated += plan->cells[i].basis == BENCH_PLAN_ESTIMATED;
     }
-    fprintf(stderr, "%s: %d cell%s, %s%s to go", m->name, plan->count, plan->count == 1 ? "" : "s",
-            estimated ? "about " : "", bench_progress_duration(1e9 * plan->remaining_s, text));
+    fprintf(stderr, "%s: %d cell%s, ", m->name, plan->count, plan->count == 1 ? "" : "s");
+    if (plan->unknown && !(plan->remaining_s > 0))
+        fputs("an unknown time to go", stderr);
+    else if (plan->remaining_s > 0)
+        fprintf(stderr, "%s%s to go", estimated ? "about " : "",
+                bench_progress_duration(1e9 * plan->remaining_s, text));
+    else
+        fputs("nothing to go", stderr);
     if (plan->unknown)
-        fprintf(stderr, " and %d cell%s of unknown time", plan->unknown, plan->unknown == 1 ? "" : "s");
+        fprintf(stderr, "; %d cell%s of unknown time", plan->unknown, plan->unknown == 1 ? "" : "s");
     if (m->measure.max_runs > m->measure.min_runs)
         fprintf(stderr, "; up to %lld runs of a cell where its interval is wide",
                 (long long)m->measure.max_runs);

@@ -41,6 +41,7 @@ static zo_status check_values(bench_reader *r, bench_expansion *x, const bench_n
     if (x->varied & bench_option_bit(o))
         return BENCH_FAIL(r, member->key_at,
                           "\"%s\" varies already, in \"matrix\" or another group of \"zip\"", o->name);
+    x->swept |= bench_option_bit(o);
     x->varied |= bench_option_bit(o);
     if (!json_is_array(member->value))
         return bench_reader_wrong(r, o->name, "a list of values here", member);

@@ -16,6 +16,7 @@ typedef struct bench_axis {
 typedef struct bench_expansion {
     bench_params defaults;
     uint64_t given;   /* set in defaults */
+    uint64_t swept;   /* set in matrix or zip */
     uint64_t varied;  /* set in matrix, zip or cells */
     bench_axis *axes; /* owned; matrix, then zip */
     size_t axis_count;

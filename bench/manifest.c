@@ -195,6 +195,8 @@ static zo_status read_manifest(bench_reader *r, draft *d)
         snprintf(m->title, sizeof m->title, "%s", m->name);
     if (!st)
         st = bench_expand(r, &d->x, m->measure.warmup, &m->cells, &m->cell_count);
+    m->defaults = d->x.defaults;
+    m->swept = d->x.swept;
     if (!st)
         find_varying(m);
     if (!st)
@@ -264,10 +266,12 @@ const char *bench_manifest_label(const bench_manifest *m, const bench_params *p,
 {
     size_t n = 0;
     char text[80];
-    snprintf(out, cap, "%s", m->name);
-    for (const bench_option *o = bench_options; o->name && n < cap; o++)
-        if (m->varying & bench_option_bit(o))
+    snprintf(out, cap, "%s", m->cell_count == 1 ? m->name : "defaults");
+    for (const bench_option *o = bench_options; o->name && n < cap; o++) {
+        uint64_t bit = bench_option_bit(o);
+        if (m->varying & bit && (m->swept & bit || !bench_params_same(p, &m->defaults, o)))
             n += (size_t)snprintf(out + n, cap - n, "%s%s=%s", n ? " " : "", o->name,
                                   bench_params_text(p, o, text, sizeof text));
+    }
     return out;
 }

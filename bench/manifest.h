@@ -62,7 +62,9 @@ typedef struct bench_manifest {
     char title[160];   /* default: name */
     bench_cell *cells; /* expanded, without duplicates, in order */
     int32_t cell_count;
-    uint64_t varying; /* bench_option_bit of the parameters in which the cells differ */
+    bench_params defaults;
+    uint64_t swept;   /* bench_option_bit of the parameters of matrix and zip */
+    uint64_t varying; /* of those in which the cells differ */
     bench_measure measure;
     bench_table_spec *tables;
     int32_t table_count;
@@ -89,8 +91,8 @@ zo_status bench_manifest_parse(const char *text, size_t bytes, const char *path,
                                zo_error *err);
 void bench_manifest_free(bench_manifest *m);
 
-/* The parameters in which the cells of the manifest differ, "queries=4 parallel=both"; its name where there is one cell.
- * Returns out. */
+/* What tells a cell from the others, "queries=4 parallel=both": the swept parameters, and others that are not as the
+ * defaults have them, as far as the cells differ in them. Different cells have different labels. Returns out. */
 const char *bench_manifest_label(const bench_manifest *m, const bench_params *p, char *out, size_t cap);
 
 #endif

@@ -355,6 +355,16 @@ static void labels(void **state)
     m = parse("\"defaults\": {\"queries\": 2}}");
     assert_string_equal(bench_manifest_label(m, &m->cells[0].params, out, sizeof out), "n");
     bench_manifest_free(m);
+    m = parse("\"matrix\": {\"method\": [\"mezo\", \"prge\"]}, \"cells\": [{\"batch\": 2}]}");
+    assert_string_equal(bench_manifest_label(m, &m->cells[0].params, out, sizeof out),
+                        "method=mezo parallel=none");
+    assert_string_equal(bench_manifest_label(m, &m->cells[1].params, out, sizeof out), "method=prge");
+    assert_string_equal(bench_manifest_label(m, &m->cells[2].params, out, sizeof out), "method=prge batch=2");
+    bench_manifest_free(m);
+    m = parse("\"cells\": [{}, {\"lr\": 1}]}");
+    assert_string_equal(bench_manifest_label(m, &m->cells[0].params, out, sizeof out), "defaults");
+    assert_string_equal(bench_manifest_label(m, &m->cells[1].params, out, sizeof out), "lr=1");
+    bench_manifest_free(m);
 }
 
 static void measure(void **state)
