@@ -1,6 +1,6 @@
 /* Tests of cell.c, history.c and checkpoint.c on a tiny made-up model and task.
  *
- * Every cell runs in a process of its own, as it does in use (and since OpenMP's threads do not survive a fork).
+ * Every cell runs in a process of its own, as it does in use: this program again, with the plan in plan.json.
  */
 #include "bench/cell.h"
 
@@ -77,28 +77,35 @@ static void take_part(void *self, const char *key, json_t *value)
 
 static void count_message(void *self, json_t *message)
 {
-    assert_true(json_is_string(json_object_get(message, "phase")));
-    ((listener *)self)->messages++;
+    ((listener *)self)->messages += json_is_string(json_object_get(message, "phase"));
 }
 
-/* In the child: the record with its parts goes to record.json. */
-static int run_here(const plan *p, const bench_params *params)
+/* In the child: does what plan.json says; the record with its parts goes to record.json. */
+static int run_here(void)
 {
-    listener l = {.p = p, .parts = json_object()};
+    json_t *o = json_load_file("plan.json", 0, NULL), *model = NULL;
+    plan p;
+    bench_params params;
+    int save = 0;
+    json_int_t warmup, fail_after;
+    if (json_unpack(o, "{s:I, s:i, s:i, s:I, s:b, s:i}", "warmup", &warmup, "kill_at", &p.kill_at, "stop_at",
+                    &p.stop_at, "fail_after", &fail_after, "save_adapter", &save, "run", &p.run) ||
+        bench_params_from_json(&params, json_object_get(o, "cell"), NULL))
+        return 1;
+    listener l = {.p = &p, .parts = json_object()};
     const bench_cell_watch watch = {&l, take_part, count_message, at_stop};
     zo_mem mem = {0};
-    json_t *model = NULL;
-    mem.fail_after = p->fail_after;
+    mem.fail_after = (long)fail_after;
     omp_set_num_threads(1); /* tests run beside each other */
     openblas_set_num_threads(1);
-    bench_inputs_model(params->model, &model, NULL);
-    bench_cell_job job = {.params = *params,
-                          .run = p->run,
-                          .warmup = p->warmup,
+    bench_inputs_model(params.model, &model, NULL);
+    bench_cell_job job = {.params = params,
+                          .run = p.run,
+                          .warmup = warmup,
                           .folder = "r",
-                          .save_adapter = p->save_adapter,
+                          .save_adapter = save,
                           .model = model};
-    bench_params_id(params, job.id);
+    bench_params_id(&params, job.id);
     json_t *record = bench_cell_run(&job, &watch, &mem);
     if (!record)
         return 1;
@@ -112,6 +119,7 @@ static int run_here(const plan *p, const bench_params *params)
     json_decref(record);
     json_decref(l.parts);
     json_decref(model);
+    json_decref(o);
     return failed;
 }
 
@@ -119,10 +127,16 @@ static int run_here(const plan *p, const bench_params *params)
 static json_t *run_cell(plan p, const bench_params *params)
 {
     int status;
-    fflush(NULL);
+    json_t *o = json_pack("{s:I, s:i, s:i, s:I, s:b, s:i, s:o}", "warmup", (json_int_t)p.warmup, "kill_at",
+                          p.kill_at, "stop_at", p.stop_at, "fail_after", (json_int_t)p.fail_after,
+                          "save_adapter", p.save_adapter, "run", p.run, "cell", bench_params_to_json(params));
+    assert_int_equal(bench_folder_save_json("plan.json", o, NULL), ZO_OK);
+    json_decref(o);
     pid_t pid = fork();
-    if (pid == 0)
-        exit(run_here(&p, params)); /* not _exit: a sanitizer looks for leaks at the end */
+    if (pid == 0) {
+        execl("/proc/self/exe", "cell_test", "cell", (char *)NULL);
+        _exit(127);
+    }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
         return NULL;
@@ -546,7 +560,7 @@ static void jobs_are_checked(void **state)
 
 #define IN_PLACE(f) cmocka_unit_test_setup_teardown(f, make_place, drop_place)
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         IN_PLACE(a_record_is_complete),
@@ -559,5 +573,7 @@ int main(void)
         IN_PLACE(adapters_are_kept_and_taken_up),
         cmocka_unit_test(jobs_are_checked),
     };
+    if (argc > 1 && strcmp(argv[1], "cell") == 0)
+        return run_here();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
