@@ -14,6 +14,7 @@ static const bench_metric metrics[] = {
      .unit = "ns",
      .path = "time.median_ns",
      .interval_path = "time.ci_ns",
+     .coverage_path = "time.ci_coverage",
      .pool = BENCH_POOL_RUNS,
      .better = BENCH_LOWER,
      .scale = 1e-6,
@@ -196,8 +197,10 @@ double bench_metric_value(const bench_metric *m, const json_t *record)
 bench_interval bench_metric_interval(const bench_metric *m, const json_t *record)
 {
     const json_t *at = m->interval_path ? bench_metric_at(record, m->interval_path) : NULL;
-    bench_interval i = {number(json_array_get(at, 0)), number(json_array_get(at, 1)), 0.95};
-    return isnan(i.low) || isnan(i.high) ? bench_no_interval : i;
+    double coverage = m->coverage_path ? number(bench_metric_at(record, m->coverage_path)) : NAN;
+    bench_interval i = {number(json_array_get(at, 0)), number(json_array_get(at, 1)),
+                        isnan(coverage) ? 0.95 : coverage};
+    return isnan(i.low) || isnan(i.high) || !(i.coverage > 0) ? bench_no_interval : i;
 }
 
 double bench_metric_stderr(const bench_metric *m, const json_t *record)

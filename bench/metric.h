@@ -29,7 +29,8 @@ typedef struct bench_metric {
     const char *unit;  /* of the recorded number: "ns"; "" for none */
     const char *path;  /* in a record, dots between keys: "time.median_ns" */
     bench_take take;
-    const char *interval_path; /* [low, high] within a run, 95%, or NULL */
+    const char *interval_path; /* [low, high] within a run, or NULL */
+    const char *coverage_path; /* of that interval; 0.95 where a record lacks it */
     const char *stderr_path;   /* standard error over the evaluation's examples, or NULL */
     bench_pool pool;
     bench_better better;

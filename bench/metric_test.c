@@ -70,6 +70,10 @@ static void spreads(void **state)
     json_t *record = json_loads(record_text, 0, NULL);
     bench_interval i = bench_metric_interval(bench_metric_find("step_ns"), record);
     assert_true(i.low == 1200000 && i.high == 1300000.5 && i.coverage == 0.95);
+    json_object_set_new(json_object_get(record, "time"), "ci_coverage", json_real(0.75));
+    assert_true(bench_metric_interval(bench_metric_find("step_ns"), record).coverage == 0.75);
+    json_object_set_new(json_object_get(record, "time"), "ci_coverage", json_real(0));
+    assert_true(isnan(bench_metric_interval(bench_metric_find("step_ns"), record).low));
     assert_true(isnan(bench_metric_interval(bench_metric_find("load_ns"), record).low));
     assert_true(bench_metric_stderr(bench_metric_find("accuracy"), record) == 0.0125);
     assert_true(bench_metric_stderr(bench_metric_find("accuracy_initial"), record) == 0.02);

@@ -6,6 +6,7 @@
 
 #include "bench/figure.h"
 #include "bench/folder.h"
+#include "bench/metric.h"
 #include "bench/origin.h"
 #include "bench/results.h"
 #include "bench/table.h"
@@ -97,14 +98,46 @@ static void put_origins(const report *r, bench_origin kind, const char *before, 
         fprintf(f, "%sothers\n", before);
 }
 
-static void put_mixture(const report *r, FILE *f)
+/* Runs that began while others kept the processors busy: our own share of the load is at most one per processor. */
+static int32_t busy_runs(const report *r, double *most, int32_t *processors)
 {
-    int32_t machines = r->origins[BENCH_ORIGIN_MACHINE].count, builds = r->origins[BENCH_ORIGIN_BUILD].count;
+    size_t i;
+    json_t *record;
+    int32_t busy = 0;
+    *most = 0;
+    *processors = 0;
+    json_array_foreach(r->results->records, i, record)
+    {
+        const json_t *load = bench_metric_at(record, "machine.load_average");
+        json_int_t pus = json_integer_value(bench_metric_at(record, "machine.pus_allowed"));
+        if (pus <= 0 || !(json_number_value(load) > 1.5 * (double)pus))
+            continue;
+        busy++;
+        if (json_number_value(load) > *most) {
+            *most = json_number_value(load);
+            *processors = (int32_t)pus;
+        }
+    }
+    return busy;
+}
+
+/* What makes times doubtful; each line between `before` and `after`. */
+static void put_warnings(const report *r, const char *before, const char *after, FILE *f)
+{
+    int32_t machines = r->origins[BENCH_ORIGIN_MACHINE].count, builds = r->origins[BENCH_ORIGIN_BUILD].count,
+            processors;
+    double load;
+    int32_t busy = busy_runs(r, &load, &processors);
     if (machines > 1 || builds > 1)
+        fprintf(
+            f, "%sthe records come from %d machine%s and %d build%s; times are comparable only within one.%s",
+            before, machines, machines == 1 ? "" : "s", builds, builds == 1 ? "" : "s", after);
+    if (busy > 0)
         fprintf(f,
-                "**Beware:** the records come from %d machine%s and %d build%s; times are comparable only "
-                "within one.\n\n",
-                machines, machines == 1 ? "" : "s", builds, builds == 1 ? "" : "s");
+                "%s%d of %zu runs began on a busy machine (load up to %.1f on %d processor%s); their times "
+                "are doubtful.%s",
+                before, busy, json_array_size(r->results->records), load, processors,
+                processors == 1 ? "" : "s", after);
 }
 
 static zo_status put_table(const named_table *t, FILE *f, zo_error *err)
@@ -142,14 +175,16 @@ static zo_status put_report(const report *r, FILE *f, zo_error *err)
     put_state(r, f);
     fputs("\n\n", f);
     put_differences(r, f);
-    put_mixture(r, f);
+    put_warnings(r, "**Beware:** ", "\n\n", f);
     put_origins(r, BENCH_ORIGIN_MACHINE, "Machine: ", f);
     fputs(r->origins[BENCH_ORIGIN_MACHINE].count ? "\n## Tables\n\n" : "## Tables\n\n", f);
     for (int32_t i = 0; !st && i < r->table_count; i++)
         st = put_table(&r->tables[i], f, err);
     put_figures(r, f);
     if (!st && bench_table_rows(r->trouble)) {
-        fputs("## Cells that are not complete\n\n", f);
+        fputs("## Cells that are not complete\n\n`zobench run` with the same manifest runs what is "
+              "missing.\n\n",
+              f);
         st = bench_table_write(r->trouble, BENCH_FORMAT_MARKDOWN, f, err);
         fputc('\n', f);
     }
@@ -249,8 +284,11 @@ static zo_status print_text(const report *r, FILE *f, zo_error *err)
 {
     zo_status st = ZO_OK;
     fprintf(f, "%s\n", r->results->manifest->title);
+    for (int32_t i = 0; i < r->origins[BENCH_ORIGIN_MACHINE].count; i++)
+        fprintf(f, "%s\n", r->origins[BENCH_ORIGIN_MACHINE].text[i]);
     put_state(r, f);
     fputc('\n', f);
+    put_warnings(r, "Beware: ", "\n", f);
     for (int32_t i = 0; !st && i < r->table_count; i++) {
         fputc('\n', f);
         st = bench_table_write(r->tables[i].table, BENCH_FORMAT_TEXT, f, err);

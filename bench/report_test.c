@@ -336,8 +336,9 @@ static json_t *seeds_rule(const bench_params *p, int32_t k)
         return NULL;
     json_t *r = ok_record(10 + k);
     json_object_set_new(r, "accuracy",
-                        json_pack("{s:f, s:f, s:f, s:f, s:f}", "value", 0.4 + 0.1 * (double)p->seed,
-                                  "initial", 0.25, "best", 0.75, "stderr", 0.02, "initial_stderr", 0.01));
+                        json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "chance", 0.25, "value",
+                                  0.4 + 0.1 * (double)p->seed, "initial", 0.25, "best", 0.75, "stderr", 0.02,
+                                  "initial_stderr", 0.01));
     return r;
 }
 
@@ -350,23 +351,21 @@ static void seeds_and_examples(void **state)
     expect_file(f, "report/table-1.md",
                 "### Accuracy (%)\n"
                 "\n"
-                "| queries |               accuracy |\n"
-                "| ------- | ---------------------: |\n"
-                "| 1       | 60.0 ±10.0<sup>a</sup> |\n"
-                "| 4       |  50.0 ±2.0<sup>b</sup> |\n"
+                "| queries |                      accuracy |\n"
+                "| ------- | ----------------------------: |\n"
+                "| 1       | 60.0 ±10.0 (±2.0)<sup>a</sup> |\n"
+                "| 4       |         50.0 ±2.0<sup>b</sup> |\n"
                 "\n"
-                "<sup>a</sup> mean over 3 seeds ± their standard deviation\n"
+                "<sup>a</sup> mean over 3 seeds ± their standard deviation (± the standard error of one seed "
+                "over the evaluation "
+                "examples)\n"
                 "\n"
                 "<sup>b</sup> one seed ± the standard error over the evaluation examples\n"
                 "\n"
-                "Accuracy of a single seed has a standard error over the evaluation examples of up to 2.0%.\n"
-                "\n"
                 "Share of right answers after the last step.\n");
-    assert_non_null(strstr(f->printed,
-                           "Accuracy before and after training on sst2, 40 steps\n"
-                           "queries  accuracy before training (%)    accuracy (%)  best accuracy (%)\n"));
-    assert_non_null(
-        strstr(f->printed, "1                       25.0 ±0.0 [a]  60.0 ±10.0 [a]      75.0 ±0.0 [a]\n"));
+    assert_non_null(strstr(f->printed, "Accuracy before and after training on sst2, 40 steps\n"));
+    assert_non_null(strstr(f->printed, "25.0 ±0.0 (±1.0) [a]  60.0 ±10.0 (±2.0) [a]      75.0 ±0.0 [b]\n"));
+    assert_non_null(strstr(f->printed, "Guessing reaches 25.0%.\n"));
     expect_in_file(f, "report/report.md", "| queries=4, seed=2 | ");
 }
 
@@ -411,6 +410,49 @@ static void torn_stray_retried(void **state)
     assert_non_null(strstr(f->printed,
                            "3 of 4 cells complete, 9 of 12 runs ok. 1 torn line of cells.jsonl left out. 1 "
                            "record of cells that the manifest no longer has left out.\n"));
+}
+
+/* Records from a machine that did something else meanwhile, and from two builds. */
+static json_t *busy_rule(const bench_params *p, int32_t k)
+{
+    (void)p;
+    json_t *r = ok_record(10);
+    json_object_set_new(r, "machine",
+                        json_pack("{s:s, s:i, s:i, s:I, s:s, s:s, s:i, s:f}", "cpu", "a processor", "cores",
+                                  8, "cores_allowed", 4, "memory_bytes", (json_int_t)3 << 29, "kernels",
+                                  "avx2", "os", "an os", "pus_allowed", 4, "load_average",
+                                  k == 0 ? 6.0 : 6.5));
+    json_object_set_new(r, "build",
+                        json_pack("{s:s, s:b, s:s, s:s, s:s, s:{s:s, s:s, s:i}}", "commit", k ? "c1" : "c0",
+                                  "dirty", k, "config", "release", "compiler", "gcc 1", "flags", "-O3",
+                                  "openblas", "version", "0.3", "core", "Zen", "threads", 4));
+    json_object_set_new(r, "inputs",
+                        json_pack("{s:{s:s, s:s}, s:{s:s, s:n}}", "model", "path", "m.gguf", "sha256", "00ff",
+                                  "train", "path", "polarity", "sha256"));
+    return r;
+}
+
+static void doubtful_times(void **state)
+{
+    fixture *f = *state;
+    static const char busy[] =
+        "1 of 2 runs began on a busy machine (load up to 6.5 on 4 processors); their times are doubtful.\n";
+    write_manifest(
+        f, "{\"schema\": \"zobench/1\", \"name\": \"busy\", \"defaults\": {\"model\": \"synth:tiny\"}}");
+    write_records(f, busy_rule, 2);
+    make_report(f, false);
+    assert_non_null(strstr(
+        f->printed,
+        "busy\na processor, 4 of 8 cores, 1.5 GiB of memory, avx2 kernels, an os\n1 of 1 cells complete"));
+    assert_non_null(strstr(f->printed, busy));
+    expect_in_file(f, "report/report.md", busy);
+    expect_in_file(
+        f, "report/report.md",
+        "**Beware:** the records come from 1 machine and 2 builds; times are comparable only within one.\n");
+    expect_in_file(
+        f, "report/report.md",
+        "- commit c1 with local changes, release build, gcc 1 -O3, OpenBLAS 0.3 (Zen kernels, 4 threads)\n");
+    expect_in_file(f, "report/report.md", "- model: m.gguf, SHA-256 00ff\n- train: polarity, generated\n");
 }
 
 static void bad_folders(void **state)
@@ -777,6 +819,7 @@ int main(void)
         TEST(nothing_run_yet),
         TEST(torn_stray_retried),
         TEST(bad_folders),
+        TEST(doubtful_times),
         TEST(bars_exactly),
         TEST(lines_by_number),
         TEST(curves_with_gaps),

@@ -227,7 +227,11 @@ void bench_summary_text(const bench_metric *m, const bench_summary *s, char *out
     case BENCH_SPREAD_SEEDS:
     case BENCH_SPREAD_EXAMPLES:
         bench_metric_format_like(m, (s->interval.high - s->interval.low) / 2, s->value, low, sizeof low);
-        snprintf(out, cap, "%s ±%s", value, low);
+        bench_metric_format_like(m, s->stderr_, s->value, high, sizeof high);
+        if (s->spread == BENCH_SPREAD_SEEDS && !isnan(s->stderr_))
+            snprintf(out, cap, "%s ±%s (±%s)", value, low, high);
+        else
+            snprintf(out, cap, "%s ±%s", value, low);
         break;
     case BENCH_SPREAD_NONE:
         snprintf(out, cap, "%s", value);
@@ -255,7 +259,8 @@ static void spread_note(const bench_summary *s, char *out, size_t cap)
                  percent);
         break;
     case BENCH_SPREAD_SEEDS:
-        snprintf(out, cap, "mean over %d seeds ± their standard deviation", s->n);
+        snprintf(out, cap, "mean over %d seeds ± their standard deviation%s", s->n,
+                 isnan(s->stderr_) ? "" : " (± the standard error of one seed over the evaluation examples)");
         break;
     case BENCH_SPREAD_EXAMPLES:
         snprintf(out, cap, "one seed ± the standard error over the evaluation examples");

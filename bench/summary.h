@@ -43,7 +43,7 @@ void bench_summary_ratio(const bench_metric *m, const bench_result *const *a, in
 /* How ratios are shown; not in bench_metric_find. */
 extern const bench_metric bench_metric_ratio;
 
-/* "12.34 [12.10, 12.60]", "62.5 ±1.6", "-". Brackets are left out where they would only repeat the value. */
+/* "12.34 [12.10, 12.60]", "62.5 ±1.6", with both error bars "62.5 ±0.8 (±1.6)", "-". Brackets are left out where they would only repeat the value. */
 void bench_summary_text(const bench_metric *m, const bench_summary *s, char *out, size_t cap);
 /* What value and brackets (±) are, or why there is no value: the text of a footnote. */
 void bench_summary_note(const bench_summary *s, char *out, size_t cap);

@@ -125,24 +125,6 @@ static void add_remark(bench_table *t, const char *note)
         bench_table_remark(t, text);
 }
 
-/* The error bar that ± over seeds leaves out. */
-static void add_stderr_remark(bench_table *t, const grid *g, const bench_metric *m)
-{
-    char text[200], shown[32];
-    double most = NAN;
-    size_t n = (size_t)g->cross.row_count * (size_t)g->cross.col_count;
-    for (size_t i = 0; i < n; i++)
-        if (g->places[i].spread == BENCH_SPREAD_SEEDS)
-            most = fmax(most, g->places[i].stderr_);
-    if (isnan(most))
-        return;
-    bench_metric_format(m, most, shown, sizeof shown);
-    snprintf(text, sizeof text,
-             "%s of a single seed has a standard error over the evaluation examples of up to %s%s", m->label,
-             shown, m->shown_unit);
-    add_remark(t, text);
-}
-
 /* Title: what the manifest calls the table, what it shows, in which unit. */
 static void make_title(const bench_table_spec *spec, const bench_metric *m, bool relative, char *out,
                        size_t cap)
@@ -206,8 +188,6 @@ zo_status bench_tabulate_spec(const bench_results *r, const bench_table_spec *sp
             add_summary(t, shown, place_of(&g, row, col), text);
     }
     add_remark(t, text);
-    if (!relative)
-        add_stderr_remark(t, &g, m);
     if (relative)
         add_remark(t, m->better == BENCH_LOWER
                           ? "below 1 is better; each run is divided by the run of the same number"
@@ -306,11 +286,6 @@ static zo_status make_metrics_table(const bench_results *r, const char *title, c
         }
     }
     add_column_remarks(t, metrics, n, any, note);
-    for (int32_t i = 0; i < n; i++) {
-        fill_absolute(&g, metrics[i]);
-        if (any[i])
-            add_stderr_remark(t, &g, metrics[i]);
-    }
 cleanup:
     grid_deinit(&g);
     return st;
@@ -324,6 +299,27 @@ static bool is_tuned(const grid *g, int32_t row)
     bench_summary_of(bench_metric_find("accuracy_initial"), g->a, n, &before);
     bench_summary_of(bench_metric_find("accuracy"), g->a, n, &after);
     return n > 0 && g->a[0]->cell->params.steps > 0 && !isnan(before.value) && !isnan(after.value);
+}
+
+/* What guessing would reach, where it is the same for all cells. */
+static void add_chance_remark(bench_table *t, const bench_results *r)
+{
+    char text[64];
+    double chance = NAN;
+    size_t i;
+    json_t *record;
+    json_array_foreach(r->records, i, record)
+    {
+        const json_t *at = bench_metric_at(record, "accuracy.chance");
+        if (!json_is_number(at))
+            continue;
+        if (!isnan(chance) && json_number_value(at) != chance)
+            return;
+        chance = json_number_value(at);
+    }
+    snprintf(text, sizeof text, "guessing reaches %.1f%%", 100 * chance);
+    if (!isnan(chance))
+        add_remark(t, text);
 }
 
 /* Names the task and the number of steps where all cells share them. */
@@ -348,7 +344,9 @@ zo_status bench_tabulate_tuning(const bench_results *r, bench_table **out, zo_er
     static const char *const names[] = {"accuracy_initial", "accuracy", "accuracy_best"};
     char title[200];
     tuning_title(r, title, sizeof title);
-    return make_metrics_table(r, title, names, 3, is_tuned, out, err);
+    zo_status st = make_metrics_table(r, title, names, 3, is_tuned, out, err);
+    add_chance_remark(*out, r);
+    return st;
 }
 
 /* ---- Cells ---- */
