@@ -13,8 +13,13 @@ bool bench_cgroup_memory_limit(uint64_t *bytes);
  * the whole machine. Only differences mean something. False: not known. */
 bool bench_cgroup_oom_kills(uint64_t *count);
 
+/* The processors' time that this process's group and those around it may take, in processors: 1.5 is one and a half. A
+ * container's --cpus is such a quota, which no affinity mask shows. False: no quota, or none that can be read. */
+bool bench_cgroup_cpus(double *cpus);
+
 /* The same over other roots, for tests: proc as "/proc", sys as "/sys/fs/cgroup". */
 bool bench_cgroup_memory_limit_in(const char *proc, const char *sys, uint64_t *bytes);
 bool bench_cgroup_oom_kills_in(const char *proc, const char *sys, uint64_t *count);
+bool bench_cgroup_cpus_in(const char *proc, const char *sys, double *cpus);
 
 #endif

@@ -21,7 +21,7 @@ typedef struct entry {
 static const entry tree[] = {
     {"p1", NULL},
     {"p1/self", NULL},
-    {"p1/self/cgroup", "5:cpu:/elsewhere\n4:memory:/job/step\n0::/other\n"},
+    {"p1/self/cgroup", "5:cpuacct,cpu:/job\n6:cpuset:/\n4:memory:/job/step\n0::/other\n"},
     {"p1/vmstat", "nr_free_pages 12\noom_kill 3\n"},
     {"s1", NULL},
     {"s1/memory", NULL},
@@ -31,13 +31,21 @@ static const entry tree[] = {
     {"s1/memory/job/step", NULL},
     {"s1/memory/job/step/memory.limit_in_bytes", "2000000\n"},
     {"s1/memory/job/step/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 7\n"},
+    {"s1/cpu", NULL},
+    {"s1/cpu/cpu.cfs_quota_us", "-1\n"},
+    {"s1/cpu/cpu.cfs_period_us", "100000\n"},
+    {"s1/cpu/job", NULL},
+    {"s1/cpu/job/cpu.cfs_quota_us", "150000\n"},
+    {"s1/cpu/job/cpu.cfs_period_us", "100000\n"},
     {"p2", NULL},
     {"p2/self", NULL},
     {"p2/self/cgroup", "0::/a\n"},
     {"p2/vmstat", "oom_kill 5\n"},
     {"s2", NULL},
     {"s2/memory.max", "max\n"},
+    {"s2/cpu.max", "400000 100000\n"},
     {"s2/a", NULL},
+    {"s2/a/cpu.max", "max 100000\n"},
     {"s2/a/memory.max", "4096\n"},
     {"s2/a/memory.events", "low 0\noom 8\noom_kill 2\noom_group_kill 0\n"},
     {"p3", NULL}, /* no group at all, an old kernel */
@@ -89,16 +97,16 @@ static int drop_tree(void **state)
     return failed;
 }
 
-static void limits_and_kills(void **state)
+static void limits_kills_and_quotas(void **state)
 {
     static const struct {
         const char *proc, *sys;
         int64_t limit, kills; /* -1: not known */
+        double cpus;
     } cases[] = {
-        {"p1", "s1", 1000000, 7}, /* the tighter limit lies outside */
-        {"p2", "s2", 4096, 2},          {"p3", "s1", -1, -1},
-        {"p4", "s2", -1, 11}, /* the root's "max" is no limit */
-        {"nowhere", "nowhere", -1, -1},
+        {"p1", "s1", 1000000, 7, 1.5}, /* the tighter limit lies outside */
+        {"p2", "s2", 4096, 2, 4},      /* "max" is no limit; that outside is */
+        {"p3", "s1", -1, -1, -1},      {"p4", "s2", -1, 11, 4}, {"nowhere", "nowhere", -1, -1, -1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *proc = at(*state, cases[i].proc), *sys = at(*state, cases[i].sys);
@@ -107,6 +115,9 @@ static void limits_and_kills(void **state)
         assert_true(cases[i].limit < 0 || n == (uint64_t)cases[i].limit);
         assert_int_equal(bench_cgroup_oom_kills_in(proc, sys, &n), cases[i].kills >= 0);
         assert_true(cases[i].kills < 0 || n == (uint64_t)cases[i].kills);
+        double cpus = 0;
+        assert_int_equal(bench_cgroup_cpus_in(proc, sys, &cpus), cases[i].cpus > 0);
+        assert_true(cases[i].cpus < 0 || cpus == cases[i].cpus);
     }
 }
 
@@ -126,7 +137,7 @@ static void kills_do_not_rise_by_themselves(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(limits_and_kills, make_tree, drop_tree),
+        cmocka_unit_test_setup_teardown(limits_kills_and_quotas, make_tree, drop_tree),
         cmocka_unit_test(kills_do_not_rise_by_themselves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench/machine.h"
+
 typedef struct text {
     char what[256], remedy[256]; /* remedy "": none is known */
 } text;
@@ -114,7 +116,7 @@ static bool narrow_kernel(const json_t *machine, const json_t *build, text *t)
 static bool few_threads(const json_t *machine, const json_t *build, text *t)
 {
     const double threads = number(json_object_get(build, "openblas"), "threads"),
-                 cores = number(machine, "cores_allowed");
+                 cores = bench_machine_threads(machine);
     if (threads >= cores || threads <= 0)
         return false;
     snprintf(t->what, sizeof t->what,
@@ -122,7 +124,7 @@ static bool few_threads(const json_t *machine, const json_t *build, text *t)
              "holds it back",
              threads, cores);
     snprintf(t->remedy, sizeof t->remedy,
-             "none is needed for zobench run, which sets OMP_NUM_THREADS itself");
+             "unset OMP_NUM_THREADS; the cells of zobench run get a value of their own in any case");
     return true;
 }
 

@@ -2,6 +2,7 @@
 #include "bench/machine.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,10 +172,13 @@ static void describe_topology(json_t *o, hwloc_topology_t topology)
 static void describe_system(json_t *o)
 {
     uint64_t limit;
+    double cpus;
     struct utsname u;
     bool limited = bench_cgroup_memory_limit(&limit);
     bench_record_set(o, "memory_bytes", meminfo("MemTotal"), "/proc/meminfo cannot be read");
     bench_record_set(o, "memory_limit_bytes", limited ? json_integer((json_int_t)limit) : NULL,
+                     "no control group sets one");
+    bench_record_set(o, "cpu_quota", bench_cgroup_cpus(&cpus) ? json_real(cpus) : NULL,
                      "no control group sets one");
     bench_record_set(o, "os", take_string(read_line("/etc/os-release", "PRETTY_NAME")),
                      "/etc/os-release cannot be read");
@@ -226,15 +230,26 @@ void bench_machine_refresh(json_t *machine)
                      "/proc/loadavg cannot be read");
 }
 
+int bench_machine_threads(const json_t *machine)
+{
+    const json_t *quota = json_object_get(machine, "cpu_quota");
+    json_int_t cores = json_integer_value(json_object_get(machine, "cores_allowed"));
+    cores = cores > 0 ? cores : 1;
+    if (json_is_number(quota) && json_number_value(quota) < (double)cores)
+        cores = (json_int_t)ceil(json_number_value(quota));
+    return (int)cores;
+}
+
 void bench_machine_fingerprint(const json_t *machine, const json_t *build, char out[13])
 {
     char hex[BENCH_SHA256_HEX];
     const json_t *blas = json_object_get(build, "openblas");
-    json_t *parts = json_pack("[O?, O?, O?, O?, O?, O?, O?, O?, O?]", json_object_get(machine, "cpu"),
+    json_t *parts = json_pack("[O?, O?, O?, O?, O?, O?, O?, O?, O?, O?]", json_object_get(machine, "cpu"),
                               json_object_get(machine, "isa"), json_object_get(machine, "cores_allowed"),
-                              json_object_get(machine, "pus_allowed"), json_object_get(build, "compiler"),
-                              json_object_get(build, "flags"), json_object_get(blas, "version"),
-                              json_object_get(blas, "core"), json_object_get(blas, "parallel"));
+                              json_object_get(machine, "pus_allowed"), json_object_get(machine, "cpu_quota"),
+                              json_object_get(build, "compiler"), json_object_get(build, "flags"),
+                              json_object_get(blas, "version"), json_object_get(blas, "core"),
+                              json_object_get(blas, "parallel"));
     char *text = json_dumps(parts, JSON_COMPACT);
     bench_sha256(text ? text : "", text ? strlen(text) : 0, hex);
     memcpy(out, hex, 12);

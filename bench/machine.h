@@ -11,7 +11,7 @@
  * { "cpu": "AMD EPYC ...", "isa": ["avx2", ...], "kernels": "avx512", "virtual": true,
  *   "packages": 1, "numa_nodes": 1, "cores": 2, "pus": 2, "cores_allowed": 2, "pus_allowed": 2,
  *   "caches": [{"name": "L1d", "bytes": 32768, "count": 2}, ...],
- *   "memory_bytes": 1, "memory_limit_bytes": null, "os": "Debian GNU/Linux 12 (bookworm)", "kernel": "6.1.0",
+ *   "memory_bytes": 1, "memory_limit_bytes": null, "cpu_quota": null, "os": "Debian GNU/Linux 12 (bookworm)", "kernel": "6.1.0",
  *   "governor": null, "memory_available_bytes": 1, "load_average": 0.5 }
  *
  * pus are the processors that the kernel schedules on (hardware threads); allowed ones are in this process's affinity
@@ -21,6 +21,9 @@ zo_status bench_machine_describe(json_t **out, zo_error *err);
 
 /* Reads the last two, which change, again. */
 void bench_machine_refresh(json_t *machine);
+
+/* Threads that a cell runs on where it does not say: the cores of the affinity mask, no more than the quota pays for. */
+int bench_machine_threads(const json_t *machine);
 
 /* Names what a time depends on besides the code: processor, cores, compiler, flags, BLAS and its kernel. Twelve
  * hex digits and a NUL. Records with different fingerprints are of different machines or builds. */

@@ -64,6 +64,7 @@ static void machine_is_complete(void **state)
                                        "caches",
                                        "memory_bytes",
                                        "memory_limit_bytes",
+                                       "cpu_quota",
                                        "os",
                                        "kernel",
                                        "governor",
@@ -145,10 +146,19 @@ static void fingerprint_follows_what_matters(void **state)
             *key; /* part NULL: of the machine; "": of the build; else of that object in the build */
         int matters;
     } cases[] = {
-        {NULL, "cpu", 1},           {NULL, "isa", 1},          {NULL, "cores_allowed", 1},
-        {NULL, "pus_allowed", 1},   {"", "compiler", 1},       {"", "flags", 1},
-        {"openblas", "version", 1}, {"openblas", "core", 1},   {"openblas", "parallel", 1},
-        {"", "commit", 0},          {NULL, "load_average", 0}, {NULL, "memory_available_bytes", 0},
+        {NULL, "cpu", 1},
+        {NULL, "isa", 1},
+        {NULL, "cores_allowed", 1},
+        {NULL, "pus_allowed", 1},
+        {NULL, "cpu_quota", 1},
+        {"", "compiler", 1},
+        {"", "flags", 1},
+        {"openblas", "version", 1},
+        {"openblas", "core", 1},
+        {"openblas", "parallel", 1},
+        {"", "commit", 0},
+        {NULL, "load_average", 0},
+        {NULL, "memory_available_bytes", 0},
         {"openblas", "threads", 0}, /* a parameter of the cell */
     };
     char before[13], after[13];
@@ -172,6 +182,26 @@ static void fingerprint_follows_what_matters(void **state)
     json_decref(b);
 }
 
+static void threads_follow_mask_and_quota(void **state)
+{
+    static const struct {
+        const char *machine;
+        int threads;
+    } cases[] = {
+        {"{\"cores_allowed\": 8, \"cpu_quota\": null}", 8},
+        {"{\"cores_allowed\": 8, \"cpu_quota\": 1.5}", 2},
+        {"{\"cores_allowed\": 8, \"cpu_quota\": 64.0}", 8},
+        {"{\"cores_allowed\": 8, \"cpu_quota\": 0.25}", 1},
+        {"{\"cores_allowed\": null, \"cpu_quota\": null}", 1},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_t *m = json_loads(cases[i].machine, 0, NULL);
+        assert_int_equal(bench_machine_threads(m), cases[i].threads);
+        json_decref(m);
+    }
+}
+
 static void refresh_replaces(void **state)
 {
     (void)state;
@@ -192,6 +222,7 @@ int main(void)
         cmocka_unit_test(affinity_is_seen),
         cmocka_unit_test(build_is_complete),
         cmocka_unit_test(fingerprint_follows_what_matters),
+        cmocka_unit_test(threads_follow_mask_and_quota),
         cmocka_unit_test(refresh_replaces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,20 +5,27 @@
  *
  * { "schema": "zobench/record/1", "cell": {every parameter}, "cell_id": "a1b2c3d4e5f6", "run": 0,
  *   "status": "ok" | "failed" | "timeout" | "oom" | "crashed" | "nan", "reason": null | "text",
- *   "started": "2026-01-31T12:00:00Z", "wall_ns": 1,
- *   "time": { "step_ns": [every counted step], "warmup_ns": [..], "median_ns": 1.0, "ci_ns": [low, high],
+ *   "started": "2026-01-31T12:00:00Z", "wall_ns": 1 (of the child, from fork to end),
+ *   "time": { "step_ns": [every counted step], "warmup_ns": [..], "median_ns": 1.0, "ci_ns": [low, high] of the median,
+ *             "ci_coverage": 0.97 (0.95 asked; less with fewer than six steps),
  *             "phases_ns": {"data": 1.0, "perturb": .., "forward": .., "loss": .., "update": .., "other": ..},
- *                              (mean per counted step)
- *             "tokens_per_s": 1.0, "load_ns": 1, "eval_ns": 1 },
- *   "memory": { "peak_rss_bytes": 1, "accounts": {"weights": 1, ...peak bytes}, "predicted_bytes": 1 },
- *   "roofline": { "flops_per_step": 1.0, "achieved_flops_per_s": 1.0 },
+ *                              (mean per counted step; they add up to the mean of step_ns)
+ *             "tokens_per_step": 1.0, "padded_tokens_per_step": 1.0 (means, of all forwards of a step),
+ *             "tokens_per_s": 1.0 (without padding, over the median), "load_ns": 1 (to the first step),
+ *             "eval_ns": 1 (all evaluations together), "resumed_at": [steps] (only where a checkpoint was taken up) },
+ *   "memory": { "peak_rss_bytes": 1, "rss_anon_bytes": 1, "rss_file_bytes": 1 (at the end),
+ *               "accounts": {"weights": 1, ...peak bytes}, "predicted_bytes": 1 (plan.h) },
+ *   "roofline": { "flops_per_step": 1.0 (by formula), "achieved_flops_per_s": 1.0 (over the median) },
  *   "counters": null, "counters_reason": "...",
- *   "accuracy": { "task": "sst2", "metric": "accuracy/class", "value": 0.5, "initial": 0.5, "best": 0.5,
- *                 "stderr": 0.01, "initial_stderr": 0.01, "n": 872, "curve": [[0, 0.5], [20, 0.6]] } | null,
+ *   "accuracy": { "task": "sst2", "metric": "accuracy/class", "chance": 0.5, "value": 0.5 (after the last step),
+ *                 "initial": 0.5, "best": 0.5, "stderr": 0.01, "initial_stderr": 0.01, "n": 872,
+ *                 "curve": [[0, 0.5], [20, 0.6]] } | null,
  *   "loss": { "curve": [[0, 0.69], ...one per step, mean of the 2q losses], "eval_curve": [[0, 0.7], ...] },
  *   "numerics": { "projected_gradient_rms": 1.0 },
- *   "machine": {...}, "build": {...}, "inputs": {"model": {"path": "..", "sha256": ".."}, "train": .., "validation": ..,
- *   "template": {"sha256": ".."}, "manifest": {"path": "..", "sha256": ".."}}, "seeds": {"seed": 42, "noise": .., ..} }
+ *   "fingerprint": "a1b2c3d4e5f6" (machine.h), "machine": {machine.h}, "build": {build.h},
+ *   "inputs": {"model": {"path": "..", "bytes": 1, "sha256": ".."}, "train": .., "validation": .., "adapter": ..,
+ *              "template": {"sha256": ".."}, "manifest": {"path": "..", "sha256": ".."}} (inputs.h),
+ *   "seeds": {"seed": 42, "noise": "0x0123456789abcdef", "data_order": .., "adapter_init": ..} }
  */
 #ifndef BENCH_RECORD_H
 #define BENCH_RECORD_H

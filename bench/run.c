@@ -416,12 +416,6 @@ static void drop_checkpoint(const suite *s, const cell_state *c, int run)
     free(path);
 }
 
-static int threads_of(const suite *s, const bench_params *p)
-{
-    const json_t *cores = json_object_get(s->machine, "cores_allowed");
-    return p->threads > 0 ? (int)p->threads : json_is_integer(cores) ? (int)json_integer_value(cores) : 1;
-}
-
 /* *recorded: whether there is an outcome; an interrupted child leaves none. */
 static zo_status run_once(suite *s, cell_state *c, int run, bool *recorded, zo_error *err)
 {
@@ -432,7 +426,8 @@ static zo_status run_once(suite *s, cell_state *c, int run, bool *recorded, zo_e
     json_t *record = NULL, *job = make_job(s, c, run);
     bench_child_options options = {.argv = s->o->argv ? s->o->argv : own_argv,
                                    .job = job,
-                                   .threads = threads_of(s, &c->cell->params),
+                                   .threads = c->cell->params.threads > 0 ? (int)c->cell->params.threads
+                                                                          : bench_machine_threads(s->machine),
                                    .timeout_s = s->m->measure.timeout_s,
                                    .grace_s = s->o->grace_s > 0 ? s->o->grace_s : 10,
                                    .message = hear,
