@@ -274,13 +274,15 @@ static void at_deadline(watch *w, const bench_child_options *o, bench_child_resu
 }
 
 /* Asked again half a second later, nobody wants to wait for a clean end (one wish may come as several signals). */
-static void when_asked(watch *w, bench_child_result *out)
+static void when_asked(watch *w, const bench_child_options *o, bench_child_result *out)
 {
     int64_t now = bench_clock_ns();
     if (!out->interrupted) {
         w->asked_ns = now;
         out->interrupted = true;
         kill(w->pid, SIGTERM);
+        if (o->asked)
+            o->asked(o->self);
     } else if (now - w->asked_ns > 500000000) {
         kill_group(w, out);
     }
@@ -320,7 +322,7 @@ static zo_status watch_child(watch *w, const bench_signals *signals, const bench
         if (ended)
             break;
         if (asked)
-            when_asked(w, out);
+            when_asked(w, o, out);
         if (w->deadline_ns && bench_clock_ns() >= w->deadline_ns)
             at_deadline(w, o, out);
     }

@@ -38,6 +38,7 @@ typedef struct bench_child_options {
     double timeout_s;                             /* 0: none. Then SIGTERM ... */
     double grace_s;                               /* ... and SIGKILL so much later */
     void (*message)(void *self, json_t *message); /* borrowed for the call */
+    void (*asked)(void *self); /* this process was asked to end, the first time; NULL: nobody cares */
     void *self;
 } bench_child_options;
 

@@ -308,6 +308,12 @@ static void hear(void *self, json_t *message)
     }
 }
 
+static void hear_asked(void *self)
+{
+    bench_progress_note(((ear *)self)->progress,
+                        "stopping after the step that is running; asked again, at once");
+}
+
 /* How it ended, in a record's words; NULL: as the child's own record says. */
 static const char *judge(const ear *e, const bench_child_result *r, double timeout_s, char *reason,
                          size_t cap)
@@ -431,6 +437,7 @@ static zo_status run_once(suite *s, cell_state *c, int run, bool *recorded, zo_e
                                    .timeout_s = s->m->measure.timeout_s,
                                    .grace_s = s->o->grace_s > 0 ? s->o->grace_s : 10,
                                    .message = hear,
+                                   .asked = hear_asked,
                                    .self = &e};
     bench_machine_refresh(s->machine);
     bench_clock_utc(started);

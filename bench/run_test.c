@@ -485,7 +485,14 @@ static void interrupted_it_goes_on_later(void **state)
 {
     (void)state;
     bench_manifest *m = manifest("[1, 12, 11]", "\"min_runs\": 1", 0);
-    bench_run_summary s = run(m, plain);
+    char *text = NULL;
+    size_t bytes = 0;
+    bench_run_options o = plain;
+    o.progress = open_memstream(&text, &bytes);
+    bench_run_summary s = run(m, o);
+    fclose(o.progress);
+    assert_non_null(strstr(text, "\nstopping after the step that is running; asked again, at once\n"));
+    free(text);
     assert_true(s.interrupted);
     assert_int_equal(s.done, 1);
     assert_order("1/0"); /* nothing is recorded of the one that was stopped */
