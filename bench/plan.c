@@ -243,37 +243,21 @@ static double product_rate(void)
     return best;
 }
 
-static int by_size(const void *a, const void *b)
-{
-    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-    return (x > y) - (x < y);
-}
+/* Means over the training rows, of the sequence that a step runs. */
+typedef struct means {
+    double rows, square, labels; /* rows through the model, n^2 of real tokens, label tokens */
+} means;
 
-/* The expected padded length of a batch of B rows drawn at random: each row's length, times the chance that it is the
- * longest drawn. */
-static double expected_tokens(const zo_dataset *d, int64_t B, int64_t seq_len)
+static means row_means(const zo_dataset *d, int64_t seq_len)
 {
-    double sum = 0, n = d->count;
-    int32_t *length = malloc((size_t)d->count * sizeof *length);
-    if (!length)
-        return NAN;
-    for (int32_t i = 0; i < d->count; i++)
-        length[i] = d->examples[i].choice[d->examples[i].label].n;
-    qsort(length, (size_t)d->count, sizeof *length, by_size);
+    means m = {0};
     for (int32_t i = 0; i < d->count; i++) {
-        int32_t T = zo_batch_padded(length[i] > seq_len ? length[i] : (int32_t)seq_len);
-        sum += T * (pow((i + 1) / n, (double)B) - pow(i / n, (double)B));
+        const zo_sequence *x = &d->examples[i].choice[d->examples[i].label];
+        m.rows += (double)(seq_len ? zo_batch_padded((int32_t)seq_len) : x->n) / d->count;
+        m.square += (double)x->n * x->n / d->count;
+        m.labels += (double)x->n_labels / d->count;
     }
-    free(length);
-    return sum;
-}
-
-static double mean_labels(const zo_dataset *d)
-{
-    double sum = 0;
-    for (int32_t i = 0; i < d->count; i++)
-        sum += d->examples[i].choice[d->examples[i].label].n_labels;
-    return sum / d->count;
+    return m;
 }
 
 static double evaluation_flops(const zo_config *c, const zo_lora_options *lora, const zo_dataset *d)
@@ -283,7 +267,8 @@ static double evaluation_flops(const zo_config *c, const zo_lora_options *lora, 
     for (int32_t i = 0; i < d->count; i++)
         for (int32_t k = 0; k < (by_class ? 1 : d->examples[i].choices); k++) {
             const zo_sequence *x = &d->examples[i].choice[k];
-            flops += zo_llama_flops(c, lora, 1, zo_batch_padded(x->n), by_class ? 1 : x->n_labels);
+            double n = by_class ? x->n - x->n_labels + 1 : x->n;
+            flops += zo_llama_flops(c, lora, n, n * n, by_class ? 1 : x->n_labels);
         }
     return flops;
 }
@@ -294,10 +279,9 @@ static double flops_of(const bench_params *p, const zo_config *c, const data *d)
     zo_lora_options options = lora_options(p), *lora = adapts(p) ? &options : NULL;
     double flops = 0;
     if (trains(p)) {
-        double T = expected_tokens(&d->train_part, p->batch, p->seq_len);
-        int64_t labels = llround((double)p->batch * mean_labels(&d->train_part));
-        flops += (double)p->steps * 2.0 * (double)p->queries *
-                 zo_llama_flops(c, lora, p->batch, isnan(T) ? p->max_tokens : llround(T), labels);
+        means m = row_means(&d->train_part, p->seq_len);
+        double B = (double)p->batch, forwards = 2.0 * (double)p->queries * (double)p->steps;
+        flops += forwards * zo_llama_flops(c, lora, B * m.rows, B * m.square, B * m.labels);
     }
     if (evaluates(p))
         flops += (double)bench_plan_evaluations(p) * evaluation_flops(c, lora, &d->eval_part);

@@ -14,6 +14,8 @@ zo_status zo_batch_init(zo_batch *b, int32_t cap_sequences, int32_t cap_tokens, 
     } const rooms[] = {
         {&b->ids, cap_tokens, "batch ids"},
         {&b->start, cap_sequences, "batch starts"},
+        {&b->first, cap_sequences, "batch first rows"},
+        {&b->offset, cap_sequences < INT32_MAX ? cap_sequences + 1 : 0, "batch offsets"},
         {&b->label_row, cap_labels, "batch label rows"},
         {&b->label_id, cap_labels, "batch label ids"},
     };
@@ -39,6 +41,8 @@ void zo_batch_deinit(zo_batch *b)
 {
     zo_mem_free(b->ids);
     zo_mem_free(b->start);
+    zo_mem_free(b->first);
+    zo_mem_free(b->offset);
     zo_mem_free(b->label_row);
     zo_mem_free(b->label_id);
     *b = (zo_batch){0};
@@ -56,6 +60,7 @@ void zo_batch_fill(zo_batch *b, const zo_sequence *sequences, int32_t n, int32_t
     b->sequences = n;
     b->tokens = T;
     b->labels = 0;
+    b->offset[0] = 0;
     for (int32_t i = 0; i < n; i++) {
         const zo_sequence *s = &sequences[i];
         const int32_t start = T - s->n;
@@ -63,6 +68,8 @@ void zo_batch_fill(zo_batch *b, const zo_sequence *sequences, int32_t n, int32_t
         assert(s->n_labels >= 0 && (s->n_labels < s->n || s->n == 0));
         assert(s->n_labels <= b->cap_labels - b->labels);
         b->start[i] = start;
+        b->first[i] = min_tokens ? 0 : start;
+        b->offset[i + 1] = b->offset[i] + T - b->first[i];
         for (int32_t t = 0; t < start; t++)
             row[t] = pad;
         if (s->n > 0) /* an empty sequence may have no ids to copy from */

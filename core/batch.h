@@ -1,8 +1,10 @@
 /* A batch of sequences as the model takes it.
  *
  * Sequences are left-padded to the longest, rounded up to a multiple of 8. A padded position is masked: it
- * changes no result. `label` rows are the positions whose output predicts a label token; only they go through
- * the output head.
+ * changes no result. Only real positions become rows of the forward pass, packed one after the other, unless the
+ * batch is padded to a length that was asked for: then every position is a row, so that a given T costs what T
+ * tokens cost. `label` rows are the positions whose output predicts a label token; only they go through the output
+ * head.
  */
 #ifndef ZO_BATCH_H
 #define ZO_BATCH_H
@@ -18,6 +20,8 @@ typedef struct zo_batch {
     int32_t labels;     /* number of label rows */
     int32_t *ids;       /* (B, T) */
     int32_t *start;     /* (B) first real position, T where the sequence is empty */
+    int32_t *first;     /* (B) first position that becomes a row: start, or 0 where padding is run */
+    int32_t *offset;    /* (B + 1) row of that position; offset[B] is the number of rows */
     int32_t *label_row; /* (labels) b * T + t: the output there predicts label_id */
     int32_t *label_id;  /* (labels) */
     int32_t cap_sequences, cap_tokens, cap_labels; /* room for B sequences, B * T ids, labels */
@@ -35,8 +39,8 @@ typedef struct zo_sequence {
     int32_t n, n_labels;
 } zo_sequence;
 
-/* Fills b from n sequences, left-padded with pad to the longest of them, or to min_tokens where that is more (0: as
- * short as can be). Asserts that it fits. */
+/* Fills b from n sequences, left-padded with pad to the longest of them (min_tokens 0), or to min_tokens where that is
+ * more, padding then becoming rows too. Asserts that it fits. */
 void zo_batch_fill(zo_batch *b, const zo_sequence *sequences, int32_t n, int32_t min_tokens, int32_t pad);
 
 /* T of a batch whose longest sequence has n tokens: the next multiple of 8. */

@@ -24,6 +24,7 @@ static void layout_by_hand(void **state)
     };
     const int32_t start[] = {13, 16, 7};
     const int32_t row[] = {14, 2 * 16 + 12, 2 * 16 + 13, 2 * 16 + 14}, id[] = {12, 26, 27, 28};
+    const int32_t packed[] = {0, 3, 3, 12}, padded[] = {0, 16, 32, 48}, none[] = {0, 0, 0};
     zo_batch b;
     assert_int_equal(zo_batch_init(&b, 3, 48, 4, NULL, NULL), ZO_OK);
     for (int again = 0; again < 2; again++) {
@@ -33,6 +34,8 @@ static void layout_by_hand(void **state)
         assert_int_equal(b.labels, 4);
         assert_memory_equal(b.ids, ids, sizeof ids);
         assert_memory_equal(b.start, start, sizeof start);
+        assert_memory_equal(b.first, start, sizeof start);
+        assert_memory_equal(b.offset, packed, sizeof packed);
         assert_memory_equal(b.label_row, row, sizeof row);
         assert_memory_equal(b.label_id, id, sizeof id);
         zo_batch_fill(&b, s, 1, 0, 7); /* a smaller one between: nothing of it may remain */
@@ -40,6 +43,11 @@ static void layout_by_hand(void **state)
         assert_int_equal(b.ids[0], 7);
         assert_int_equal(b.labels, 1);
     }
+    zo_batch_fill(&b, s, 3, 10, 0); /* a length that was asked for, though shorter: every position is a row */
+    assert_memory_equal(b.ids, ids, sizeof ids);
+    assert_memory_equal(b.start, start, sizeof start);
+    assert_memory_equal(b.first, none, sizeof none);
+    assert_memory_equal(b.offset, padded, sizeof padded);
     zo_batch_deinit(&b);
     assert_null(b.ids);
 }
@@ -91,7 +99,7 @@ static void failures(void **state)
     zo_mem mem = {0};
     zo_batch b;
     zo_error err = {0};
-    for (long nth = 1; nth <= 4; nth++) { /* init allocates four arrays */
+    for (long nth = 1; nth <= 6; nth++) { /* init allocates six arrays */
         err = (zo_error){0};
         mem.fail_after = nth;
         assert_int_equal(zo_batch_init(&b, 2, 16, 2, &mem, &err), ZO_ERR_MEMORY);
@@ -99,9 +107,9 @@ static void failures(void **state)
         assert_null(b.ids);
         assert_int_equal(mem.now[ZO_ACCOUNT_DATA], 0);
     }
-    mem.fail_after = 5;
+    mem.fail_after = 7;
     assert_int_equal(zo_batch_init(&b, 2, 16, 2, &mem, NULL), ZO_OK);
-    assert_int_equal(mem.now[ZO_ACCOUNT_DATA], (2 + 16 + 2 + 2) * sizeof(int32_t));
+    assert_int_equal(mem.now[ZO_ACCOUNT_DATA], (16 + 2 + 2 + 3 + 2 + 2) * sizeof(int32_t));
     zo_batch_deinit(&b);
     assert_int_equal(mem.now[ZO_ACCOUNT_DATA], 0);
     err = (zo_error){0};

@@ -1,7 +1,7 @@
 /* The forward pass of llama.h over replicas.
  *
- * Letters: N replicas, B sequences, T tokens, D width, F feed-forward width, V vocabulary, R rank; rows = N * B * T,
- * replica by replica. One layer, top to bottom: norm, q k v, rotate, attend, o, norm, gate and up, SwiGLU, down.
+ * Letters: N replicas, B sequences, T tokens, D width, F feed-forward width, V vocabulary, R rank; rows: N times the
+ * rows of the batch (B * T without padding), replica by replica. One layer, top to bottom: norm, q k v, rotate, attend, o, norm, gate and up, SwiGLU, down.
  */
 #include <assert.h>
 #include <cblas.h>
@@ -18,6 +18,8 @@ struct zo_session {
     zo_session_limits limits;
     const zo_kernels *kernels;
     zo_phase_hook hook;
+    int32_t *id;       /* (rows of one replica) token */
+    int32_t *position; /* (rows of one replica) counted from the sequence's first real token; negative: padding */
     float *x;       /* (rows, D) residual stream */
     float *normed;  /* (rows, D) */
     float *qkv;     /* (rows, Q + 2 KV) */
@@ -38,19 +40,21 @@ typedef struct pass {
     const zo_lora *lora;
     const zo_batch *batch;
     const zo_perturbation *p;
-    int64_t replicas, rows; /* N, N * B * T */
+    int64_t replicas, block, rows; /* N, rows of one replica, N * block */
 } pass;
 
 static const zo_replica master = {0, 0};
 
-/* The arrays of a session, their sizes in floats; zo_session_new and zo_session_bytes both walk over it. */
+/* The arrays of a session, their sizes in elements of 4 bytes; zo_session_new and zo_session_bytes both walk over it. */
 typedef struct array {
     const char *name;
     int64_t n;
     size_t offset; /* of the pointer in zo_session */
 } array;
 
-#define ARRAYS 11
+_Static_assert(sizeof(float) == sizeof(int32_t), "the arrays of a session have elements of one size");
+
+#define ARRAYS 13
 
 static void list_arrays(const zo_config *c, const zo_session_limits *l, int32_t threads, array out[ARRAYS])
 {
@@ -59,6 +63,8 @@ static void list_arrays(const zo_config *c, const zo_session_limits *l, int32_t 
     widest = widest > c->width ? widest : c->width;
     int64_t replica = l->rank ? (int64_t)l->replicas * l->rank * widest : 0;
     const array all[ARRAYS] = {
+        {"row tokens", l->rows, offsetof(zo_session, id)},
+        {"row positions", l->rows, offsetof(zo_session, position)},
         {"residual", l->rows * c->width, offsetof(zo_session, x)},
         {"normed", l->rows * c->width, offsetof(zo_session, normed)},
         {"qkv", l->rows * (query + 2 * kv), offsetof(zo_session, qkv)},
@@ -108,7 +114,7 @@ void zo_session_free(zo_session *s)
 {
     if (!s)
         return;
-    float *const all[] = {s->x, s->normed, s->qkv, s->mixed, s->hidden, s->low, s->b, s->a, s->score, s->last, s->logits};
+    void *const all[] = {s->id, s->position, s->x, s->normed, s->qkv, s->mixed, s->hidden, s->low, s->b, s->a, s->score, s->last, s->logits};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         zo_mem_free(all[i]);
     zo_mem_free(s);
@@ -168,7 +174,7 @@ static const float *form(const pass *f, float *scratch, const float *x, int64_t 
  * one product for all replicas and targets, since neighbouring targets' A are neighbours in memory (lora.c). */
 static int64_t low_rank(const pass *f, int32_t layer, zo_group g, const float *x, int64_t ldx)
 {
-    int64_t rank = f->lora->options.rank, columns = 0, rows = f->rows / f->replicas;
+    int64_t rank = f->lora->options.rank, columns = 0, rows = f->block;
     const zo_lora_pair *first = NULL;
     for (int i = 0; i < zo_group_targets(g); i++) {
         const zo_lora_pair *pair = zo_lora_at(f->lora, layer, zo_group_first(g) + i);
@@ -201,7 +207,7 @@ static int64_t low_rank(const pass *f, int32_t layer, zo_group g, const float *x
 /* y += scale * Bw_n A x: each replica's rows meet their own Bw. y (rows, ldy) holds the group's joined outputs. */
 static void adapt(const pass *f, int32_t layer, zo_group g, float *y, int64_t ldy, const float *x, int64_t ldx)
 {
-    int64_t columns = low_rank(f, layer, g, x, ldx), rows = f->rows / f->replicas, rank = f->lora->options.rank;
+    int64_t columns = low_rank(f, layer, g, x, ldx), rows = f->block, rank = f->lora->options.rank;
     const float *low = f->s->low;
     for (int i = 0; i < zo_group_targets(g); i++) {
         const zo_lora_pair *pair = zo_lora_at(f->lora, layer, zo_group_first(g) + i);
@@ -242,26 +248,38 @@ static void norm(const pass *f, float *y, const float *x, const float *w, int64_
         f->s->kernels->rmsnorm(y + r * width, x + r * width, w, width, f->c->norm_eps);
 }
 
-/* Padded positions get the embedding of their padding token and run along; no real position looks at them. */
+/* Which token, at which position, each row of a replica holds. */
+static void place_rows(const pass *f)
+{
+    const zo_batch *b = f->batch;
+    for (int32_t i = 0; i < b->sequences; i++) {
+        for (int32_t t = b->first[i], row = b->offset[i]; t < b->tokens; t++, row++) {
+            f->s->id[row] = b->ids[(int64_t)i * b->tokens + t];
+            f->s->position[row] = t - b->start[i];
+        }
+    }
+}
+
+/* Padding that is run gets the embedding of its token and goes along; no real position looks at it. */
 static void embed(const pass *f)
 {
-    int64_t width = f->c->width, block = f->rows / f->replicas;
+    int64_t width = f->c->width;
 #pragma omp parallel for
     for (int64_t r = 0; r < f->rows; r++) {
-        int32_t id = f->batch->ids[r % block];
+        int32_t id = f->s->id[r % f->block];
         assert(id >= 0 && id < f->c->vocab);
         memcpy(f->s->x + r * width, f->s->m->embedding + id * width, (size_t)width * sizeof(float));
     }
 }
 
-/* q and k heads of a row turned by its position, counted from the sequence's first real token. */
+/* q and k heads of a row turned by its position. */
 static void rotate(const pass *f)
 {
-    int64_t half = f->c->head_dim / 2, heads = f->c->heads + f->c->kv_heads, T = f->batch->tokens;
+    int64_t half = f->c->head_dim / 2, heads = f->c->heads + f->c->kv_heads;
     int64_t ld = (f->c->heads + 2 * f->c->kv_heads) * (int64_t)f->c->head_dim;
 #pragma omp parallel for
     for (int64_t r = 0; r < f->rows; r++) {
-        int64_t position = r % T - f->batch->start[r / T % f->batch->sequences];
+        int64_t position = f->s->position[r % f->block];
         if (position < 0)
             continue;
         const float *cosine = f->s->m->rope_cos + position * half, *sine = f->s->m->rope_sin + position * half;
@@ -270,26 +288,25 @@ static void rotate(const pass *f)
     }
 }
 
-/* Causal attention of every sequence and head: query row t looks at keys start..t. Padded rows come out as 0. */
+/* Causal attention of every sequence and head: a real row looks at the real rows up to itself. Padding comes out as 0. */
 static void attention(const pass *f)
 {
-    int64_t d = f->c->head_dim, H = f->c->heads, K = f->c->kv_heads, T = f->batch->tokens, ld = (H + 2 * K) * d;
+    int64_t d = f->c->head_dim, H = f->c->heads, K = f->c->kv_heads, B = f->batch->sequences, ld = (H + 2 * K) * d;
     float scale = 1.0f / sqrtf((float)d);
 #pragma omp parallel for collapse(2) schedule(dynamic, 4)
-    for (int64_t sequence = 0; sequence < f->rows / T; sequence++) {
+    for (int64_t sequence = 0; sequence < f->replicas * B; sequence++) {
         for (int64_t h = 0; h < H; h++) {
-            int64_t start = f->batch->start[sequence % f->batch->sequences];
-            const float *base = f->s->qkv + sequence * T * ld;
-            const float *k = base + (H + h / (H / K)) * d, *v = k + K * d;
+            int64_t b = sequence % B, first = sequence / B * f->block + f->batch->offset[b];
+            int64_t padding = f->batch->start[b] - f->batch->first[b];
+            int64_t rows = f->batch->offset[b + 1] - f->batch->offset[b];
+            const float *q = f->s->qkv + first * ld + h * d;
+            const float *k = f->s->qkv + (first + padding) * ld + (H + h / (H / K)) * d, *v = k + K * d;
+            float *out = f->s->mixed + first * H * d + h * d;
             float *score = f->s->score + omp_get_thread_num() * (int64_t)f->s->limits.tokens;
-            for (int64_t t = 0; t < T; t++) {
-                float *out = f->s->mixed + ((sequence * T + t) * H + h) * d;
-                if (t < start)
-                    memset(out, 0, (size_t)d * sizeof *out);
-                else
-                    f->s->kernels->attend(out, base + t * ld + h * d, k + start * ld, v + start * ld, ld,
-                                          t - start + 1, d, scale, score);
-            }
+            for (int64_t i = 0; i < padding; i++)
+                memset(out + i * H * d, 0, (size_t)d * sizeof *out);
+            for (int64_t i = padding; i < rows; i++)
+                f->s->kernels->attend(out + i * H * d, q + i * ld, k, v, ld, i - padding + 1, d, scale, score);
         }
     }
 }
@@ -323,11 +340,15 @@ static void layer_forward(const pass *f, int32_t i)
 static void head(const pass *f)
 {
     zo_session *s = f->s;
-    int64_t D = f->c->width, labels = f->batch->labels, block = f->rows / f->replicas;
-    for (int64_t n = 0; n < f->replicas; n++)
-        for (int64_t i = 0; i < labels; i++)
-            memcpy(s->last + (n * labels + i) * D, s->x + (n * block + f->batch->label_row[i]) * D,
-                   (size_t)D * sizeof(float));
+    const zo_batch *batch = f->batch;
+    int64_t D = f->c->width, labels = batch->labels;
+    for (int64_t n = 0; n < f->replicas; n++) {
+        for (int64_t i = 0; i < labels; i++) {
+            int32_t b = batch->label_row[i] / batch->tokens, t = batch->label_row[i] % batch->tokens;
+            int64_t row = n * f->block + batch->offset[b] + t - batch->first[b];
+            memcpy(s->last + (n * labels + i) * D, s->x + row * D, (size_t)D * sizeof(float));
+        }
+    }
     norm(f, s->last, s->last, s->m->final_norm, f->replicas * labels);
     product(s->logits, f->c->vocab, s->last, D, s->m->head, f->replicas * labels, f->c->vocab, D, 1.0f, 0.0f);
 }
@@ -335,12 +356,14 @@ static void head(const pass *f)
 const float *zo_llama_logits(zo_session *s, const zo_lora *l, const zo_batch *batch, const zo_perturbation *p)
 {
     pass f = {.s = s, .c = &s->m->config, .lora = l, .batch = batch, .p = p, .replicas = p ? p->count : 1};
-    f.rows = f.replicas * batch->sequences * batch->tokens;
+    f.block = batch->offset[batch->sequences];
+    f.rows = f.replicas * f.block;
     assert(f.rows >= 1 && f.rows <= s->limits.rows && batch->tokens <= s->limits.tokens);
     assert(f.replicas <= s->limits.replicas && f.replicas * batch->labels <= s->limits.labels);
     assert(!l || l->options.rank <= s->limits.rank);
     assert(l || !p);
     zo_phase_enter(s->hook, ZO_PHASE_FORWARD);
+    place_rows(&f);
     embed(&f);
     for (int32_t i = 0; i < f.c->layers; i++)
         layer_forward(&f, i);

@@ -259,10 +259,9 @@ void zo_llama_add_noise(zo_llama *m, uint64_t seed, uint32_t step, const double 
     }
 }
 
-double zo_llama_flops(const zo_config *c, const zo_lora_options *lora, int64_t sequences, int64_t tokens,
-                      int64_t labels)
+double zo_llama_flops(const zo_config *c, const zo_lora_options *lora, double rows, double squares, double labels)
 {
-    double rows = (double)sequences * (double)tokens, flops = 0;
+    double flops = 0;
     for (int t = 0; t < ZO_TARGET_COUNT; t++) {
         int64_t out, in;
         zo_target_shape(c, t, &out, &in);
@@ -270,8 +269,8 @@ double zo_llama_flops(const zo_config *c, const zo_lora_options *lora, int64_t s
         if (lora && lora->targets & (1u << t))
             flops += 2.0 * rows * (double)(out + in) * lora->rank;
     }
-    flops += 2.0 * rows * (double)tokens * c->heads * c->head_dim; /* half of 4 T^2 D': causal */
-    return flops * c->layers + 2.0 * (double)labels * c->vocab * c->width;
+    flops += 2.0 * squares * c->heads * c->head_dim; /* half of 4 n^2 D': causal */
+    return flops * c->layers + 2.0 * labels * c->vocab * c->width;
 }
 
 int64_t zo_llama_weight_bytes(const zo_config *c, int32_t positions)

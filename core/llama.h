@@ -87,7 +87,7 @@ typedef struct zo_perturbation {
 
 /* Room for forwards of up to these sizes; a forward allocates nothing. */
 typedef struct zo_session_limits {
-    int64_t rows;     /* most N * B * T */
+    int64_t rows;     /* most N * rows of a batch, padding that is run included */
     int32_t tokens;   /* most T */
     int64_t labels;   /* most N * labels */
     int32_t replicas; /* most N */
@@ -124,10 +124,10 @@ zo_status zo_decoder_feed(zo_decoder *d, const int32_t *ids, int32_t n, const fl
 /* Index of the largest of n values; the first of equals. */
 int32_t zo_argmax(const float *x, int32_t n);
 
-/* Floating-point operations of one forward by formula: 2 * linear parameters * rows, attention (4 * D' * T * T / 2
- * per sequence and layer, D' = heads * head_dim), head at the label rows, adapters. */
-double zo_llama_flops(const zo_config *c, const zo_lora_options *lora, int64_t sequences, int64_t tokens,
-                      int64_t labels);
+/* Floating-point operations of one forward by formula: 2 * linear parameters * rows, attention (4 * D' * n * n / 2 for
+ * a sequence of n real tokens and each layer, D' = heads * head_dim), head at the label rows, adapters.
+ * rows: through the linear maps; squares: the sum of n * n over the sequences. */
+double zo_llama_flops(const zo_config *c, const zo_lora_options *lora, double rows, double squares, double labels);
 
 /* Bytes that zo_llama_load and zo_session_new will ask for, for plans. */
 int64_t zo_llama_weight_bytes(const zo_config *c, int32_t positions);

@@ -825,8 +825,8 @@ static void flops_by_formula(void **state)
     assert_true(zo_synth_config("llama2-7b", &c));
     double linear = 2.0 * 6476005376.0 * 128, attention = 2.0 * 32 * (4.0 * 4096 * 64 * 64 / 2);
     double head = 2.0 * 3 * 32000 * 4096, adapter = 2.0 * 128 * 32 * 16 * (4 * 8192 + 3 * 15104);
-    assert_true(zo_llama_flops(&c, NULL, 2, 64, 3) == linear + attention + head);
-    assert_true(zo_llama_flops(&c, &lora, 2, 64, 3) == linear + attention + head + adapter);
+    assert_true(zo_llama_flops(&c, NULL, 128, 2 * 64 * 64, 3) == linear + attention + head);
+    assert_true(zo_llama_flops(&c, &lora, 128, 2 * 64 * 64, 3) == linear + attention + head + adapter);
 }
 
 int main(void)

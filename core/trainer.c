@@ -233,14 +233,19 @@ static zo_status in_place_update(void *self, uint32_t step, const double *coef, 
 
 static void fill_report(const zo_trainer *t, zo_step_report *r)
 {
-    int64_t forwards = 2 * (int64_t)t->o.estimator.queries, B = t->o.batch, T = t->batch.tokens;
+    int64_t forwards = 2 * (int64_t)t->o.estimator.queries, real = 0;
+    double squares = 0;
+    for (int32_t b = 0; b < t->o.batch; b++) {
+        int64_t n = t->batch.tokens - t->batch.start[b];
+        real += n;
+        squares += (double)n * (double)n;
+    }
     r->batch = &t->batch;
     r->example = t->example;
-    r->tokens = forwards * B * T;
-    r->real_tokens = 0;
-    for (int32_t b = 0; b < B; b++)
-        r->real_tokens += forwards * (T - t->batch.start[b]);
-    r->flops = forwards * zo_llama_flops(&t->m->config, t->lora ? &t->lora->options : NULL, B, T, t->batch.labels);
+    r->tokens = forwards * t->batch.offset[t->o.batch];
+    r->real_tokens = forwards * real;
+    r->flops = (double)forwards * zo_llama_flops(&t->m->config, t->lora ? &t->lora->options : NULL,
+                                                 t->batch.offset[t->o.batch], squares, t->batch.labels);
 }
 
 zo_status zo_trainer_step(zo_trainer *t, zo_step_report *report, zo_error *err)

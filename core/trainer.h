@@ -73,8 +73,8 @@ typedef struct zo_step_report {
     zo_step losses;
     const zo_batch *batch;  /* the B sequences that every query saw */
     const int32_t *example; /* (B) their rows in the data set */
-    int64_t tokens;         /* 2 q B T: rows through the model, padding included */
-    int64_t real_tokens;    /* without padding */
+    int64_t tokens;         /* rows through the model in all 2q forwards; 2 q B T where seq_len is given */
+    int64_t real_tokens;    /* of them without padding */
     double flops;           /* zo_llama_flops of all forwards */
 } zo_step_report;
 
