@@ -188,6 +188,9 @@ static void extremes(void **state)
         float q[16] = {100.0f}, keys[2][16] = {{100.0f}, {-100.0f}}, out[16], score[2];
         (*k)->attend(out, q, keys[0], keys[0], 16, 2, 16, 1.0f, score);
         assert_near(out[0], 100, 0, "attend to one of two", 2);
+        float big[2] = {1e30f, 1.0f}, normed[2];
+        (*k)->rmsnorm(normed, big, ups, 2, 1e-5f);
+        assert_true(isnan(normed[0]) && isnan(normed[1]));
         float nan_gate[1] = {NAN};
         (*k)->swiglu(nan_gate, up, 1);
         assert_true(isnan(nan_gate[0]));
