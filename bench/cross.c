@@ -24,12 +24,37 @@ static bool has_value(const bench_result *cell, const bench_option *o, const jso
            strcmp(bench_params_text(&p, o, text, sizeof text), bench_result_text(cell, o)) == 0;
 }
 
-/* The place of a value in the lists of the manifest: matrix, zip groups, seeds. After all of them, by its first cell,
- * where it is in none. So equal places mean equal values. */
+/* null comes before all numbers, which are not negative. */
+static double number_of(const char *text)
+{
+    return strcmp(text, "null") == 0 ? -1 : strtod(text, NULL);
+}
+
+/* The place of a value that the manifest does not list: words in the order of the option's table, numbers by size, other
+ * texts by their first cell. */
+static int32_t place_by_nature(const bench_results *r, const bench_result *cell, const bench_option *o)
+{
+    const char *text = bench_result_text(cell, o);
+    int32_t place = 0;
+    if (o->type == BENCH_WORD) {
+        while (o->word(place) && strcmp(o->word(place), text) != 0)
+            place++;
+    } else if (o->type == BENCH_INT || o->type == BENCH_REAL) {
+        for (int32_t i = 0; i < r->cell_count; i++)
+            place += number_of(bench_result_text(&r->cells[i], o)) < number_of(text);
+    } else {
+        while (strcmp(bench_result_text(&r->cells[place], o), text) != 0)
+            place++;
+    }
+    return place;
+}
+
+/* The place of a value in the lists of the manifest: matrix, zip groups, seeds; after all of them where it is in none.
+ * Equal places mean equal values. */
 static int32_t place_in_manifest(const bench_results *r, const bench_result *cell, const bench_option *o)
 {
     const json_t *root = r->manifest->root, *zip = json_object_get(root, "zip"), *list;
-    int32_t place = 0, first = 0;
+    int32_t place = 0;
     size_t groups = json_array_size(zip);
     for (size_t g = 0; g < groups + 2; g++) {
         if (g == 0)
@@ -42,9 +67,7 @@ static int32_t place_in_manifest(const bench_results *r, const bench_result *cel
             if (has_value(cell, o, json_array_get(list, i)))
                 return place;
     }
-    while (strcmp(bench_result_text(&r->cells[first], o), bench_result_text(cell, o)) != 0)
-        first++;
-    return place + first;
+    return place + place_by_nature(r, cell, o);
 }
 
 /* Cells sorted by the places of their values of some options. */
@@ -126,28 +149,50 @@ static void add_option(const bench_option **options, int32_t *n, const bench_opt
         options[(*n)++] = o;
 }
 
+/* Do cells of one place differ in this option? -1: memory is out. */
+static int is_needed(const bench_cross *c, const bench_results *r, const bench_option *o)
+{
+    const bench_option *both[2 * BENCH_CROSS_OPTIONS];
+    bool needed = false;
+    ranking k;
+    memcpy(both, c->row_options, (size_t)c->row_option_count * sizeof *both);
+    memcpy(both + c->row_option_count, c->col_options, (size_t)c->col_option_count * sizeof *both);
+    if (!ranking_init(&k, c, r, both, c->row_option_count + c->col_option_count))
+        return -1;
+    for (int32_t i = 1; i < c->count; i++)
+        needed =
+            needed || (!begins_group(&k, i) && strcmp(bench_result_text(c->cells[k.order[i]], o),
+                                                      bench_result_text(c->cells[k.order[i - 1]], o)) != 0);
+    ranking_deinit(&k);
+    return needed;
+}
+
+/* Options that say little about a configuration, and name it only where no other does. */
+static bool is_minor(const bench_option *o)
+{
+    static const char *const minor[] = {"data",       "train_rows", "eval_rows",  "holdout",
+                                        "max_tokens", "threads",    "eval_every", "checkpoint_every"};
+    for (size_t i = 0; i < sizeof minor / sizeof *minor; i++)
+        if (strcmp(o->name, minor[i]) == 0)
+            return true;
+    return false;
+}
+
 /* Adds to one side the options in which cells of one place differ; the seed may differ. false: memory is out. */
 static bool add_spare_options(bench_cross *c, const bench_results *r, bool to_cols)
 {
-    for (const bench_option *o = bench_options; o->name; o++) {
-        const bench_option *both[2 * BENCH_CROSS_OPTIONS];
-        bool needed = false;
-        ranking k;
-        if (strcmp(o->name, "seed") == 0 || !bench_results_varies(r, o))
-            continue;
-        memcpy(both, c->row_options, (size_t)c->row_option_count * sizeof *both);
-        memcpy(both + c->row_option_count, c->col_options, (size_t)c->col_option_count * sizeof *both);
-        if (!ranking_init(&k, c, r, both, c->row_option_count + c->col_option_count))
-            return false;
-        for (int32_t i = 1; i < c->count; i++)
-            needed = needed ||
-                     (!begins_group(&k, i) && strcmp(bench_result_text(c->cells[k.order[i]], o),
-                                                     bench_result_text(c->cells[k.order[i - 1]], o)) != 0);
-        ranking_deinit(&k);
-        if (needed && to_cols)
-            add_option(c->col_options, &c->col_option_count, o);
-        else if (needed)
-            add_option(c->row_options, &c->row_option_count, o);
+    for (int minor = 0; minor < 2; minor++) {
+        for (const bench_option *o = bench_options; o->name; o++) {
+            if (is_minor(o) != minor || strcmp(o->name, "seed") == 0 || !bench_results_varies(r, o))
+                continue;
+            int needed = is_needed(c, r, o);
+            if (needed < 0)
+                return false;
+            if (needed && to_cols)
+                add_option(c->col_options, &c->col_option_count, o);
+            else if (needed)
+                add_option(c->row_options, &c->row_option_count, o);
+        }
     }
     return true;
 }

@@ -30,14 +30,13 @@ EMBED(bench_plots_curve, "plots/curve.gp");
 
 enum { MOST_MARKED = 60, MARKED = 25, GNUPLOT_SECONDS = 120 };
 
-/* What a curve can show. */
+/* What a curve can show: where the record has it; label and unit are those of the metric of this name. */
 static const struct curve {
-    const char *y, *path, *label;
-    double scale;
+    const char *y, *path;
 } curves[] = {
-    {"loss", "loss.curve", "training loss", 1},
-    {"eval_loss", "loss.eval_curve", "evaluation loss", 1},
-    {"accuracy", "accuracy.curve", "accuracy (%)", 100},
+    {"loss", "loss.curve"},
+    {"eval_loss", "loss.eval_curve"},
+    {"accuracy", "accuracy.curve"},
 };
 
 static const struct curve *curve_of(const char *y)
@@ -51,8 +50,8 @@ static const struct curve *curve_of(const char *y)
 /* One figure being written. */
 typedef struct sketch {
     const bench_plot_spec *spec;
-    const bench_metric *metric;      /* bars, lines */
-    const struct curve *curve;       /* curve */
+    const bench_metric *metric;      /* on the y axis */
+    const struct curve *curve;       /* NULL: bars or lines */
     bench_cross cross;               /* x by series; curve: one row */
     const bench_result **place;      /* (count) room for the cells of a place */
     double *at;                      /* (rows) where a row is on the x axis */
@@ -285,7 +284,7 @@ static point *curve_points(const sketch *s, int32_t col, size_t *n)
 /* Points as a block. A gap is one blank line: two would begin a new block. */
 static void put_block(const sketch *s, const point *p, size_t n)
 {
-    double k = s->curve->scale;
+    double k = s->metric->scale;
     bool any = false, gap = false;
     for (size_t i = 0; i < n; i++) {
         if (isnan(p[i].value)) {
@@ -348,7 +347,8 @@ static void put_curves(sketch *s)
         free(p);
     }
     put_setting(s->script, "xlabel", -1, "step");
-    put_setting(s->script, "ylabel", -1, s->curve->label);
+    bench_metric_heading(s->metric, label, sizeof label);
+    put_setting(s->script, "ylabel", -1, label);
     fprintf(s->script, "many = %d\n", s->many);
 }
 
@@ -394,24 +394,18 @@ static void curve_note(sketch *s, char *out, size_t cap)
 static void put_caption(sketch *s, char *out, size_t cap)
 {
     const char *series = *s->spec->series ? s->spec->series : NULL;
-    char what[128], note[200];
-    if (s->metric)
-        bench_metric_heading(s->metric, what, sizeof what);
-    else
-        snprintf(what, sizeof what, "%s", s->curve->label);
-    if (!*s->spec->title)
-        what[0] = (char)toupper((unsigned char)what[0]);
-    if (s->metric)
+    char what[320], note[200];
+    bench_metric_title(s->metric, s->spec->title, what, sizeof what);
+    if (!s->curve)
         bars_note(s, note, sizeof note);
     else if (s->many)
         snprintf(note, sizeof note, "thin: every step; thick: means of consecutive steps");
     else
         curve_note(s, note, sizeof note);
     note[0] = (char)toupper((unsigned char)note[0]);
-    snprintf(out, cap, "%s%s%s over %s%s%s.%s%s%s", s->spec->title, *s->spec->title ? ": " : "", what,
-             s->spec->x, series ? ", by " : "", series ? series : "", *note ? " " : "", note,
-             *note ? "." : "");
-    if (s->metric)
+    snprintf(out, cap, "%s over %s%s%s.%s%s%s", what, s->spec->x, series ? ", by " : "", series ? series : "",
+             *note ? " " : "", note, *note ? "." : "");
+    if (!s->curve)
         snprintf(out + strlen(out), cap - strlen(out), " Dots: the single %s.",
                  s->metric->pool == BENCH_POOL_SEEDS ? "seeds" : "runs");
 }
@@ -435,9 +429,9 @@ static zo_status sketch_init(sketch *s, const bench_results *r, const bench_plot
 {
     bool curve = spec->kind == BENCH_PLOT_CURVE;
     *s = (sketch){.spec = spec};
-    s->metric = curve ? NULL : bench_metric_find(spec->y);
+    s->metric = bench_metric_find(spec->y);
     s->curve = curve ? curve_of(spec->y) : NULL;
-    if (!s->metric && !s->curve)
+    if (!s->metric || (curve && !s->curve))
         return zo_fail(err, ZO_ERR_INVALID, "plot: \"%s\" is not a %s", spec->y, curve ? "curve" : "metric");
     zo_status st = bench_cross_init(&s->cross, r, spec->where, curve ? "" : spec->x, spec->series, true, err);
     if (st)

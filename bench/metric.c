@@ -1,6 +1,7 @@
 /* See metric.h. A new metric is a new row, and its name in bench_metric_names. */
 #include "bench/metric.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -240,4 +241,16 @@ void bench_metric_heading(const bench_metric *m, char *out, size_t cap)
         snprintf(out, cap, "%s (%s)", m->label, m->shown_unit);
     else
         snprintf(out, cap, "%s", m->label);
+}
+
+void bench_metric_title(const bench_metric *m, const char *title, char *out, size_t cap)
+{
+    char heading[128];
+    bench_metric_heading(m, heading, sizeof heading);
+    if (*title && strcasestr(title, m->label))
+        snprintf(out, cap, "%s%s", title, heading + strlen(m->label));
+    else
+        snprintf(out, cap, "%s%s%s", title, *title ? ": " : "", heading);
+    if (!*title)
+        out[0] = (char)toupper((unsigned char)out[0]);
 }

@@ -60,5 +60,8 @@ void bench_metric_format_like(const bench_metric *m, double value, double like, 
 
 /* "step time (ms)", "accuracy (%)"; without unit just the label. */
 void bench_metric_heading(const bench_metric *m, char *out, size_t cap);
+/* A title with what is shown and its unit: "Cost" becomes "Cost: step time (ms)", "Step time by length", which says it,
+ * "Step time by length (ms)", and "" "Step time (ms)". */
+void bench_metric_title(const bench_metric *m, const char *title, char *out, size_t cap);
 
 #endif

@@ -145,6 +145,26 @@ static void numbers_shown(void **state)
     assert_string_equal(text, "1.2");
 }
 
+static void titles(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *metric, *title, *shown;
+    } cases[] = {
+        {"step_ns", "", "Step time (ms)"},
+        {"step_ns", "Cost", "Cost: step time (ms)"},
+        {"step_ns", "Step time by length", "Step time by length (ms)"},
+        {"loss", "", "Training loss"},
+        {"loss", "Training loss of both", "Training loss of both"},
+        {"accuracy", "SST-2", "SST-2: accuracy (%)"},
+    };
+    char text[128];
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        bench_metric_title(bench_metric_find(cases[i].metric), cases[i].title, text, sizeof text);
+        assert_string_equal(text, cases[i].shown);
+    }
+}
+
 static void paths(void **state)
 {
     (void)state;
@@ -162,7 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_metric),  cmocka_unit_test(spreads), cmocka_unit_test(unknown_is_nan),
-        cmocka_unit_test(numbers_shown), cmocka_unit_test(paths),
+        cmocka_unit_test(numbers_shown), cmocka_unit_test(paths),   cmocka_unit_test(titles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -304,6 +304,32 @@ static void never_averaged(void **state)
                 "One run: median over its steps [its 95% interval, which does not tell how runs differ].\n");
 }
 
+/* Values that no list of the manifest orders: words as their table has them, numbers by size; and where several
+ * options would tell cells apart, one that says something (steps) rather than eval_rows. */
+static json_t *steps_rule(const bench_params *p, int32_t k)
+{
+    return k == 0 ? ok_record(10.0 * (double)p->steps) : NULL;
+}
+
+static void order_of_values(void **state)
+{
+    fixture *f = *state;
+    write_manifest(
+        f, "{\"schema\": \"zobench/1\", \"name\": \"order\", \"defaults\": {\"model\": \"synth:tiny\"},"
+           " \"cells\": [{\"parallel\": \"both\", \"steps\": 100, \"eval_rows\": 7}, {\"parallel\": "
+           "\"none\", \"steps\": 20},"
+           " {\"parallel\": \"both\", \"steps\": 3, \"eval_rows\": 8}],"
+           " \"tables\": [{\"rows\": \"parallel\", \"value\": \"step_ns\"}]}");
+    write_records(f, steps_rule, 1);
+    make_report(f, false);
+    expect_in_file(f, "report/table-1.md",
+                   "| parallel | steps |            step time |\n"
+                   "| -------- | ----- | -------------------: |\n"
+                   "| none     | 20    | 200.0 [199.5, 200.5] |\n"
+                   "| both     | 3     | 30.00 [29.50, 30.50] |\n"
+                   "| both     | 100   |                 1000 |\n");
+}
+
 /* (q, B) vary together: the row queries=1 is the baseline although its batch differs. One run each: the ratio of the
  * medians, with the quotients of the intervals' ends, 39.5/160.5 and 40.5/159.5, at 90% (Bonferroni). */
 static void baseline_of_zip(void **state)
@@ -815,6 +841,7 @@ int main(void)
         TEST(cells_csv),
         TEST(never_averaged),
         TEST(baseline_of_zip),
+        TEST(order_of_values),
         TEST(seeds_and_examples),
         TEST(nothing_run_yet),
         TEST(torn_stray_retried),

@@ -125,19 +125,20 @@ static void add_remark(bench_table *t, const char *note)
         bench_table_remark(t, text);
 }
 
-/* Title: what the manifest calls the table, what it shows, in which unit. */
+/* Title: what the manifest calls the table, what it shows (unless that says so), in which unit. */
 static void make_title(const bench_table_spec *spec, const bench_metric *m, bool relative, char *out,
                        size_t cap)
 {
-    char what[320];
-    if (relative)
-        snprintf(what, sizeof what, "%s relative to %s=%s", m->label, spec->relative_option,
-                 spec->relative_value);
-    else
-        bench_metric_heading(m, what, sizeof what);
-    if (!*spec->title)
-        what[0] = (char)toupper((unsigned char)what[0]);
-    snprintf(out, cap, "%s%s%s", spec->title, *spec->title ? ": " : "", what);
+    const char *title = spec->title;
+    bool told = *title && strcasestr(title, m->label);
+    if (!relative) {
+        bench_metric_title(m, title, out, cap);
+        return;
+    }
+    snprintf(out, cap, "%s%s%s%srelative to %s=%s", title, *title ? ": " : "", told ? "" : m->label,
+             told ? "" : " ", spec->relative_option, spec->relative_value);
+    if (!*title)
+        out[0] = (char)toupper((unsigned char)out[0]);
 }
 
 static void add_columns(bench_table *t, const grid *g, const bench_metric *m, bool relative)
