@@ -108,7 +108,7 @@ static int64_t last_step(const cell *c)
 static zo_status load_rows(cell *c, zo_split split, int64_t limit, zo_dataset **out, zo_error *err)
 {
     return zo_dataset_load(c->task, bench_data_dir(c->p->data), split, (int32_t)limit, c->model.tokenizer,
-                           (int32_t)c->p->max_tokens, c->mem, out, err);
+                           (int32_t)bench_params_cut(c->p), c->mem, out, err);
 }
 
 /* Rows to train on and rows to evaluate on: the validation split, or the end of the training split held out. */
@@ -153,9 +153,8 @@ static zo_status check_adapter(const cell *c, zo_error *err)
 static zo_status load_model(cell *c, zo_error *err)
 {
     const bench_params *p = c->p;
-    int64_t longest = p->seq_len > p->max_tokens ? p->seq_len : p->max_tokens;
     zo_status st = bench_model_open(p->model, p->adapter, p->peft == ZO_PEFT_LORA,
-                                    zo_batch_padded((int32_t)longest), c->mem, &c->model, err);
+                                    zo_batch_padded((int32_t)bench_params_longest(p)), c->mem, &c->model, err);
     if (!st && c->model.lora)
         st = check_adapter(c, err);
     if (!st && !c->model.lora && trains(c) && p->peft != ZO_PEFT_FULL)

@@ -53,12 +53,12 @@ static zo_status evaluate(const bench_params *p, zo_split split, int json, zo_er
     bench_model m;
     zo_dataset *d = NULL;
     zo_evaluation e;
-    zo_status st = bench_model_open(p->model, p->adapter, false, (int32_t)p->max_tokens, &mem, &m, err);
+    zo_status st = bench_model_open(p->model, p->adapter, false, (int32_t)bench_params_longest(p), &mem, &m, err);
     if (st)
         return st;
     int64_t rows = split == ZO_SPLIT_TRAIN ? p->train_rows : p->eval_rows;
     st = zo_dataset_load(zo_task_find(p->task), bench_data_dir(p->data), split, (int32_t)rows, m.tokenizer,
-                         (int32_t)p->max_tokens, &mem, &d, err);
+                         (int32_t)bench_params_cut(p), &mem, &d, err);
     if (!st)
         st = zo_evaluate(m.llama, m.lora, d, bench_model_pad(&m), &mem,
                          isatty(STDERR_FILENO) ? progress : NULL, NULL, NULL, &e, err);

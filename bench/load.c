@@ -58,11 +58,6 @@ zo_status bench_new_adapter(const bench_params *p, const zo_config *c, zo_mem *m
     return zo_lora_new(c, &o, mem, out, err);
 }
 
-int64_t bench_longest(const bench_params *p)
-{
-    return p->seq_len ? p->seq_len : p->max_tokens;
-}
-
 int32_t bench_model_pad(const bench_model *m)
 {
     int32_t eos = zo_tokenizer_eos(m->tokenizer);

@@ -23,11 +23,10 @@ zo_status bench_model_open(const char *name, const char *adapter, bool train_a, 
                            bench_model *out, zo_error *err);
 void bench_model_close(bench_model *m);
 
-/* What a cell's parameters mean to the core: the options of its trainer, a new adapter (A drawn from the seed), and the
- * longest sequence it runs. */
+/* What a cell's parameters mean to the core: the options of its trainer, a new adapter (A drawn from
+ * the seed). */
 zo_trainer_options bench_trainer_options(const bench_params *p, int32_t pad);
 zo_status bench_new_adapter(const bench_params *p, const zo_config *c, zo_mem *mem, zo_lora **out, zo_error *err);
-int64_t bench_longest(const bench_params *p);
 
 /* The token that fills padding: EOS, as the reference does for Llama, else 0. */
 int32_t bench_model_pad(const bench_model *m);

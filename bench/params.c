@@ -67,7 +67,7 @@ const bench_option bench_options[] = {
     {"targets", .type = BENCH_FLAGS, AT(targets), .fallback = "\"all\"", .word = target_word, .help = "linear maps that get an adapter: \"all\" or a list"},
     {"queries", INT(queries, "4", 1, ZO_MAX_QUERIES), .help = "directions sampled per step (q)"},
     {"batch", INT(batch, "4", 1, 4096), .help = "sequences that each query sees (B)"},
-    {"seq_len", INT(seq_len, "null", 8, 131072), NULLABLE(0), .help = "batches are padded to so many tokens at least; null: to their longest"},
+    {"seq_len", INT(seq_len, "null", 8, 131072), NULLABLE(0), .help = "tokens per sequence, padded and cut to it; null: the longest of the batch"},
     {"max_tokens", INT(max_tokens, "512", 8, 131072), .help = "longer sequences are cut on the left to this"},
     {"parallel", WORD(parallel, "\"both\"", parallel_word), .help = "replicas in one forward; follows the method (prge: both, others: none) unless set"},
     {"weights", WORD(weights, "\"f32\"", weights_word), .help = "precision of the frozen weights"},
@@ -384,11 +384,21 @@ void bench_params_follow(bench_params *p, uint64_t given)
         p->steps = 0;
 }
 
+int64_t bench_params_cut(const bench_params *p)
+{
+    return p->seq_len && p->seq_len < p->max_tokens ? p->seq_len : p->max_tokens;
+}
+
+int64_t bench_params_longest(const bench_params *p)
+{
+    return p->seq_len ? p->seq_len : p->max_tokens;
+}
+
 /* Rows of one forward are counted in int32_t. */
 static zo_status check_size(const bench_params *p, zo_error *err)
 {
     int64_t replicas = zo_parallel_replicas((zo_parallel)p->parallel, (int32_t)p->queries);
-    int64_t tokens = p->seq_len ? p->seq_len : p->max_tokens;
+    int64_t tokens = bench_params_longest(p);
     if (replicas * p->batch * tokens > INT32_MAX)
         return zo_fail(
             err, ZO_ERR_INVALID,

@@ -31,8 +31,8 @@ typedef struct bench_params {
     uint32_t targets;   /* list of target names, or "all" */
     int64_t queries;    /* q, default 4 */
     int64_t batch;      /* B, default 4 */
-    int64_t seq_len;    /* batches are padded to so many tokens at least; 0 (null): to their longest */
-    int64_t max_tokens; /* sequences are cut on the left to this, default 512 */
+    int64_t seq_len;    /* T, padded and cut to; 0 (null): the longest of the batch */
+    int64_t max_tokens; /* longer sequences are cut on the left to this, default 512 */
     int parallel;       /* zo_parallel; default both; mezo and rge run "none" */
     int weights;        /* precision of the frozen weights: f32 */
     double eps;         /* default 1e-2 */
@@ -81,6 +81,9 @@ zo_status bench_params_set(bench_params *p, const bench_option *o, const json_t 
 /* Gives the fields that follow from others their value, unless they were set: parallel is none for zero-shot, mezo and
  * rge; steps is 0 for zero-shot. given: bit i is set where row i of bench_options was. */
 void bench_params_follow(bench_params *p, uint64_t given);
+/* Sequences are cut to this: the lesser of seq_len and max_tokens; and the longest T that a cell can run. */
+int64_t bench_params_cut(const bench_params *p);
+int64_t bench_params_longest(const bench_params *p);
 /* The bit of a row. */
 uint64_t bench_option_bit(const bench_option *o);
 /* Contradictions between fields (mezo with parallel both; full with prge; batch * queries bounds ...). */

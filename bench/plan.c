@@ -65,7 +65,7 @@ static int32_t threads_of(const bench_params *p)
 /* Where the data is not known: sequences as long as they may be, answers of a few tokens. */
 static bench_lengths longest_allowed(const bench_params *p)
 {
-    int32_t longest = (int32_t)p->max_tokens, labels = longest < 16 ? longest : 16;
+    int32_t longest = (int32_t)bench_params_cut(p), labels = longest < 16 ? longest : 16;
     return (bench_lengths){longest, labels, evaluates(p) ? longest : 0, labels};
 }
 
@@ -74,8 +74,7 @@ int64_t bench_plan_bytes(const bench_params *p, const zo_config *c, const bench_
     bench_lengths any = longest_allowed(p);
     zo_lora_options lora = lora_options(p);
     int32_t rank = adapts(p) ? lora.rank : 0;
-    int64_t positions = p->seq_len > p->max_tokens ? p->seq_len : p->max_tokens;
-    int64_t bytes = zo_llama_weight_bytes(c, (int32_t)positions);
+    int64_t bytes = zo_llama_weight_bytes(c, (int32_t)bench_params_longest(p));
     if (!l)
         l = &any;
     if (rank)
@@ -107,7 +106,7 @@ typedef struct model {
 } model;
 
 typedef struct data {
-    bench_params key; /* model, task, data, rows, holdout and max_tokens count */
+    bench_params key; /* model, task, data, rows, holdout and where sequences are cut count */
     bool train_wanted, eval_wanted;
     zo_dataset *train, *eval;
     zo_dataset train_part, eval_part; /* views; count 0: none */
@@ -163,7 +162,7 @@ static model *find_model(planner *s, const char *name)
 static zo_status load(data *d, const zo_tokenizer *tokenizer, zo_split split, int64_t limit, zo_dataset **out)
 {
     return zo_dataset_load(zo_task_find(d->key.task), bench_data_dir(d->key.data), split, (int32_t)limit,
-                           tokenizer, (int32_t)d->key.max_tokens, NULL, out, &d->trouble);
+                           tokenizer, (int32_t)bench_params_cut(&d->key), NULL, out, &d->trouble);
 }
 
 /* The rows that a cell trains and evaluates on, as the cell itself divides them. */
@@ -196,7 +195,7 @@ static bool same_data(const data *d, const bench_params *p)
     const bench_params *k = &d->key;
     return strcmp(k->model, p->model) == 0 && strcmp(k->task, p->task) == 0 &&
            strcmp(k->data, p->data) == 0 && k->train_rows == p->train_rows && k->eval_rows == p->eval_rows &&
-           k->holdout == p->holdout && k->max_tokens == p->max_tokens && d->train_wanted == trains(p) &&
+           k->holdout == p->holdout && bench_params_cut(k) == bench_params_cut(p) && d->train_wanted == trains(p) &&
            d->eval_wanted == evaluates(p);
 }
 

@@ -71,16 +71,15 @@ static int64_t asked_for(const bench_params *p, bench_lengths *lengths)
     zo_trainer *t = NULL;
     zo_error err = {0};
     zo_evaluation e;
-    int64_t longest = p->seq_len > p->max_tokens ? p->seq_len : p->max_tokens;
-    zo_status st = bench_model_open(p->model, NULL, false, (int32_t)longest, &mem, &m, &err);
+    zo_status st = bench_model_open(p->model, NULL, false, (int32_t)bench_params_longest(p), &mem, &m, &err);
     if (!st && p->peft != ZO_PEFT_FULL && p->steps)
         st = bench_new_adapter(p, &m.config, &mem, &m.lora, &err);
     if (!st)
         st = zo_dataset_load(zo_task_find(p->task), NULL, ZO_SPLIT_TRAIN, (int32_t)p->train_rows, m.tokenizer,
-                             (int32_t)p->max_tokens, NULL, &train, &err);
+                             (int32_t)bench_params_cut(p), NULL, &train, &err);
     if (!st)
         st = zo_dataset_load(zo_task_find(p->task), NULL, ZO_SPLIT_VALIDATION, (int32_t)p->eval_rows,
-                             m.tokenizer, (int32_t)p->max_tokens, NULL, &eval, &err);
+                             m.tokenizer, (int32_t)bench_params_cut(p), NULL, &eval, &err);
     zo_trainer_options o = bench_trainer_options(p, 0);
     if (!st && p->steps)
         st = zo_trainer_new(m.llama, m.lora, train, &o, &mem, &t, &err);
