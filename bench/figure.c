@@ -94,6 +94,12 @@ static void put_point(FILE *f, double x, double value, double low, double high)
     put_number(f, high, "\n");
 }
 
+/* Room above and below the values: accuracies that hardly differ should look so. */
+static double pad_of(const bench_metric *m)
+{
+    return strcmp(m->shown_unit, "%") == 0 ? 2.5 : 0;
+}
+
 /* ---- Bars and lines: values of configurations ---- */
 
 static bool parse_number(const char *text, double *out)
@@ -192,7 +198,8 @@ static void put_value_settings(sketch *s)
     if (bars)
         fprintf(s->script, "width = %.6g\n", 0.8 / (s->shown ? s->shown : 1));
     else
-        fprintf(s->script, "logx = %d\nfrom0 = %d\n", s->logarithmic, s->metric->pool == BENCH_POOL_RUNS);
+        fprintf(s->script, "logx = %d\nfrom0 = %d\npad = %g\n", s->logarithmic,
+                s->metric->pool == BENCH_POOL_RUNS, pad_of(s->metric));
     for (int32_t i = 0; i < s->cross.row_count; i++) {
         const bench_result *cell = bench_cross_row(&s->cross, i);
         const char *text = s->cross.row_option_count ? bench_result_text(cell, s->cross.row_options[0]) : "";
@@ -349,7 +356,7 @@ static void put_curves(sketch *s)
     put_setting(s->script, "xlabel", -1, "step");
     bench_metric_heading(s->metric, label, sizeof label);
     put_setting(s->script, "ylabel", -1, label);
-    fprintf(s->script, "many = %d\n", s->many);
+    fprintf(s->script, "many = %d\npad = %g\n", s->many, pad_of(s->metric));
 }
 
 /* ---- Captions ---- */

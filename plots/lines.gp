@@ -1,7 +1,7 @@
 # Lines: a line per series through its values at x, with intervals and the single runs as small rings.
 #
 # Further settings: ticks, at_0 ..., tick_0 ... (where x has a label, and which), logx (1: logarithmic), from0 (1: y
-# begins at 0).
+# begins at 0), pad (room above and below the values, in units of y; 0: 5% of the height).
 # Data: blocks in turn, for every series its points (x, value, low, high) and its runs (x, value).
 
 set xtics nomirror noenhanced (tick_0 at_0)
@@ -9,6 +9,7 @@ if (logx) set logscale x 2
 set for [g=0:ticks - 1] xtics add (value(sprintf("tick_%d", g)) value(sprintf("at_%d", g)))
 set autoscale x noextend
 set offsets graph 0.04, graph 0.04, graph 0.05, graph (from0 ? 0 : 0.05)
+if (pad > 0) set offsets graph 0.04, graph 0.04, pad, pad
 if (from0) set yrange [0:*]
 data = name.".dat"
 do for [format in "svg png"] {

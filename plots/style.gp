@@ -17,7 +17,7 @@ pale(i)  = "#B0".color(i)[2:7] # the same, see-through
 fill(i)  = int(word(fills, (i - 1) % 8 + 1))
 shape(i) = int(word(shapes, (i - 1) % 8 + 1))
 dash(i)  = (i - 1) % 5 + 1
-caps = "heads size screen 0.004,90 nofilled" # an error bar is a vector with flat heads: yerrorbars blank out their middle
+caps = "heads size screen 0.005,90 nofilled" # an error bar is a vector with flat heads: yerrorbars blank out their middle
 title(i) = value(sprintf("title_%d", i))
 
 set border 3 lc rgb "#404040"
