@@ -6,8 +6,8 @@
  *   step.s.plus, step.s.minus, step.s.projected (q) F64
  *   noise.s.M.lora_B (q, out, R) F32, and noise.s.M.lora_A (q, R, in) where A is trained
  *   adapter.k.M.lora_B (out, R), adapter.k.M.lora_A (R, in) F32, k = 0 .. N: before step k
- * Metadata: the cell's parameters as JSON ("cell"), the model's path ("model"), "scale", and the derived seed of the
- * noise ("noise_seed").
+ * Metadata: the cell's parameters as JSON ("cell"), the model's path ("model"), "scale", the derived seed of the
+ * noise ("noise_seed"), and how many examples the data set has ("examples").
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -161,15 +161,17 @@ static zo_status record_step(tape *t, const zo_step_report *r, int32_t queries, 
 }
 
 static zo_status write_tape(const tape *t, const char *path, const bench_params *p, const bench_model *m,
-                            zo_error *err)
+                            const zo_dataset *d, zo_error *err)
 {
-    char scale[32], seed[32];
+    char scale[32], seed[32], examples[32];
     json_t *cell = bench_params_to_json(p);
     char *text = cell ? json_dumps(cell, JSON_COMPACT) : NULL;
     snprintf(scale, sizeof scale, "%.9g", m->lora->scale);
     snprintf(seed, sizeof seed, "%" PRIu64, zo_seed_for((uint64_t)p->seed, "noise"));
-    const char *meta[] = {"cell", text, "model", m->path, "scale", scale, "noise_seed", seed};
-    zo_status st = text ? zo_safetensors_write(path, t->tensors, t->count, meta, 4, err)
+    snprintf(examples, sizeof examples, "%" PRId32, d->count);
+    const char *meta[] = {"cell", text,         "model", m->path,    "scale",
+                          scale,  "noise_seed", seed,    "examples", examples};
+    zo_status st = text ? zo_safetensors_write(path, t->tensors, t->count, meta, 5, err)
                         : zo_fail(err, ZO_ERR_MEMORY, "trace: out of memory");
     free(text);
     json_decref(cell);
@@ -221,7 +223,7 @@ static zo_status trace(const bench_params *p, const char *path, zo_error *err)
     if (!st)
         st = run_steps(p, &m, d, &t, &mem, err);
     if (!st)
-        st = write_tape(&t, path, p, &m, err);
+        st = write_tape(&t, path, p, &m, d, err);
     tape_free(&t);
     zo_dataset_free(d);
     bench_model_close(&m);
