@@ -18,7 +18,8 @@ static zo_status set_one(bench_params *p, const char *argument, uint64_t *given,
     }
     json_t *value = json_loads(equals + 1, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
     bool words = o->type == BENCH_STRING || o->type == BENCH_WORD;
-    if (!value || (words && !json_is_null(value) && !json_is_string(value))) { /* a plain string, perhaps "7" */
+    if (!value ||
+        (words && !json_is_null(value) && !json_is_string(value))) { /* a plain string, perhaps "7" */
         json_decref(value);
         value = json_string(equals + 1);
     }

@@ -11,8 +11,10 @@
 static void values(void **state)
 {
     (void)state;
-    char *arguments[] = {"queries=16",     "lr=1e-3", "model=synth:tiny", "data=/tmp/\"7\"", "seq_len=null",
-                         "task=polarity", "adapter=null", "targets=[\"q_proj\", \"v_proj\"]"};
+    char *arguments[] = {"queries=16",       "lr=1e-3",
+                         "model=synth:tiny", "data=/tmp/\"7\"",
+                         "seq_len=null",     "task=polarity",
+                         "adapter=null",     "targets=[\"q_proj\", \"v_proj\"]"};
     bench_params p;
     zo_error err = {0};
     if (bench_arguments(&p, arguments, 8, &err))

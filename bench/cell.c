@@ -153,8 +153,9 @@ static zo_status check_adapter(const cell *c, zo_error *err)
 static zo_status load_model(cell *c, zo_error *err)
 {
     const bench_params *p = c->p;
-    zo_status st = bench_model_open(p->model, p->adapter, p->peft == ZO_PEFT_LORA,
-                                    zo_batch_padded((int32_t)bench_params_longest(p)), c->mem, &c->model, err);
+    zo_status st =
+        bench_model_open(p->model, p->adapter, p->peft == ZO_PEFT_LORA,
+                         zo_batch_padded((int32_t)bench_params_longest(p)), c->mem, &c->model, err);
     if (!st && c->model.lora)
         st = check_adapter(c, err);
     if (!st && !c->model.lora && trains(c) && p->peft != ZO_PEFT_FULL)

@@ -31,10 +31,10 @@ static void print(const bench_params *p, const zo_dataset *d, const zo_evaluatio
 {
     if (json) {
         json_t *error = isnan(e->stderr_) ? json_null() : json_real(e->stderr_); /* one row has none */
-        json_t *o = json_pack("{s:s, s:s, s:s, s:f, s:o, s:I, s:I, s:f}", "model", p->model, "task", p->task,
-                              "metric", zo_metric_name(zo_task_metric(d->task)), "accuracy", e->accuracy,
-                              "stderr", error, "right", (json_int_t)e->right, "n", (json_int_t)e->n, "loss",
-                              e->loss);
+        json_t *o =
+            json_pack("{s:s, s:s, s:s, s:f, s:o, s:I, s:I, s:f}", "model", p->model, "task", p->task,
+                      "metric", zo_metric_name(zo_task_metric(d->task)), "accuracy", e->accuracy, "stderr",
+                      error, "right", (json_int_t)e->right, "n", (json_int_t)e->n, "loss", e->loss);
         json_dumpf(o, stdout, JSON_PRESERVE_ORDER);
         putchar('\n');
         json_decref(o);
@@ -53,7 +53,8 @@ static zo_status evaluate(const bench_params *p, zo_split split, int json, zo_er
     bench_model m;
     zo_dataset *d = NULL;
     zo_evaluation e;
-    zo_status st = bench_model_open(p->model, p->adapter, false, (int32_t)bench_params_longest(p), &mem, &m, err);
+    zo_status st =
+        bench_model_open(p->model, p->adapter, false, (int32_t)bench_params_longest(p), &mem, &m, err);
     if (st)
         return st;
     int64_t rows = split == ZO_SPLIT_TRAIN ? p->train_rows : p->eval_rows;

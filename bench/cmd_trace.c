@@ -211,15 +211,16 @@ static zo_status trace(const bench_params *p, const char *path, zo_error *err)
         return zo_fail(err, ZO_ERR_UNSUPPORTED, "trace: peft full would write the whole model at every step");
     if (p->method == ZO_METHOD_ZERO_SHOT)
         return zo_fail(err, ZO_ERR_INVALID, "trace: method zero-shot has no steps");
-    zo_status st = bench_model_open(p->model, p->adapter, p->peft == ZO_PEFT_LORA, (int32_t)bench_params_longest(p),
-                                    &mem, &m, err);
+    zo_status st = bench_model_open(p->model, p->adapter, p->peft == ZO_PEFT_LORA,
+                                    (int32_t)bench_params_longest(p), &mem, &m, err);
     if (st)
         return st;
     if (!m.lora)
         st = bench_new_adapter(p, &m.config, &mem, &m.lora, err);
     if (!st)
-        st = zo_dataset_load(zo_task_find(p->task), bench_data_dir(p->data), ZO_SPLIT_TRAIN,
-                             (int32_t)p->train_rows, m.tokenizer, (int32_t)bench_params_cut(p), &mem, &d, err);
+        st =
+            zo_dataset_load(zo_task_find(p->task), bench_data_dir(p->data), ZO_SPLIT_TRAIN,
+                            (int32_t)p->train_rows, m.tokenizer, (int32_t)bench_params_cut(p), &mem, &d, err);
     if (!st)
         st = run_steps(p, &m, d, &t, &mem, err);
     if (!st)

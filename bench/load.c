@@ -8,8 +8,8 @@
 #include "core/rng.h"
 #include "core/weights.h"
 
-zo_status bench_model_open(const char *name, const char *adapter, bool train_a, int32_t positions, zo_mem *mem,
-                           bench_model *out, zo_error *err)
+zo_status bench_model_open(const char *name, const char *adapter, bool train_a, int32_t positions,
+                           zo_mem *mem, bench_model *out, zo_error *err)
 {
     zo_weights *w = NULL;
     *out = (bench_model){.path = ""};
@@ -51,7 +51,8 @@ zo_trainer_options bench_trainer_options(const bench_params *p, int32_t pad)
                                 .pad = pad};
 }
 
-zo_status bench_new_adapter(const bench_params *p, const zo_config *c, zo_mem *mem, zo_lora **out, zo_error *err)
+zo_status bench_new_adapter(const bench_params *p, const zo_config *c, zo_mem *mem, zo_lora **out,
+                            zo_error *err)
 {
     zo_lora_options o = {(int32_t)p->rank, p->alpha, p->targets, p->peft == ZO_PEFT_LORA,
                          zo_seed_for((uint64_t)p->seed, "adapter init")};

@@ -19,14 +19,15 @@ typedef struct bench_model {
 
 /* name: see paths.h. positions: longest sequence, 0: the model's context. adapter: a PEFT folder, or NULL or "".
  * On failure nothing is left open. Close with bench_model_close. */
-zo_status bench_model_open(const char *name, const char *adapter, bool train_a, int32_t positions, zo_mem *mem,
-                           bench_model *out, zo_error *err);
+zo_status bench_model_open(const char *name, const char *adapter, bool train_a, int32_t positions,
+                           zo_mem *mem, bench_model *out, zo_error *err);
 void bench_model_close(bench_model *m);
 
 /* What a cell's parameters mean to the core: the options of its trainer, a new adapter (A drawn from
  * the seed). */
 zo_trainer_options bench_trainer_options(const bench_params *p, int32_t pad);
-zo_status bench_new_adapter(const bench_params *p, const zo_config *c, zo_mem *mem, zo_lora **out, zo_error *err);
+zo_status bench_new_adapter(const bench_params *p, const zo_config *c, zo_mem *mem, zo_lora **out,
+                            zo_error *err);
 
 /* The token that fills padding: EOS, as the reference does for Llama, else 0. */
 int32_t bench_model_pad(const bench_model *m);

@@ -20,11 +20,13 @@ enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 static void usage(FILE *to)
 {
-    fprintf(to, "zobench fine-tunes language models without backpropagation (RGE, P-RGE) and measures what it costs.\n\n"
+    fprintf(to, "zobench fine-tunes language models without backpropagation (RGE, P-RGE) and measures what "
+                "it costs.\n\n"
                 "usage: zobench COMMAND [ARGUMENTS]        zobench COMMAND --help says more\n\n");
     for (int i = 0; i < COMMANDS; i++)
         fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
-    fprintf(to, "\nA first run: zobench run experiments/quickstart.json && zobench report results/quickstart\n");
+    fprintf(to,
+            "\nA first run: zobench run experiments/quickstart.json && zobench report results/quickstart\n");
 }
 
 int main(int argc, char **argv)

@@ -32,8 +32,10 @@ zo_status bench_model_path(const char *name, char *out, size_t cap, zo_error *er
         if (n > 0 && (size_t)n < cap && access(out, R_OK) == 0)
             return ZO_OK;
     }
-    return zo_fail(err, ZO_ERR_IO, "find model %s: neither %s/%s.gguf nor %s/%s/ is there; fetch it with scripts/fetch-model %s",
-                   name, dir, name, dir, name, name);
+    return zo_fail(
+        err, ZO_ERR_IO,
+        "find model %s: neither %s/%s.gguf nor %s/%s/ is there; fetch it with scripts/fetch-model %s", name,
+        dir, name, dir, name, name);
 }
 
 const char *bench_data_dir(const char *value)

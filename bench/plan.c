@@ -195,8 +195,8 @@ static bool same_data(const data *d, const bench_params *p)
     const bench_params *k = &d->key;
     return strcmp(k->model, p->model) == 0 && strcmp(k->task, p->task) == 0 &&
            strcmp(k->data, p->data) == 0 && k->train_rows == p->train_rows && k->eval_rows == p->eval_rows &&
-           k->holdout == p->holdout && bench_params_cut(k) == bench_params_cut(p) && d->train_wanted == trains(p) &&
-           d->eval_wanted == evaluates(p);
+           k->holdout == p->holdout && bench_params_cut(k) == bench_params_cut(p) &&
+           d->train_wanted == trains(p) && d->eval_wanted == evaluates(p);
 }
 
 static data *find_data(planner *s, const bench_params *p, const zo_tokenizer *tokenizer)

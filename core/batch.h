@@ -28,8 +28,8 @@ typedef struct zo_batch {
 } zo_batch;
 
 /* Room for the given sizes (account: data). cap_tokens is for the whole B * T. */
-zo_status zo_batch_init(zo_batch *b, int32_t cap_sequences, int32_t cap_tokens, int32_t cap_labels, zo_mem *mem,
-                        zo_error *err);
+zo_status zo_batch_init(zo_batch *b, int32_t cap_sequences, int32_t cap_tokens, int32_t cap_labels,
+                        zo_mem *mem, zo_error *err);
 void zo_batch_deinit(zo_batch *b);
 
 /* One sequence to be put into a batch: n ids, of which the last n_labels are labels (each predicted by the

@@ -80,7 +80,8 @@ void zo_decoder_reset(zo_decoder *d)
 /* y (out) = scale * w (out, in) x (in) + beta * y */
 static void apply(float *y, const float *w, const float *x, int64_t out, int64_t in, float scale, float beta)
 {
-    cblas_sgemv(CblasRowMajor, CblasNoTrans, (blasint)out, (blasint)in, scale, w, (blasint)in, x, 1, beta, y, 1);
+    cblas_sgemv(CblasRowMajor, CblasNoTrans, (blasint)out, (blasint)in, scale, w, (blasint)in, x, 1, beta, y,
+                1);
 }
 
 static void linear(zo_decoder *d, int32_t layer, zo_group g, float *y, const float *x, float beta)
@@ -140,8 +141,8 @@ zo_status zo_decoder_feed(zo_decoder *d, const int32_t *ids, int32_t n, const fl
 {
     const zo_config *c = &d->m->config;
     if (n < 1 || n > d->capacity - d->at)
-        return zo_fail(err, ZO_ERR_INVALID, "decode: %d more tokens do not fit a cache of %d that holds %d", n,
-                       d->capacity, d->at);
+        return zo_fail(err, ZO_ERR_INVALID, "decode: %d more tokens do not fit a cache of %d that holds %d",
+                       n, d->capacity, d->at);
     for (int32_t i = 0; i < n; i++)
         if (ids[i] < 0 || ids[i] >= c->vocab)
             return zo_fail(err, ZO_ERR_INVALID, "decode: token %d is outside the vocabulary of %d", ids[i],

@@ -36,7 +36,8 @@ zo_status zo_error_context(zo_error *err, const char *fmt, ...)
     va_start(ap, fmt);
     int n = vsnprintf(err->text, sizeof err->text, fmt, ap);
     va_end(ap);
-    if (n >= 0 && (size_t)n < sizeof err->text && snprintf(err->text + n, sizeof err->text - (size_t)n, ": %s", old) < 0)
+    if (n >= 0 && (size_t)n < sizeof err->text &&
+        snprintf(err->text + n, sizeof err->text - (size_t)n, ": %s", old) < 0)
         err->text[n] = '\0'; /* a text cut at the end is no failure */
     return err->status;
 }

@@ -50,8 +50,8 @@ static int32_t replicas_of(const zo_estimator_options *o, int32_t f, zo_replica 
     return n;
 }
 
-zo_status zo_estimator_step(const zo_estimator_options *o, const zo_problem *problem, uint32_t step, zo_step *out,
-                            zo_error *err)
+zo_status zo_estimator_step(const zo_estimator_options *o, const zo_problem *problem, uint32_t step,
+                            zo_step *out, zo_error *err)
 {
     zo_replica replicas[2 * ZO_MAX_QUERIES];
     double losses[2 * ZO_MAX_QUERIES], coef[ZO_MAX_QUERIES];
@@ -69,7 +69,8 @@ zo_status zo_estimator_step(const zo_estimator_options *o, const zo_problem *pro
     for (int32_t i = 0; i < q; i++) {
         double plus = out->plus[i], minus = out->minus[i];
         if (!isfinite(plus) || !isfinite(minus))
-            return zo_fail(err, ZO_ERR_NUMERIC, "step %u, query %d: losses are %g and %g", step, i, plus, minus);
+            return zo_fail(err, ZO_ERR_NUMERIC, "step %u, query %d: losses are %g and %g", step, i, plus,
+                           minus);
         out->projected[i] = (plus - minus) / (2 * o->eps);
         out->loss += (plus + minus) / (2 * q);
         coef[i] = -o->lr * out->projected[i] / q;

@@ -48,10 +48,10 @@ typedef struct zo_problem {
 } zo_problem;
 
 typedef struct zo_estimator_options {
-    int32_t queries;      /* q >= 1 */
+    int32_t queries; /* q >= 1 */
     zo_parallel parallel;
-    double eps;           /* > 0, in units of theta */
-    double lr;            /* >= 0 */
+    double eps; /* > 0, in units of theta */
+    double lr;  /* >= 0 */
 } zo_estimator_options;
 
 /* A step's figures; arrays are (q) and belong to the caller. */
@@ -64,7 +64,7 @@ typedef struct zo_step {
 /* One step: 2q losses, the update, out filled. Allocates nothing (q <= ZO_MAX_QUERIES).
  * Fails: what the problem fails with; ZO_ERR_NUMERIC where a loss is not finite (theta is then not updated). */
 #define ZO_MAX_QUERIES 1024
-zo_status zo_estimator_step(const zo_estimator_options *o, const zo_problem *problem, uint32_t step, zo_step *out,
-                            zo_error *err);
+zo_status zo_estimator_step(const zo_estimator_options *o, const zo_problem *problem, uint32_t step,
+                            zo_step *out, zo_error *err);
 
 #endif

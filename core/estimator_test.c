@@ -26,8 +26,8 @@ static void noise(uint32_t step, uint32_t query, float z[P])
     zo_normals((zo_noise_at){11, step, query, 0}, 0, P, z);
 }
 
-static zo_status toy_losses(void *self, uint32_t step, double eps, const zo_replica *r, int32_t n, double *loss,
-                            zo_error *err)
+static zo_status toy_losses(void *self, uint32_t step, double eps, const zo_replica *r, int32_t n,
+                            double *loss, zo_error *err)
 {
     (void)err;
     toy *t = self;
@@ -221,9 +221,9 @@ static void not_a_number(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(forwards_and_replicas),      cmocka_unit_test(four_parallelisms),
-        cmocka_unit_test(unbiased_and_variance),      cmocka_unit_test(error_falls_as_eps_squared),
-        cmocka_unit_test(update_coefficients),        cmocka_unit_test(not_a_number),
+        cmocka_unit_test(forwards_and_replicas), cmocka_unit_test(four_parallelisms),
+        cmocka_unit_test(unbiased_and_variance), cmocka_unit_test(error_falls_as_eps_squared),
+        cmocka_unit_test(update_coefficients),   cmocka_unit_test(not_a_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

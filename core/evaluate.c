@@ -25,7 +25,8 @@ typedef struct evaluator {
     bool by_class;
     item *items; /* (count) */
     int32_t count;
-    double *score; /* (examples, ZO_TASK_MAX_CHOICES) mean log-probability of a choice, or of its label word */
+    double
+        *score; /* (examples, ZO_TASK_MAX_CHOICES) mean log-probability of a choice, or of its label word */
 } evaluator;
 
 static int by_length(const void *a, const void *b)
@@ -136,13 +137,15 @@ static zo_status run(evaluator *e, const zo_llama *m, const zo_lora *lora, int32
     if (!st)
         st = zo_batch_init(&batch, rows, rows, labels, mem, err);
     if (!st)
-        st = zo_mem_array(mem, ZO_ACCOUNT_DATA, (size_t)rows, sizeof *sequences, "evaluation", &sequences, err);
+        st = zo_mem_array(mem, ZO_ACCOUNT_DATA, (size_t)rows, sizeof *sequences, "evaluation", &sequences,
+                          err);
     for (int32_t first = 0, last; !st && first < e->count; first = last) {
         last = batch_end(e, first);
         for (int32_t i = first; i < last; i++)
             sequences[i - first] = e->items[i].sequence;
         zo_batch_fill(&batch, sequences, last - first, 0, pad);
-        score_batch(e, e->items + first, &batch, zo_llama_logits(session, lora, &batch, NULL), m->config.vocab);
+        score_batch(e, e->items + first, &batch, zo_llama_logits(session, lora, &batch, NULL),
+                    m->config.vocab);
         if (progress)
             progress(self, last, e->count);
     }

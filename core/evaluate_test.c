@@ -44,7 +44,9 @@ static int tear_down(void **state)
 /* Prompts of 1 to 50 tokens; answers of 1 to 4 where by_class is false. The choices of an example share its prompt. */
 static zo_dataset make(bool by_class)
 {
-    zo_dataset d = {.task = zo_task_find(by_class ? "sst2" : "copa"), .examples = examples, .count = EXAMPLES};
+    zo_dataset d = {.task = zo_task_find(by_class ? "sst2" : "copa"),
+                    .examples = examples,
+                    .count = EXAMPLES};
     assert_non_null(d.task);
     for (int i = 0; i < EXAMPLES; i++) {
         int32_t prompt = 1 + i * 7 % 50;
@@ -52,7 +54,8 @@ static zo_dataset make(bool by_class)
         for (int c = 0; c < CHOICES; c++) {
             int32_t labels = by_class ? 1 + i % 2 : 1 + (i + c) % 4, n = prompt + labels;
             for (int32_t t = 0; t < n; t++)
-                ids[i][c][t] = (int32_t)zo_below(zo_bits(8, (uint64_t)t, (uint32_t)(i * 4 + (t < prompt ? 0 : c))), 512);
+                ids[i][c][t] =
+                    (int32_t)zo_below(zo_bits(8, (uint64_t)t, (uint32_t)(i * 4 + (t < prompt ? 0 : c))), 512);
             if (by_class) /* label words differ in their first token */
                 ids[i][c][prompt] = 100 * c + i;
             examples[i].choice[c] = (zo_sequence){ids[i][c], n, labels};

@@ -19,18 +19,18 @@ struct zo_session {
     const zo_kernels *kernels;
     zo_phase_hook hook;
     int32_t *id;       /* (rows of one replica) token */
-    int32_t *position; /* (rows of one replica) counted from the sequence's first real token; negative: padding */
-    float *x;       /* (rows, D) residual stream */
-    float *normed;  /* (rows, D) */
-    float *qkv;     /* (rows, Q + 2 KV) */
-    float *mixed;   /* (rows, Q) attention's output */
-    float *hidden;  /* (rows, 2 F) gate and up, then their product in the first half */
-    float *low;     /* (rows, 3 R) A x of the targets of a group */
-    float *b;       /* (N, out, R) replicas of Bw, one target at a time */
-    float *a;       /* (N, R, in) replicas of A, where it is trained */
-    float *score;   /* (threads, T) */
-    float *last;    /* (N * labels, D) */
-    float *logits;  /* (N * labels, V) */
+    int32_t *position; /* (the same) from the sequence's first real token on; negative: padding */
+    float *x;          /* (rows, D) residual stream */
+    float *normed;     /* (rows, D) */
+    float *qkv;        /* (rows, Q + 2 KV) */
+    float *mixed;      /* (rows, Q) attention's output */
+    float *hidden;     /* (rows, 2 F) gate and up, then their product in the first half */
+    float *low;        /* (rows, 3 R) A x of the targets of a group */
+    float *b;          /* (N, out, R) replicas of Bw, one target at a time */
+    float *a;          /* (N, R, in) replicas of A, where it is trained */
+    float *score;      /* (threads, T) */
+    float *last;       /* (N * labels, D) */
+    float *logits;     /* (N * labels, V) */
 };
 
 /* What a forward works on: sizes and arguments in one place. */
@@ -89,9 +89,10 @@ zo_status zo_session_new(const zo_llama *m, const zo_session_limits *limits, zo_
     *out = NULL;
     if (limits->rows < 1 || limits->tokens < 1 || limits->tokens > m->positions || limits->labels < 0 ||
         limits->replicas < 1 || limits->rank < 0)
-        return zo_fail(err, ZO_ERR_INVALID,
-                       "session: %lld rows of %d tokens, %d replicas of rank %d do not fit a model of %d positions",
-                       (long long)limits->rows, limits->tokens, limits->replicas, limits->rank, m->positions);
+        return zo_fail(
+            err, ZO_ERR_INVALID,
+            "session: %lld rows of %d tokens, %d replicas of rank %d do not fit a model of %d positions",
+            (long long)limits->rows, limits->tokens, limits->replicas, limits->rank, m->positions);
     st = zo_mem_array(mem, ZO_ACCOUNT_ACTIVATIONS, 1, sizeof *s, "session", &s, err);
     if (st)
         return st;
@@ -114,7 +115,8 @@ void zo_session_free(zo_session *s)
 {
     if (!s)
         return;
-    void *const all[] = {s->id, s->position, s->x, s->normed, s->qkv, s->mixed, s->hidden, s->low, s->b, s->a, s->score, s->last, s->logits};
+    void *const all[] = {s->id,  s->position, s->x, s->normed, s->qkv,  s->mixed, s->hidden,
+                         s->low, s->b,        s->a, s->score,  s->last, s->logits};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         zo_mem_free(all[i]);
     zo_mem_free(s);
@@ -136,8 +138,8 @@ int64_t zo_session_bytes(const zo_config *c, const zo_session_limits *limits, in
 }
 
 /* y (rows, out; leading dimension ldy) = scale * x (rows, in; ldx) w (out, in)^T + beta * y */
-static void product(float *y, int64_t ldy, const float *x, int64_t ldx, const float *w, int64_t rows, int64_t out,
-                    int64_t in, float scale, float beta)
+static void product(float *y, int64_t ldy, const float *x, int64_t ldx, const float *w, int64_t rows,
+                    int64_t out, int64_t in, float scale, float beta)
 {
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)rows, (blasint)out, (blasint)in, scale, x,
                 (blasint)ldx, w, (blasint)in, beta, y, (blasint)ldy);
@@ -157,14 +159,16 @@ static const zo_replica *replicas_of(const pass *f)
 }
 
 /* The N copies of one trainable array: the master itself where nothing moves it. */
-static const float *form(const pass *f, float *scratch, const float *x, int64_t n, uint32_t tensor, int64_t *stride)
+static const float *form(const pass *f, float *scratch, const float *x, int64_t n, uint32_t tensor,
+                         int64_t *stride)
 {
     if (!f->p) {
         *stride = 0;
         return x;
     }
     zo_phase_enter(f->s->hook, ZO_PHASE_PERTURB);
-    zo_noise_replicas(scratch, x, n, f->p->seed, f->p->step, tensor, f->p->eps, replicas_of(f), (int32_t)f->replicas);
+    zo_noise_replicas(scratch, x, n, f->p->seed, f->p->step, tensor, f->p->eps, replicas_of(f),
+                      (int32_t)f->replicas);
     zo_phase_enter(f->s->hook, ZO_PHASE_FORWARD);
     *stride = n;
     return scratch;
@@ -197,15 +201,16 @@ static int64_t low_rank(const pass *f, int32_t layer, zo_group g, const float *x
         int64_t stride;
         const float *a = form(f, f->s->a, pair->a, rank * pair->in, pair->tensor_a, &stride);
         for (int64_t n = 0; n < f->replicas; n++)
-            product(low + n * rows * columns, columns, x + n * rows * ldx, ldx, a + n * stride, rows, rank, pair->in,
-                    1.0f, 0.0f);
+            product(low + n * rows * columns, columns, x + n * rows * ldx, ldx, a + n * stride, rows, rank,
+                    pair->in, 1.0f, 0.0f);
         low += rank;
     }
     return columns;
 }
 
 /* y += scale * Bw_n A x: each replica's rows meet their own Bw. y (rows, ldy) holds the group's joined outputs. */
-static void adapt(const pass *f, int32_t layer, zo_group g, float *y, int64_t ldy, const float *x, int64_t ldx)
+static void adapt(const pass *f, int32_t layer, zo_group g, float *y, int64_t ldy, const float *x,
+                  int64_t ldx)
 {
     int64_t columns = low_rank(f, layer, g, x, ldx), rows = f->block, rank = f->lora->options.rank;
     const float *low = f->s->low;
@@ -215,8 +220,8 @@ static void adapt(const pass *f, int32_t layer, zo_group g, float *y, int64_t ld
             int64_t stride;
             const float *b = form(f, f->s->b, pair->b, pair->out * rank, pair->tensor_b, &stride);
             for (int64_t n = 0; n < f->replicas; n++)
-                product(y + n * rows * ldy, ldy, low + n * rows * columns, columns, b + n * stride, rows, pair->out,
-                        rank, f->lora->scale, 1.0f);
+                product(y + n * rows * ldy, ldy, low + n * rows * columns, columns, b + n * stride, rows,
+                        pair->out, rank, f->lora->scale, 1.0f);
             low += rank;
         }
         y += pair->out;
@@ -224,8 +229,8 @@ static void adapt(const pass *f, int32_t layer, zo_group g, float *y, int64_t ld
 }
 
 /* y (rows, out of the group) = W x, plus beta * y, plus biases and adapters. */
-static void linear(const pass *f, int32_t layer, zo_group g, float *y, int64_t ldy, const float *x, int64_t ldx,
-                   float beta)
+static void linear(const pass *f, int32_t layer, zo_group g, float *y, int64_t ldy, const float *x,
+                   int64_t ldx, float beta)
 {
     const zo_linear *l = &f->s->m->layers[layer].linear[zo_group_first(g)];
     int64_t out, in, column = 0;
@@ -282,7 +287,8 @@ static void rotate(const pass *f)
         int64_t position = f->s->position[r % f->block];
         if (position < 0)
             continue;
-        const float *cosine = f->s->m->rope_cos + position * half, *sine = f->s->m->rope_sin + position * half;
+        const float *cosine = f->s->m->rope_cos + position * half,
+                    *sine = f->s->m->rope_sin + position * half;
         for (int64_t h = 0; h < heads; h++)
             f->s->kernels->rope(f->s->qkv + r * ld + h * 2 * half, cosine, sine, half);
     }
@@ -291,7 +297,8 @@ static void rotate(const pass *f)
 /* Causal attention of every sequence and head: a real row looks at the real rows up to itself. Padding comes out as 0. */
 static void attention(const pass *f)
 {
-    int64_t d = f->c->head_dim, H = f->c->heads, K = f->c->kv_heads, B = f->batch->sequences, ld = (H + 2 * K) * d;
+    int64_t d = f->c->head_dim, H = f->c->heads, K = f->c->kv_heads, B = f->batch->sequences,
+            ld = (H + 2 * K) * d;
     float scale = 1.0f / sqrtf((float)d);
 #pragma omp parallel for collapse(2) schedule(dynamic, 4)
     for (int64_t sequence = 0; sequence < f->replicas * B; sequence++) {
@@ -306,7 +313,8 @@ static void attention(const pass *f)
             for (int64_t i = 0; i < padding; i++)
                 memset(out + i * H * d, 0, (size_t)d * sizeof *out);
             for (int64_t i = padding; i < rows; i++)
-                f->s->kernels->attend(out + i * H * d, q + i * ld, k, v, ld, i - padding + 1, d, scale, score);
+                f->s->kernels->attend(out + i * H * d, q + i * ld, k, v, ld, i - padding + 1, d, scale,
+                                      score);
         }
     }
 }
@@ -382,7 +390,8 @@ zo_status zo_llama_losses(zo_session *s, const zo_lora *l, const zo_batch *batch
     for (int64_t n = 0; n < replicas; n++) {
         loss[n] = 0;
         for (int64_t i = n * labels; i < (n + 1) * labels; i++)
-            loss[n] += s->kernels->logsumexp(logits + i * V, V) - logits[i * V + batch->label_id[i - n * labels]];
+            loss[n] +=
+                s->kernels->logsumexp(logits + i * V, V) - logits[i * V + batch->label_id[i - n * labels]];
         loss[n] /= (double)labels;
     }
     zo_phase_enter(s->hook, ZO_PHASE_OTHER);

@@ -99,7 +99,8 @@ static inline float dot(const float *a, const float *b, int64_t n)
 static void rmsnorm(float *y, const float *x, const float *w, int64_t n, float eps)
 {
     float square = dot(x, x, n) / (float)n;
-    float scale = isfinite(square) ? 1.0f / sqrtf(square + eps) : NAN; /* an overflow must not come out as 0 */
+    float scale =
+        isfinite(square) ? 1.0f / sqrtf(square + eps) : NAN; /* an overflow must not come out as 0 */
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES)
         store(y + i, load(x + i) * splat(scale) * load(w + i));

@@ -26,7 +26,8 @@ static void fill(float *x, int64_t n, uint32_t tensor, float scale)
 static void assert_near(double got, double want, double tolerance, const char *what, int64_t n)
 {
     if (!(fabs(got - want) <= tolerance))
-        fail_msg("%s, n = %lld: %.9g, expected %.9g, tolerance %.3g", what, (long long)n, got, want, tolerance);
+        fail_msg("%s, n = %lld: %.9g, expected %.9g, tolerance %.3g", what, (long long)n, got, want,
+                 tolerance);
 }
 
 /* Tolerances below: each operation rounds with 2^-24 relative; a sum of n terms kept in 16 lanes loses at most about

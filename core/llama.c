@@ -45,7 +45,7 @@ void zo_group_shape(const zo_config *c, zo_group g, int64_t *out, int64_t *in)
  * weights (loading, full-parameter training, sizes) walks over this list. */
 typedef struct slot {
     char name[96];
-    float **at;        /* the pointer to set; NULL where only sizes are asked for */
+    float **at; /* the pointer to set; NULL where only sizes are asked for */
     int64_t rows, cols;
 } slot;
 
@@ -120,7 +120,8 @@ static double scaled_frequency(const zo_rope_scaling *s, double frequency)
         return frequency;
     if (wave > s->original_context / s->low_freq_factor)
         return frequency / s->factor;
-    double smooth = (s->original_context / wave - s->low_freq_factor) / (s->high_freq_factor - s->low_freq_factor);
+    double smooth =
+        (s->original_context / wave - s->low_freq_factor) / (s->high_freq_factor - s->low_freq_factor);
     return (1 - smooth) * frequency / s->factor + smooth * frequency;
 }
 
@@ -194,8 +195,8 @@ zo_status zo_llama_load(const zo_weights *w, int32_t positions, zo_mem *mem, zo_
         goto cleanup;
     m->config = *zo_weights_config(w);
     m->positions = zo_batch_padded(positions);
-    st = zo_mem_array(mem, ZO_ACCOUNT_WEIGHTS, (size_t)m->config.layers, sizeof *m->layers, "layers", &m->layers,
-                      err);
+    st = zo_mem_array(mem, ZO_ACCOUNT_WEIGHTS, (size_t)m->config.layers, sizeof *m->layers, "layers",
+                      &m->layers, err);
     if (st)
         goto cleanup;
     st = zo_mem_array(mem, ZO_ACCOUNT_WEIGHTS, (size_t)storage_floats(&m->config), sizeof(float), "weights",
@@ -259,7 +260,8 @@ void zo_llama_add_noise(zo_llama *m, uint64_t seed, uint32_t step, const double 
     }
 }
 
-double zo_llama_flops(const zo_config *c, const zo_lora_options *lora, double rows, double squares, double labels)
+double zo_llama_flops(const zo_config *c, const zo_lora_options *lora, double rows, double squares,
+                      double labels)
 {
     double flops = 0;
     for (int t = 0; t < ZO_TARGET_COUNT; t++) {

@@ -48,19 +48,19 @@ int zo_group_targets(zo_group g);
 void zo_group_shape(const zo_config *c, zo_group g, int64_t *out, int64_t *in);
 
 typedef struct zo_layer {
-    float *attn_norm, *ffn_norm; /* (D) */
+    float *attn_norm, *ffn_norm;       /* (D) */
     zo_linear linear[ZO_TARGET_COUNT]; /* views into the groups' joined weights */
 } zo_layer;
 
 typedef struct zo_llama {
     zo_config config;
-    float *embedding;  /* (V, D) */
-    float *final_norm; /* (D) */
-    float *head;       /* (V, D); the embedding itself when tied */
-    zo_layer *layers;  /* (L) */
-    int32_t positions;             /* longest sequence that can be run */
-    float *rope_cos, *rope_sin;    /* (positions, head_dim / 2) */
-    float *storage;                /* all weights, in the order of zo_llama_tensor */
+    float *embedding;           /* (V, D) */
+    float *final_norm;          /* (D) */
+    float *head;                /* (V, D); the embedding itself when tied */
+    zo_layer *layers;           /* (L) */
+    int32_t positions;          /* longest sequence that can be run */
+    float *rope_cos, *rope_sin; /* (positions, head_dim / 2) */
+    float *storage;             /* all weights, in the order of zo_llama_tensor */
 } zo_llama;
 
 /* Decodes every tensor to f32, one at a time (account: weights). positions: the longest sequence that will be
@@ -105,7 +105,8 @@ void zo_session_watch(zo_session *s, zo_phase_hook hook);
 /* The forward of N replicas over one batch, up to logits at the label rows: logits (N, labels, V), valid until the
  * session's next call. l may be NULL (no adapter); p may be NULL (one replica, the master). Sizes beyond the limits
  * are asserted. */
-const float *zo_llama_logits(zo_session *s, const zo_lora *l, const zo_batch *batch, const zo_perturbation *p);
+const float *zo_llama_logits(zo_session *s, const zo_lora *l, const zo_batch *batch,
+                             const zo_perturbation *p);
 
 /* Mean cross-entropy over the label rows of the batch, for each of N replicas: loss (N). The batch must have labels.
  * Fails: ZO_ERR_NUMERIC where a loss is NaN or infinite (loss is filled all the same). */
@@ -127,7 +128,8 @@ int32_t zo_argmax(const float *x, int32_t n);
 /* Floating-point operations of one forward by formula: 2 * linear parameters * rows, attention (4 * D' * n * n / 2 for
  * a sequence of n real tokens and each layer, D' = heads * head_dim), head at the label rows, adapters.
  * rows: through the linear maps; squares: the sum of n * n over the sequences. */
-double zo_llama_flops(const zo_config *c, const zo_lora_options *lora, double rows, double squares, double labels);
+double zo_llama_flops(const zo_config *c, const zo_lora_options *lora, double rows, double squares,
+                      double labels);
 
 /* Bytes that zo_llama_load and zo_session_new will ask for, for plans. */
 int64_t zo_llama_weight_bytes(const zo_config *c, int32_t positions);

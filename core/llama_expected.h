@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define EXPECTED_LONGEST 51
+#define EXPECTED_LONGEST  51
 #define EXPECTED_SELECTED 16
 
 typedef struct expected_logits {

@@ -3,9 +3,9 @@
 #ifndef ZO_LLAMA_SMALL_H
 #define ZO_LLAMA_SMALL_H
 
-#define SMALL_VOCAB 40
+#define SMALL_VOCAB  40
 #define SMALL_TOKENS 23 /* ids are 7 t + 3 mod the vocabulary */
-#define SMALL_ROWS 2
+#define SMALL_ROWS   2
 
 static const int small_rows[SMALL_ROWS] = {7, 22};
 

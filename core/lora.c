@@ -31,7 +31,8 @@ const char *zo_target_parent(zo_target t)
 
 void zo_target_shape(const zo_config *c, zo_target t, int64_t *out, int64_t *in)
 {
-    int64_t width = c->width, query = (int64_t)c->heads * c->head_dim, kv = (int64_t)c->kv_heads * c->head_dim;
+    int64_t width = c->width, query = (int64_t)c->heads * c->head_dim,
+            kv = (int64_t)c->kv_heads * c->head_dim;
     const int64_t shape[ZO_TARGET_COUNT][2] = {
         [ZO_TARGET_Q] = {query, width},     [ZO_TARGET_K] = {kv, width},
         [ZO_TARGET_V] = {kv, width},        [ZO_TARGET_O] = {width, query},

@@ -64,10 +64,10 @@ typedef struct zo_lora_pair {
 
 typedef struct zo_lora {
     zo_lora_options options;
-    float scale;         /* alpha / R */
-    int32_t layers;      /* L */
-    zo_lora_pair *pairs; /* (L, 7) */
-    int64_t trainable;   /* P */
+    float scale;                  /* alpha / R */
+    int32_t layers;               /* L */
+    zo_lora_pair *pairs;          /* (L, 7) */
+    int64_t trainable;            /* P */
     float *storage_a, *storage_b; /* all A, all Bw, in the order of pairs */
 } zo_lora;
 

@@ -96,7 +96,8 @@ static void chosen_targets(void **state)
 }
 
 /* theta + sum_i coef_i z_i in plain loops, in the same order of f32 operations. */
-static void assert_moved(const float *x, const float *was, int64_t n, uint32_t tensor, const double *coef, int32_t q)
+static void assert_moved(const float *x, const float *was, int64_t n, uint32_t tensor, const double *coef,
+                         int32_t q)
 {
     float *z = malloc((size_t)(n * q) * sizeof *z);
     assert_non_null(z);
@@ -164,9 +165,12 @@ static void refused(void **state)
     (void)state;
     zo_config c = config("tiny");
     const zo_lora_options bad[] = {
-        {0, 16, ZO_TARGETS_ALL, false, 1},        {c.width + 1, 16, ZO_TARGETS_ALL, false, 1},
-        {8, 0, ZO_TARGETS_ALL, false, 1},         {8, NAN, ZO_TARGETS_ALL, false, 1},
-        {8, 16, 0, false, 1},                     {8, 16, 1u << ZO_TARGET_COUNT, false, 1},
+        {0, 16, ZO_TARGETS_ALL, false, 1},
+        {c.width + 1, 16, ZO_TARGETS_ALL, false, 1},
+        {8, 0, ZO_TARGETS_ALL, false, 1},
+        {8, NAN, ZO_TARGETS_ALL, false, 1},
+        {8, 16, 0, false, 1},
+        {8, 16, 1u << ZO_TARGET_COUNT, false, 1},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         zo_lora *l;
@@ -187,8 +191,9 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(published_counts), cmocka_unit_test(initial_values), cmocka_unit_test(chosen_targets),
-        cmocka_unit_test(add_noise),        cmocka_unit_test(replicas),       cmocka_unit_test(refused),
+        cmocka_unit_test(published_counts), cmocka_unit_test(initial_values),
+        cmocka_unit_test(chosen_targets),   cmocka_unit_test(add_noise),
+        cmocka_unit_test(replicas),         cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,8 +49,8 @@ void *zo_mem_alloc(zo_mem *mem, zo_account account, size_t bytes)
     return raw + HEADER;
 }
 
-zo_status zo_mem_array(zo_mem *mem, zo_account account, size_t count, size_t size, const char *what, void *out,
-                       zo_error *err)
+zo_status zo_mem_array(zo_mem *mem, zo_account account, size_t count, size_t size, const char *what,
+                       void *out, zo_error *err)
 {
     size_t bytes = 0;
     void *block = NULL;

@@ -31,7 +31,7 @@ typedef enum zo_account {
 typedef struct zo_mem {
     atomic_size_t now[ZO_ACCOUNT_COUNT];  /* bytes held */
     atomic_size_t peak[ZO_ACCOUNT_COUNT]; /* the most that was ever held */
-    atomic_long fail_after;               /* tests: > 0 counts down, and the allocation that reaches 0 fails */
+    atomic_long fail_after; /* tests: > 0 counts down, and the allocation that reaches 0 fails */
 } zo_mem;
 
 /* "weights", ... Static storage. */
@@ -42,8 +42,8 @@ void *zo_mem_alloc(zo_mem *mem, zo_account account, size_t bytes);
 
 /* The same with count * size checked for overflow, and the failure put into err as
  * "allocate <what>: <n> bytes: out of memory". *out is NULL on failure. */
-zo_status zo_mem_array(zo_mem *mem, zo_account account, size_t count, size_t size, const char *what, void *out,
-                       zo_error *err);
+zo_status zo_mem_array(zo_mem *mem, zo_account account, size_t count, size_t size, const char *what,
+                       void *out, zo_error *err);
 
 /* NULL is allowed. */
 void zo_mem_free(void *block);

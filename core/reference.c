@@ -41,7 +41,8 @@ static void noise(reference *r, int64_t n, uint32_t tensor)
 }
 
 /* y (n, ldy) += W x + bias + scale Bw A x for one target. */
-static void linear(reference *r, int32_t layer, zo_target t, double *y, int64_t ldy, const double *x, int64_t ldx)
+static void linear(reference *r, int32_t layer, zo_target t, double *y, int64_t ldy, const double *x,
+                   int64_t ldx)
 {
     const zo_linear *l = &r->m->layers[layer].linear[t];
     for (int32_t p = 0; p < r->n; p++) {
@@ -70,14 +71,16 @@ static void linear(reference *r, int32_t layer, zo_target t, double *y, int64_t 
     for (int32_t p = 0; p < r->n; p++)
         for (int64_t o = 0; o < l->out; o++)
             for (int32_t k = 0; k < R; k++)
-                y[p * ldy + o] += r->lora->options.alpha / R * moved(r, pair->b, o * R + k, 1) * low[p * R + k];
+                y[p * ldy + o] +=
+                    r->lora->options.alpha / R * moved(r, pair->b, o * R + k, 1) * low[p * R + k];
 }
 
 static void rotate(const reference *r, double *head, int32_t position)
 {
     int32_t half = r->m->config.head_dim / 2;
     for (int32_t i = 0; i < half; i++) {
-        double c = r->m->rope_cos[(int64_t)position * half + i], s = r->m->rope_sin[(int64_t)position * half + i];
+        double c = r->m->rope_cos[(int64_t)position * half + i],
+               s = r->m->rope_sin[(int64_t)position * half + i];
         double a = head[i], b = head[half + i];
         head[i] = a * c - b * s;
         head[half + i] = b * c + a * s;
@@ -87,7 +90,8 @@ static void rotate(const reference *r, double *head, int32_t position)
 static void attend(const reference *r, int32_t p, int32_t h, double *weight)
 {
     const zo_config *c = &r->m->config;
-    int64_t d = c->head_dim, ld = (c->heads + 2 * c->kv_heads) * d, kv = (c->heads + h / (c->heads / c->kv_heads)) * d;
+    int64_t d = c->head_dim, ld = (c->heads + 2 * c->kv_heads) * d,
+            kv = (c->heads + h / (c->heads / c->kv_heads)) * d;
     double total = 0;
     for (int32_t j = 0; j <= p; j++) {
         double dot = 0;
@@ -108,7 +112,8 @@ static void layer(reference *r, int32_t i, double *weight)
 {
     const zo_config *c = &r->m->config;
     const zo_layer *l = &r->m->layers[i];
-    int64_t D = c->width, F = c->ffn, d = c->head_dim, Q = c->heads * d, KV = c->kv_heads * d, ld = Q + 2 * KV;
+    int64_t D = c->width, F = c->ffn, d = c->head_dim, Q = c->heads * d, KV = c->kv_heads * d,
+            ld = Q + 2 * KV;
     memset(r->qkv, 0, sizeof *r->qkv * (size_t)(r->n * ld));
     memset(r->hidden, 0, sizeof *r->hidden * (size_t)(r->n * 2 * F));
     for (int32_t p = 0; p < r->n; p++)
@@ -161,8 +166,8 @@ static void run(reference *r, const int32_t *ids, double *weight)
         layer(r, i, weight);
 }
 
-zo_status zo_reference_loss(const zo_llama *m, const zo_lora *l, const zo_batch *batch, uint64_t seed, uint32_t step,
-                            zo_replica replica, double step_size, double *loss, zo_error *err)
+zo_status zo_reference_loss(const zo_llama *m, const zo_lora *l, const zo_batch *batch, uint64_t seed,
+                            uint32_t step, zo_replica replica, double step_size, double *loss, zo_error *err)
 {
     const zo_config *c = &m->config;
     size_t T = (size_t)batch->tokens, D = (size_t)c->width, d = (size_t)c->head_dim, F = (size_t)c->ffn;
@@ -186,7 +191,8 @@ zo_status zo_reference_loss(const zo_llama *m, const zo_lora *l, const zo_batch 
         if (sequence != b)
             run(&r, batch->ids + (int64_t)sequence * batch->tokens + start, weight);
         b = sequence;
-        *loss += cross_entropy(&r, batch->label_row[i] % batch->tokens - start, batch->label_id[i]) / batch->labels;
+        *loss += cross_entropy(&r, batch->label_row[i] % batch->tokens - start, batch->label_id[i]) /
+                 batch->labels;
     }
     free(weight);
     free(r.x);

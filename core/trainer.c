@@ -37,12 +37,12 @@ struct zo_trainer {
     zo_session *session;
     zo_batch batch;
     uint32_t step;
-    int32_t *order;   /* (count) the permutation of epoch `epoch` */
-    int64_t epoch;    /* -1: none yet */
-    int32_t *example; /* (B) */
-    zo_sequence *sequences; /* (B) */
+    int32_t *order;                   /* (count) the permutation of epoch `epoch` */
+    int64_t epoch;                    /* -1: none yet */
+    int32_t *example;                 /* (B) */
+    zo_sequence *sequences;           /* (B) */
     double *plus, *minus, *projected; /* (q) */
-    double *held, *move; /* (q) in place: theta is at theta0 + sum_i held[i] z_i; scratch */
+    double *held, *move;              /* (q) in place: theta is at theta0 + sum_i held[i] z_i; scratch */
 };
 
 /* Does this method move the parameters themselves, rather than form replicas of them? */
@@ -58,14 +58,17 @@ static zo_status check_options(const zo_trainer_options *o, const zo_lora *lora,
     if (o->method == ZO_METHOD_ZERO_SHOT)
         return zo_fail(err, ZO_ERR_INVALID, "train: method zero-shot has no steps");
     if (e->queries < 1 || e->queries > ZO_MAX_QUERIES)
-        return zo_fail(err, ZO_ERR_INVALID, "train: queries must be 1 to %d, not %d", ZO_MAX_QUERIES, e->queries);
+        return zo_fail(err, ZO_ERR_INVALID, "train: queries must be 1 to %d, not %d", ZO_MAX_QUERIES,
+                       e->queries);
     if (o->batch < 1 || o->batch > train->count)
         return zo_fail(err, ZO_ERR_INVALID, "train: a batch of %d from a data set of %d examples", o->batch,
                        train->count);
     if (!(e->eps > 0) || !(e->lr >= 0))
-        return zo_fail(err, ZO_ERR_INVALID, "train: eps %g must be positive and lr %g not negative", e->eps, e->lr);
+        return zo_fail(err, ZO_ERR_INVALID, "train: eps %g must be positive and lr %g not negative", e->eps,
+                       e->lr);
     if ((o->method != ZO_METHOD_PRGE || o->peft == ZO_PEFT_FULL) && e->parallel != ZO_PARALLEL_NONE)
-        return zo_fail(err, ZO_ERR_INVALID, "train: method %s with peft %s runs one replica at a time: parallel must be none",
+        return zo_fail(err, ZO_ERR_INVALID,
+                       "train: method %s with peft %s runs one replica at a time: parallel must be none",
                        zo_method_name(o->method), zo_peft_name(o->peft));
     if ((o->peft == ZO_PEFT_FULL) != (lora == NULL))
         return zo_fail(err, ZO_ERR_INVALID, "train: peft %s %s an adapter", zo_peft_name(o->peft),
@@ -76,7 +79,8 @@ static zo_status check_options(const zo_trainer_options *o, const zo_lora *lora,
     return ZO_OK;
 }
 
-zo_session_limits zo_trainer_limits(const zo_trainer_options *o, int32_t longest, int32_t labels, int32_t rank)
+zo_session_limits zo_trainer_limits(const zo_trainer_options *o, int32_t longest, int32_t labels,
+                                    int32_t rank)
 {
     int64_t B = o->batch, T = zo_batch_padded(o->seq_len > longest ? o->seq_len : longest);
     int32_t replicas = in_place(o) ? 1 : zo_parallel_replicas(o->estimator.parallel, o->estimator.queries);
@@ -111,7 +115,8 @@ static zo_status make_room(zo_trainer *t, zo_mem *mem, zo_error *err)
         {&t->move, (size_t)q, sizeof *t->move},
     };
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0] && !st; i++)
-        st = zo_mem_array(mem, ZO_ACCOUNT_OPTIMIZER, arrays[i].n, arrays[i].size, "trainer", arrays[i].at, err);
+        st = zo_mem_array(mem, ZO_ACCOUNT_OPTIMIZER, arrays[i].n, arrays[i].size, "trainer", arrays[i].at,
+                          err);
     return st;
 }
 
@@ -142,7 +147,8 @@ void zo_trainer_free(zo_trainer *t)
 {
     if (!t)
         return;
-    void *const all[] = {t->order, t->example, t->sequences, t->plus, t->minus, t->projected, t->held, t->move};
+    void *const all[] = {t->order, t->example,   t->sequences, t->plus,
+                         t->minus, t->projected, t->held,      t->move};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         zo_mem_free(all[i]);
     zo_session_free(t->session);
@@ -251,7 +257,8 @@ static void fill_report(const zo_trainer *t, zo_step_report *r)
 zo_status zo_trainer_step(zo_trainer *t, zo_step_report *report, zo_error *err)
 {
     bool moves = in_place(&t->o);
-    zo_problem problem = {t, moves ? in_place_losses : replica_losses, moves ? in_place_update : replica_update};
+    zo_problem problem = {t, moves ? in_place_losses : replica_losses,
+                          moves ? in_place_update : replica_update};
     zo_phase_enter(t->o.hook, ZO_PHASE_DATA);
     build_batch(t);
     *report = (zo_step_report){.step = t->step, .losses = {t->plus, t->minus, t->projected, 0}};

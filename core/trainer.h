@@ -45,13 +45,14 @@ const char *zo_method_name(zo_method m);
 const char *zo_peft_name(zo_peft p);
 
 typedef struct zo_trainer_options {
-    zo_method method;   /* not ZERO_SHOT */
+    zo_method method; /* not ZERO_SHOT */
     zo_peft peft;
     zo_estimator_options estimator; /* MEZO and RGE, and peft FULL, take parallel NONE only */
-    int32_t batch;      /* B, sequences per query, all queries the same */
-    int32_t seq_len;    /* 0: T is the longest of the batch; else T is fixed, sequences are cut on the left to fit */
-    uint64_t seed;      /* the run's seed; noise and data order derive theirs from it */
-    int32_t pad;        /* token id for padding */
+    int32_t batch;                  /* B, sequences per query, all queries the same */
+    int32_t
+        seq_len; /* 0: T is the longest of the batch; else T is fixed, sequences are cut on the left to fit */
+    uint64_t seed; /* the run's seed; noise and data order derive theirs from it */
+    int32_t pad;   /* token id for padding */
     zo_phase_hook hook;
 } zo_trainer_options;
 
@@ -94,7 +95,8 @@ zo_status zo_evaluate(const zo_llama *m, const zo_lora *lora, const zo_dataset *
 
 /* The sizes of the sessions that zo_trainer_new and zo_evaluate make, so that plans can say what they will take. longest
  * and labels: of the data set, most ids and most label ids in a sequence; rank 0: no adapter. */
-zo_session_limits zo_trainer_limits(const zo_trainer_options *o, int32_t longest, int32_t labels, int32_t rank);
+zo_session_limits zo_trainer_limits(const zo_trainer_options *o, int32_t longest, int32_t labels,
+                                    int32_t rank);
 zo_session_limits zo_evaluate_limits(int32_t longest, int32_t labels, int32_t rank);
 
 #endif

@@ -270,11 +270,14 @@ static void against_double_precision(void **state)
             for (uint32_t i = 0; i < QUERIES; i++) {
                 uint64_t seed = zo_seed_for(42, "noise");
                 double plus, minus;
-                zo_reference_loss(r.m, r.lora, report.batch, seed, 0, (zo_replica){1, i}, eps[e], &plus, NULL);
+                zo_reference_loss(r.m, r.lora, report.batch, seed, 0, (zo_replica){1, i}, eps[e], &plus,
+                                  NULL);
                 if (!(fabs(plus - report.losses.plus[i]) < 2e-5))
-                    fail_msg("eps %g, query %u: loss %.9g, in double %.9g", eps[e], i, report.losses.plus[i], plus);
+                    fail_msg("eps %g, query %u: loss %.9g, in double %.9g", eps[e], i, report.losses.plus[i],
+                             plus);
                 zo_reference_loss(r.m, r.lora, report.batch, seed, 0, (zo_replica){1, i}, 1e-5, &plus, NULL);
-                zo_reference_loss(r.m, r.lora, report.batch, seed, 0, (zo_replica){-1, i}, 1e-5, &minus, NULL);
+                zo_reference_loss(r.m, r.lora, report.batch, seed, 0, (zo_replica){-1, i}, 1e-5, &minus,
+                                  NULL);
                 double derivative = (plus - minus) / 2e-5;
                 size = fmax(size, fabs(derivative));
                 error[e] = fmax(error[e], fabs(report.losses.projected[i] - derivative));
@@ -299,14 +302,16 @@ static void continue_from_a_step(void **state)
     rig_up(&part, &o);
     for (int s = 0; s < 12; s++) {
         if (s == 5) { /* hand over */
-            memcpy(part.lora->storage_b, whole.lora->storage_b, (size_t)whole.lora->trainable * sizeof(float));
+            memcpy(part.lora->storage_b, whole.lora->storage_b,
+                   (size_t)whole.lora->trainable * sizeof(float));
             zo_trainer_seek(part.t, zo_trainer_at(whole.t));
         }
         assert_int_equal(zo_trainer_step(whole.t, &report, NULL), ZO_OK);
         if (s >= 5)
             assert_int_equal(zo_trainer_step(part.t, &report, NULL), ZO_OK);
     }
-    assert_memory_equal(part.lora->storage_b, whole.lora->storage_b, (size_t)whole.lora->trainable * sizeof(float));
+    assert_memory_equal(part.lora->storage_b, whole.lora->storage_b,
+                        (size_t)whole.lora->trainable * sizeof(float));
     rig_down(&whole);
     rig_down(&part);
 }
@@ -416,11 +421,16 @@ static void failing_allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(four_parallelisms),    cmocka_unit_test(in_place_alike),
-        cmocka_unit_test(threads),              cmocka_unit_test(full_parameters),
-        cmocka_unit_test(tensors_of_the_model), cmocka_unit_test(against_double_precision),
-        cmocka_unit_test(continue_from_a_step), cmocka_unit_test(data_order),
-        cmocka_unit_test(fixed_length),         cmocka_unit_test(bad_options),
+        cmocka_unit_test(four_parallelisms),
+        cmocka_unit_test(in_place_alike),
+        cmocka_unit_test(threads),
+        cmocka_unit_test(full_parameters),
+        cmocka_unit_test(tensors_of_the_model),
+        cmocka_unit_test(against_double_precision),
+        cmocka_unit_test(continue_from_a_step),
+        cmocka_unit_test(data_order),
+        cmocka_unit_test(fixed_length),
+        cmocka_unit_test(bad_options),
         cmocka_unit_test(failing_allocations),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
