@@ -18,6 +18,7 @@ struct zo_session {
     zo_session_limits limits;
     const zo_kernels *kernels;
     zo_phase_hook hook;
+    int threads;       /* that score has room for; the machine may be given more later */
     int32_t *id;       /* (rows of one replica) token */
     int32_t *position; /* (the same) from the sequence's first real token on; negative: padding */
     float *x;          /* (rows, D) residual stream */
@@ -99,7 +100,8 @@ zo_status zo_session_new(const zo_llama *m, const zo_session_limits *limits, zo_
     s->m = m;
     s->limits = *limits;
     s->kernels = zo_kernels_best();
-    list_arrays(&m->config, limits, omp_get_max_threads(), arrays);
+    s->threads = omp_get_max_threads();
+    list_arrays(&m->config, limits, s->threads, arrays);
     for (int i = 0; i < ARRAYS && !st; i++)
         st = zo_mem_array(mem, ZO_ACCOUNT_ACTIVATIONS, (size_t)arrays[i].n, sizeof(float), arrays[i].name,
                           (char *)s + arrays[i].offset, err);
@@ -300,7 +302,8 @@ static void attention(const pass *f)
     int64_t d = f->c->head_dim, H = f->c->heads, K = f->c->kv_heads, B = f->batch->sequences,
             ld = (H + 2 * K) * d;
     float scale = 1.0f / sqrtf((float)d);
-#pragma omp parallel for collapse(2) schedule(dynamic, 4)
+    int threads = omp_get_max_threads() < f->s->threads ? omp_get_max_threads() : f->s->threads;
+#pragma omp parallel for collapse(2) schedule(dynamic, 4) num_threads(threads)
     for (int64_t sequence = 0; sequence < f->replicas * B; sequence++) {
         for (int64_t h = 0; h < H; h++) {
             int64_t b = sequence % B, first = sequence / B * f->block + f->batch->offset[b];
