@@ -95,6 +95,10 @@ $(FUZZ): build/fuzz/%_fuzz: build/fuzz/%_fuzz.o $(LIB)
 format:
 	clang-format -i core/*.[ch] bench/*.[ch]
 
+## format-check: fail where a source file is not as `make format` would leave it
+format-check:
+	@clang-format --dry-run --Werror core/*.[ch] bench/*.[ch]
+
 ## clean: remove everything that was built
 clean:
 	rm -rf build zobench
@@ -103,6 +107,6 @@ clean:
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
-.PHONY: all test tests asan tsan fuzz format clean help FORCE
+.PHONY: all test tests asan tsan fuzz format format-check clean help FORCE
 .SECONDARY:
 -include $(wildcard $(BUILD)/core/*.d $(BUILD)/bench/*.d)
