@@ -1,12 +1,17 @@
 # A curve over training steps, a line per series.
 #
 # Further settings: many (1: there are too many points to mark each; then the thin line is every step and the thick one
-# the means of consecutive steps), pad (room above and below the values, in units of y; 0: 5% of the height).
+# the means of consecutive steps), pad (room above and below the values, in units of y; 0: the axis begins at 0, where
+# losses end).
 # Data: blocks in turn, for every series its marked points (step, value, low, high) and every step (step, value).
 
 set autoscale x noextend
-set offsets graph 0.02, graph 0.02, graph 0.05, graph 0.05
-if (pad > 0) set offsets graph 0.02, graph 0.02, pad, pad
+if (pad > 0) {
+    set offsets graph 0.02, graph 0.02, pad, pad
+} else {
+    set yrange [0:*]
+    set offsets graph 0.02, graph 0.02, graph 0.05, 0
+}
 data = name.".dat"
 do for [format in "svg png"] {
     eval value(format)
