@@ -1,10 +1,10 @@
 /* zobench check: are manifests well formed? */
-#include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 
 #include "bench/commands.h"
 #include "bench/exit.h"
+#include "bench/flags.h"
 #include "bench/manifest.h"
 
 static void usage(FILE *to)
@@ -54,25 +54,13 @@ static int check(const char *path, json_t *list)
 
 int bench_cmd_check(int argc, char **argv)
 {
-    static const struct option options[] = {{"json", no_argument, 0, 'j'},
-                                            {"help", no_argument, 0, 'h'},
-                                            {0}};
-    json_t *list = NULL;
+    bool json = false;
     int bad = 0;
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (c == 'j' && !list) {
-            list = json_array();
-        } else if (c != 'j') {
-            usage(c == 'h' ? stdout : stderr);
-            json_decref(list);
-            return c == 'h' ? BENCH_EXIT_OK : BENCH_EXIT_USAGE;
-        }
-    }
-    if (optind == argc) {
-        usage(stderr);
-        json_decref(list);
-        return BENCH_EXIT_USAGE;
-    }
+    const bench_flag flags[] = {{.name = "json", .set = &json}, {0}};
+    int code = bench_flags(argc, argv, flags, 1, argc, usage);
+    if (code >= 0)
+        return code;
+    json_t *list = json ? json_array() : NULL;
     for (; optind < argc; optind++)
         bad += !check(argv[optind], list);
     if (list) {

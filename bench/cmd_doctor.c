@@ -1,5 +1,4 @@
 /* zobench doctor: the machine and the build as records will hold them, and what is wrong with them. */
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include "bench/commands.h"
 #include "bench/doctor.h"
 #include "bench/exit.h"
+#include "bench/flags.h"
 #include "bench/machine.h"
 
 static void usage(FILE *to)
@@ -102,26 +102,14 @@ static void print_findings(const json_t *findings)
 
 int bench_cmd_doctor(int argc, char **argv)
 {
-    static const struct option options[] = {{"json", no_argument, 0, 'j'},
-                                            {"help", no_argument, 0, 'h'},
-                                            {0}};
     bool json = false;
     json_t *machine = NULL;
     char print[13];
     zo_error err = {0};
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (c == 'h')
-            usage(stdout);
-        else if (c != 'j')
-            usage(stderr);
-        if (c != 'j')
-            return c == 'h' ? BENCH_EXIT_OK : BENCH_EXIT_USAGE;
-        json = true;
-    }
-    if (optind != argc) {
-        usage(stderr);
-        return BENCH_EXIT_USAGE;
-    }
+    const bench_flag flags[] = {{.name = "json", .set = &json}, {0}};
+    int code = bench_flags(argc, argv, flags, 0, 0, usage);
+    if (code >= 0)
+        return code;
     if (bench_machine_describe(&machine, &err)) {
         fprintf(stderr, "zobench doctor: %s\n", err.text);
         return BENCH_EXIT_FAILED;

@@ -1,5 +1,4 @@
 /* zobench eval: accuracy of a model on a task, zero-shot or with an adapter. */
-#include <getopt.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -8,6 +7,7 @@
 #include "bench/argument.h"
 #include "bench/commands.h"
 #include "bench/exit.h"
+#include "bench/flags.h"
 #include "bench/load.h"
 #include "bench/paths.h"
 
@@ -27,7 +27,7 @@ static void progress(void *self, int32_t done, int32_t count)
     fprintf(stderr, "\r%d of %d sequences%s", done, count, done == count ? "\n" : "");
 }
 
-static void print(const bench_params *p, const zo_dataset *d, const zo_evaluation *e, int json)
+static void print(const bench_params *p, const zo_dataset *d, const zo_evaluation *e, bool json)
 {
     if (json) {
         json_t *error = isnan(e->stderr_) ? json_null() : json_real(e->stderr_); /* one row has none */
@@ -47,7 +47,7 @@ static void print(const bench_params *p, const zo_dataset *d, const zo_evaluatio
     printf(" (%lld of %lld), loss %.4f\n", (long long)e->right, (long long)e->n, e->loss);
 }
 
-static zo_status evaluate(const bench_params *p, zo_split split, int json, zo_error *err)
+static zo_status evaluate(const bench_params *p, zo_split split, bool json, zo_error *err)
 {
     zo_mem mem = {0};
     bench_model m;
@@ -72,33 +72,16 @@ static zo_status evaluate(const bench_params *p, zo_split split, int json, zo_er
 
 int bench_cmd_eval(int argc, char **argv)
 {
-    static const struct option options[] = {{"train", no_argument, 0, 't'},
-                                            {"json", no_argument, 0, 'j'},
-                                            {"help", no_argument, 0, 'h'},
-                                            {0}};
-    zo_split split = ZO_SPLIT_VALIDATION;
-    int json = 0;
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (c) {
-        case 't':
-            split = ZO_SPLIT_TRAIN;
-            break;
-        case 'j':
-            json = 1;
-            break;
-        case 'h':
-            usage(stdout);
-            return BENCH_EXIT_OK;
-        default:
-            usage(stderr);
-            return BENCH_EXIT_USAGE;
-        }
-    }
+    bool train = false, json = false;
+    const bench_flag flags[] = {{.name = "train", .set = &train}, {.name = "json", .set = &json}, {0}};
+    int code = bench_flags(argc, argv, flags, 0, argc, usage);
+    if (code >= 0)
+        return code;
     bench_params p;
     zo_error err = {0};
     zo_status st = bench_arguments(&p, argv + optind, argc - optind, &err);
     if (!st)
-        st = evaluate(&p, split, json, &err);
+        st = evaluate(&p, train ? ZO_SPLIT_TRAIN : ZO_SPLIT_VALIDATION, json, &err);
     if (st)
         fprintf(stderr, "zobench eval: %s\n", err.text);
     return st ? BENCH_EXIT_USAGE : BENCH_EXIT_OK;

@@ -1,11 +1,10 @@
 /* zobench generate: greedy continuation of a prompt. */
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bench/commands.h"
 #include "bench/exit.h"
+#include "bench/flags.h"
 #include "bench/load.h"
 
 static void usage(FILE *to)
@@ -40,8 +39,8 @@ static zo_status continue_ids(const bench_model *m, int32_t *ids, int32_t *count
     return st;
 }
 
-static zo_status generate(const char *name, const char *adapter, const char *prompt, int32_t room, int as_ids,
-                          zo_error *err)
+static zo_status generate(const char *name, const char *adapter, const char *prompt, int32_t room,
+                          bool as_ids, zo_error *err)
 {
     zo_mem mem = {0};
     bench_model m;
@@ -84,48 +83,17 @@ static zo_status generate(const char *name, const char *adapter, const char *pro
 
 int bench_cmd_generate(int argc, char **argv)
 {
-    static const struct option options[] = {{"model", required_argument, 0, 'm'},
-                                            {"adapter", required_argument, 0, 'a'},
-                                            {"tokens", required_argument, 0, 'n'},
-                                            {"ids", no_argument, 0, 'i'},
-                                            {"help", no_argument, 0, 'h'},
-                                            {0}};
     const char *model = "smollm2-135m", *adapter = NULL;
     long room = 64;
-    int as_ids = 0;
-    char *end;
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (c) {
-        case 'm':
-            model = optarg;
-            break;
-        case 'a':
-            adapter = optarg;
-            break;
-        case 'i':
-            as_ids = 1;
-            break;
-        case 'n':
-            room = strtol(optarg, &end, 10);
-            if (*end || room < 1 || room > 1 << 20) {
-                fprintf(stderr,
-                        "zobench generate: --tokens must be a whole number from 1 to 1048576, not \"%s\"\n",
-                        optarg);
-                return BENCH_EXIT_USAGE;
-            }
-            break;
-        case 'h':
-            usage(stdout);
-            return BENCH_EXIT_OK;
-        default:
-            usage(stderr);
-            return BENCH_EXIT_USAGE;
-        }
-    }
-    if (optind != argc - 1) {
-        usage(stderr);
-        return BENCH_EXIT_USAGE;
-    }
+    bool as_ids = false;
+    const bench_flag flags[] = {{.name = "model", .text = &model},
+                                {.name = "adapter", .text = &adapter},
+                                {.name = "tokens", .number = &room, .low = 1, .high = 1 << 20},
+                                {.name = "ids", .set = &as_ids},
+                                {0}};
+    int code = bench_flags(argc, argv, flags, 1, 1, usage);
+    if (code >= 0)
+        return code;
     zo_error err = {0};
     if (generate(model, adapter, argv[optind], (int32_t)room, as_ids, &err)) {
         fprintf(stderr, "zobench generate: %s\n", err.text);

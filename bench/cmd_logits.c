@@ -1,5 +1,4 @@
 /* zobench logits: the likeliest next tokens after a prompt. */
-#include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,12 +6,13 @@
 
 #include "bench/commands.h"
 #include "bench/exit.h"
+#include "bench/flags.h"
 #include "bench/load.h"
 
 typedef struct request {
     const char *model, *adapter, *prompt;
     long top;
-    int json;
+    bool json;
 } request;
 
 static void usage(FILE *to)
@@ -111,44 +111,15 @@ static zo_status show(const request *r, zo_error *err)
 
 int bench_cmd_logits(int argc, char **argv)
 {
-    static const struct option options[] = {{"model", required_argument, 0, 'm'},
-                                            {"adapter", required_argument, 0, 'a'},
-                                            {"top", required_argument, 0, 'n'},
-                                            {"json", no_argument, 0, 'j'},
-                                            {"help", no_argument, 0, 'h'},
-                                            {0}};
     request r = {.model = "smollm2-135m", .top = 10};
-    char *end;
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (c) {
-        case 'm':
-            r.model = optarg;
-            break;
-        case 'a':
-            r.adapter = optarg;
-            break;
-        case 'j':
-            r.json = 1;
-            break;
-        case 'n':
-            r.top = strtol(optarg, &end, 10);
-            if (*end || r.top < 0) {
-                fprintf(stderr, "zobench logits: --top must be a whole number, not \"%s\"\n", optarg);
-                return BENCH_EXIT_USAGE;
-            }
-            break;
-        case 'h':
-            usage(stdout);
-            return BENCH_EXIT_OK;
-        default:
-            usage(stderr);
-            return BENCH_EXIT_USAGE;
-        }
-    }
-    if (optind != argc - 1) {
-        usage(stderr);
-        return BENCH_EXIT_USAGE;
-    }
+    const bench_flag flags[] = {{.name = "model", .text = &r.model},
+                                {.name = "adapter", .text = &r.adapter},
+                                {.name = "top", .number = &r.top, .low = 0, .high = INT32_MAX},
+                                {.name = "json", .set = &r.json},
+                                {0}};
+    int code = bench_flags(argc, argv, flags, 1, 1, usage);
+    if (code >= 0)
+        return code;
     r.prompt = argv[optind];
     zo_error err = {0};
     if (show(&r, &err)) {

@@ -1,9 +1,9 @@
 /* zobench report: tables and figures from the records of a run. */
-#include <getopt.h>
 #include <stdio.h>
 
 #include "bench/commands.h"
 #include "bench/exit.h"
+#include "bench/flags.h"
 #include "bench/report.h"
 
 static void usage(FILE *to)
@@ -20,31 +20,11 @@ static void usage(FILE *to)
 
 int bench_cmd_report(int argc, char **argv)
 {
-    static const struct option options[] = {{"out", required_argument, 0, 'o'},
-                                            {"json", no_argument, 0, 'j'},
-                                            {"help", no_argument, 0, 'h'},
-                                            {0}};
     bench_report_options o = {.data = stdout, .people = stderr};
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (c) {
-        case 'o':
-            o.out = optarg;
-            break;
-        case 'j':
-            o.json = true;
-            break;
-        case 'h':
-            usage(stdout);
-            return BENCH_EXIT_OK;
-        default:
-            usage(stderr);
-            return BENCH_EXIT_USAGE;
-        }
-    }
-    if (argc - optind != 1) {
-        usage(stderr);
-        return BENCH_EXIT_USAGE;
-    }
+    const bench_flag flags[] = {{.name = "out", .text = &o.out}, {.name = "json", .set = &o.json}, {0}};
+    int code = bench_flags(argc, argv, flags, 1, 1, usage);
+    if (code >= 0)
+        return code;
     o.dir = argv[optind];
     zo_error err = {0};
     if (bench_report(&o, &err)) {

@@ -1,9 +1,9 @@
 /* zobench tokenize: text to token ids and back, line by line. */
-#include <getopt.h>
 #include <stdio.h>
 
 #include "bench/commands.h"
 #include "bench/exit.h"
+#include "bench/flags.h"
 #include "bench/paths.h"
 #include "bench/tokenize.h"
 
@@ -39,40 +39,16 @@ static zo_status run(const char *model, bench_tokenize how, zo_error *err)
 
 int bench_cmd_tokenize(int argc, char **argv)
 {
-    static const struct option options[] = {{"model", required_argument, 0, 'm'},
-                                            {"decode", no_argument, 0, 'd'},
-                                            {"special", no_argument, 0, 's'},
-                                            {"json", no_argument, 0, 'j'},
-                                            {"help", no_argument, 0, 'h'},
-                                            {0}};
     const char *model = "smollm2-135m";
     bench_tokenize how = {0};
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (c) {
-        case 'm':
-            model = optarg;
-            break;
-        case 'd':
-            how.decode = true;
-            break;
-        case 's':
-            how.special = true;
-            break;
-        case 'j':
-            how.json = true;
-            break;
-        case 'h':
-            usage(stdout);
-            return BENCH_EXIT_OK;
-        default:
-            usage(stderr);
-            return BENCH_EXIT_USAGE;
-        }
-    }
-    if (optind != argc) {
-        usage(stderr);
-        return BENCH_EXIT_USAGE;
-    }
+    const bench_flag flags[] = {{.name = "model", .text = &model},
+                                {.name = "decode", .set = &how.decode},
+                                {.name = "special", .set = &how.special},
+                                {.name = "json", .set = &how.json},
+                                {0}};
+    int code = bench_flags(argc, argv, flags, 0, 0, usage);
+    if (code >= 0)
+        return code;
     zo_error err = {0};
     if (run(model, how, &err)) {
         fprintf(stderr, "zobench tokenize: %s\n", err.text);

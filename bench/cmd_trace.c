@@ -9,7 +9,6 @@
  * Metadata: the cell's parameters as JSON ("cell"), the model's path ("model"), "scale", the derived seed of the
  * noise ("noise_seed"), and how many examples the data set has ("examples").
  */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include "bench/argument.h"
 #include "bench/commands.h"
 #include "bench/exit.h"
+#include "bench/flags.h"
 #include "bench/load.h"
 #include "bench/paths.h"
 #include "core/rng.h"
@@ -233,23 +233,11 @@ static zo_status trace(const bench_params *p, const char *path, zo_error *err)
 
 int bench_cmd_trace(int argc, char **argv)
 {
-    static const struct option options[] = {{"out", required_argument, 0, 'o'},
-                                            {"help", no_argument, 0, 'h'},
-                                            {0}};
     const char *path = NULL;
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (c) {
-        case 'o':
-            path = optarg;
-            break;
-        case 'h':
-            usage(stdout);
-            return BENCH_EXIT_OK;
-        default:
-            usage(stderr);
-            return BENCH_EXIT_USAGE;
-        }
-    }
+    const bench_flag flags[] = {{.name = "out", .text = &path}, {0}};
+    int code = bench_flags(argc, argv, flags, 0, argc, usage);
+    if (code >= 0)
+        return code;
     if (!path) {
         usage(stderr);
         return BENCH_EXIT_USAGE;
