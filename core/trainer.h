@@ -49,10 +49,9 @@ typedef struct zo_trainer_options {
     zo_peft peft;
     zo_estimator_options estimator; /* MEZO and RGE, and peft FULL, take parallel NONE only */
     int32_t batch;                  /* B, sequences per query, all queries the same */
-    int32_t
-        seq_len; /* 0: T is the longest of the batch; else T is fixed, sequences are cut on the left to fit */
-    uint64_t seed; /* the run's seed; noise and data order derive theirs from it */
-    int32_t pad;   /* token id for padding */
+    int32_t seq_len; /* 0: T is the longest of the batch; else at least this, and padding is run (batch.h) */
+    uint64_t seed;   /* the run's seed; noise and data order derive theirs from it */
+    int32_t pad;     /* token id for padding */
     zo_phase_hook hook;
 } zo_trainer_options;
 
