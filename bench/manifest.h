@@ -19,12 +19,10 @@
 typedef enum bench_order { BENCH_ORDER_INTERLEAVE, BENCH_ORDER_SEQUENTIAL } bench_order;
 
 typedef struct bench_measure {
-    int64_t warmup;   /* steps in every child whose time is not counted; default 1 */
-    int64_t min_runs; /* repetitions (fresh children) of a cell; default 1 */
-    int64_t
-        max_runs; /* >= min_runs; more repetitions until the interval is narrow enough; default min_runs */
-    double
-        ci; /* wanted half-width of the median's 95% interval, as a fraction ("2%" -> 0.02); 0: not asked */
+    int64_t warmup;    /* steps in every child whose time is not counted; default 1 */
+    int64_t min_runs;  /* repetitions (fresh children) of a cell; default 1 */
+    int64_t max_runs;  /* >= min_runs; more repetitions until the interval is narrow; default min_runs */
+    double ci;         /* wanted half-width of the median's 95% interval over it ("2%": 0.02); 0: none */
     double timeout_s;  /* per child; "90s", "15m", "2h"; default 2h */
     bench_order order; /* interleave: one repetition of every cell, then the next; default */
 } bench_measure;

@@ -25,8 +25,7 @@ typedef struct evaluator {
     bool by_class;
     item *items; /* (count) */
     int32_t count;
-    double
-        *score; /* (examples, ZO_TASK_MAX_CHOICES) mean log-probability of a choice, or of its label word */
+    double *score; /* (examples, ZO_TASK_MAX_CHOICES) log-probability: a choice's mean, a label word's */
 } evaluator;
 
 static int by_length(const void *a, const void *b)
