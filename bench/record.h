@@ -10,7 +10,8 @@
  *             "ci_coverage": 0.97 (0.95 asked; less with fewer than six steps),
  *             "phases_ns": {"data": 1.0, "perturb": .., "forward": .., "loss": .., "update": .., "other": ..},
  *                              (mean per counted step; they add up to the mean of step_ns)
- *             "tokens_per_step": 1.0, "padded_tokens_per_step": 1.0 (means, of all forwards of a step),
+ *             "tokens_per_step": 1.0, "padded_tokens_per_step": 1.0 (means, of all forwards of a step;
+ *                                the second with the padding that is run),
  *             "tokens_per_s": 1.0 (without padding, over the median), "load_ns": 1 (to the first step),
  *             "eval_ns": 1 (all evaluations together), "resumed_at": [steps] (only where a checkpoint was taken up) },
  *   "memory": { "peak_rss_bytes": 1, "rss_anon_bytes": 1, "rss_file_bytes": 1 (at the end),

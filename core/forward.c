@@ -1,7 +1,8 @@
 /* The forward pass of llama.h over replicas.
  *
  * Letters: N replicas, B sequences, T tokens, D width, F feed-forward width, V vocabulary, R rank; rows: N times the
- * rows of the batch (B * T without padding), replica by replica. One layer, top to bottom: norm, q k v, rotate, attend, o, norm, gate and up, SwiGLU, down.
+ * rows of the batch (B * T less the padding that is not run), replica by replica.
+ * One layer, top to bottom: norm, q k v, rotate, attend, o, norm, gate and up, SwiGLU, down.
  */
 #include <assert.h>
 #include <cblas.h>

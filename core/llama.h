@@ -1,9 +1,10 @@
 /* Llama-family model in f32: load, forward over replicas, greedy decoding.
  *
  * Letters: B sequences, T tokens, D width, H heads, K kv heads, F feed-forward width, V vocabulary, L layers, N
- * replicas, R LoRA rank. Activations are row-major (N, B, T, width): replica by replica.
+ * replicas, R LoRA rank. Activations are row-major (rows, width): replica by replica, and within one the rows of the
+ * batch, B * T less the padding that is not run (batch.h).
  *
- * Frozen weights meet all N * B * T rows in one product (OpenBLAS sgemm); each replica's rows then meet their own
+ * Frozen weights meet all rows in one product (OpenBLAS sgemm); each replica's rows then meet their own
  * Bw (lora.h). With N = 1 and no perturbation this is the plain forward.
  */
 #ifndef ZO_LLAMA_H
