@@ -574,6 +574,15 @@ static int by_name(const void *a, const void *b)
     return strcmp((*(const bench_option *const *)a)->name, (*(const bench_option *const *)b)->name);
 }
 
+static bool at_default(const bench_params *p, const bench_option *o)
+{
+    bench_params scratch;
+    json_t *value = json_loads(o->fallback, JSON_DECODE_ANY, NULL);
+    bool is = has_value(p, o, value, &scratch);
+    json_decref(value);
+    return is;
+}
+
 void bench_params_id(const bench_params *p, char id[13])
 {
     const bench_option *sorted[OPTION_COUNT];
@@ -584,9 +593,11 @@ void bench_params_id(const bench_params *p, char id[13])
     qsort(sorted, OPTION_COUNT, sizeof sorted[0], by_name);
     FILE *f = open_memstream(&text, &bytes);
     assert(f); /* a few hundred bytes */
-    for (int i = 0; i < OPTION_COUNT; i++) {
+    for (int i = 0, written = 0; i < OPTION_COUNT; i++) {
+        if (sorted[i]->later && at_default(p, sorted[i]))
+            continue;
         json_t *value = bench_params_get(p, sorted[i]);
-        fprintf(f, "%c\"%s\":", i ? ',' : '{', sorted[i]->name);
+        fprintf(f, "%c\"%s\":", written++ ? ',' : '{', sorted[i]->name);
         if (json_is_real(value))
             fputs(bench_real_text(json_real_value(value), number), f);
         else

@@ -60,6 +60,7 @@ typedef struct bench_option {
     const char *(*word)(int); /* allowed words by value, NULL past the last; a string may have them too */
     const char *help;         /* one line */
     bool untimed;             /* a step takes as long and as much memory whatever the value */
+    bool later;               /* came after records were kept: left out of the id at its default */
 } bench_option;
 
 /* The table, ended by a row whose name is NULL; at most 64 rows. */
@@ -109,7 +110,9 @@ json_t *bench_params_to_json(const bench_params *p);
 zo_status bench_params_from_json(bench_params *p, const json_t *object, zo_error *err);
 
 /* The cell id: first 12 hex digits of the SHA-256 of the canonical JSON (keys sorted, compact, non-ASCII as UTF-8, real
- * numbers in as few digits as give them back: as C's %.{p}g with the smallest p that does). */
+ * numbers in as few digits as give them back: as C's %.{p}g with the smallest p that does). An option that is marked
+ * `later` is not in it where it has its default, so that cells keep the id they had before the option existed; that
+ * default therefore never changes. */
 void bench_params_id(const bench_params *p, char id[13]);
 
 #endif
