@@ -8,6 +8,7 @@ tokenizer.py. Source of both layouts: run.c (memory_map_weights, build_tokenizer
 Both formats hold the rows of q and k in the order of interleaved rotary pairs, so rows are copied as they are.
 Needs nothing but Python.
 """
+import math
 import os
 import struct
 import sys
@@ -19,7 +20,7 @@ EPSILON, ROPE_BASE = 1e-5, 10000.0  # constants of run.c
 
 
 def read_checkpoint(path):
-    """(configuration, [(GGUF name, dims with the contiguous one first, bytes)])"""
+    """(configuration, tensors as write_gguf takes them)"""
     with open(path, "rb") as f:
         raw = f.read()
     if len(raw) < 28 or raw[:4] == struct.pack("<I", 0x616B3432):
@@ -42,7 +43,7 @@ def read_checkpoint(path):
         for layer in range(1 if count is None else count):
             if at + size > len(raw):
                 sys.exit(f"{path}: ends within {name}")
-            tensors.append((name if count is None else f"blk.{layer}.{name}", dims, raw[at : at + size]))
+            tensors.append((name if count is None else f"blk.{layer}.{name}", dims, [raw[at : at + size]]))
             at += size
 
     take("token_embd.weight", [dim, vocab])
@@ -144,17 +145,21 @@ def padding(n):
 
 
 def write_gguf(path, pairs, tensors):
+    """tensors: [(GGUF name, dims with the contiguous one first, chunks of bytes that make up its f32 values)]"""
     head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(pairs)) + b"".join(pairs)
     offset = 0
-    for name, dims, data in tensors:
+    for name, dims, _ in tensors:
+        size = 4 * math.prod(dims)
         head += string(name) + struct.pack(f"<I{len(dims)}QIQ", len(dims), *dims, 0, offset)
-        offset += len(data) + len(padding(len(data)))
+        offset += size + len(padding(size))
     temporary = f"{path}.tmp-{os.getpid()}"
     try:
         with open(temporary, "wb") as f:
             f.write(head + padding(len(head)))
-            for _, _, data in tensors:
-                f.write(data + padding(len(data)))
+            for _, dims, chunks in tensors:
+                for chunk in chunks:
+                    f.write(chunk)
+                f.write(padding(4 * math.prod(dims)))
             f.flush()
             os.fsync(f.fileno())
         os.replace(temporary, path)
