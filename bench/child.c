@@ -89,23 +89,52 @@ static zo_status job_file(const json_t *job, int *fd, zo_error *err)
     return ZO_OK;
 }
 
-/* This environment with OMP_NUM_THREADS set anew. The array and *setting are to be freed. */
-static char **environment(int threads, char **setting)
+/* What is set anew in a child's environment: "NAME=value", to be freed. */
+typedef struct settings {
+    char *text[3];
+} settings;
+
+static void free_settings(settings *s)
 {
-    static const char name[] = "OMP_NUM_THREADS=";
+    for (size_t i = 0; i < sizeof s->text / sizeof *s->text; i++)
+        free(s->text[i]);
+    *s = (settings){0};
+}
+
+/* The number of OpenMP threads, and where they are bound. */
+static bool make_settings(const bench_child_options *o, settings *s)
+{
+    *s = (settings){0};
+    bool made = asprintf(&s->text[0], "OMP_NUM_THREADS=%d", o->threads) >= 0;
+    if (made && o->places)
+        made = asprintf(&s->text[1], "OMP_PLACES=%s", o->places) >= 0 &&
+               asprintf(&s->text[2], "OMP_PROC_BIND=close") >= 0;
+    return made;
+}
+
+/* Is this variable one of those that are set anew? */
+static bool is_set_anew(const char *variable, const settings *s)
+{
+    bool same = false;
+    for (size_t i = 0; i < sizeof s->text / sizeof *s->text; i++)
+        same |= s->text[i] && strncmp(variable, s->text[i], strcspn(s->text[i], "=") + 1) == 0;
+    return same;
+}
+
+/* This environment with those settings in it. The array is to be freed; NULL: out of memory. */
+static char **environment(const settings *s)
+{
+    const size_t most = sizeof s->text / sizeof *s->text;
     size_t n = 0, kept = 0;
     while (environ[n])
         n++;
-    char **env = calloc(n + 2, sizeof *env);
-    if (!env || asprintf(setting, "%s%d", name, threads) < 0) {
-        free(env);
-        *setting = NULL;
-        return NULL;
-    }
-    for (size_t i = 0; i < n; i++)
-        if (strncmp(environ[i], name, sizeof name - 1) != 0)
+    char **env = calloc(n + most + 1, sizeof *env);
+    for (size_t i = 0; env && i < n; i++)
+        if (!is_set_anew(environ[i], s))
             env[kept++] = environ[i];
-    env[kept] = *setting;
+    for (size_t i = 0; env && i < most; i++)
+        if (s->text[i])
+            env[kept++] = s->text[i];
     return env;
 }
 
@@ -371,7 +400,8 @@ zo_status bench_child_run(const bench_signals *signals, const bench_child_option
 {
     zo_status st = ZO_OK;
     int fds[5] = {-1, -1, -1, -1, -1}; /* job; output: read, write; messages: read, write */
-    char *setting = NULL, **env = NULL;
+    settings anew = {0};
+    char **env = NULL;
     listener messages = {.fd = -1}, output = {.fd = -1};
     watch w = {0};
     uint64_t kills_before = 0, kills_after = 0;
@@ -381,7 +411,7 @@ zo_status bench_child_run(const bench_signals *signals, const bench_child_option
     st = job_file(o->job, &fds[0], err);
     if (st)
         goto cleanup;
-    env = environment(o->threads, &setting);
+    env = make_settings(o, &anew) ? environment(&anew) : NULL;
     if (!env || pipe2(fds + 1, O_CLOEXEC) || pipe2(fds + 3, O_CLOEXEC)) {
         st = zo_fail(err, ZO_ERR_IO, "start a child: %s", strerror(errno));
         goto cleanup;
@@ -419,7 +449,7 @@ cleanup:
     close_all(&messages.fd, 1);
     free(output.buffer);
     free(messages.buffer);
-    free(setting);
+    free_settings(&anew);
     free(env);
     return st;
 }

@@ -35,6 +35,7 @@ typedef struct bench_child_options {
     const char *program;                          /* what is executed; NULL: this program itself */
     const json_t *job;                            /* borrowed */
     int threads;                                  /* OMP_NUM_THREADS in the child */
+    const char *places;                           /* OMP_PLACES, one for each; NULL: as in this environment */
     double timeout_s;                             /* 0: none. Then SIGTERM ... */
     double grace_s;                               /* ... and SIGKILL so much later */
     void (*message)(void *self, json_t *message); /* borrowed for the call */

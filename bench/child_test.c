@@ -1,6 +1,7 @@
 /* Tests of child.c: this program runs itself as children that behave well, badly and not at all. */
 #include "bench/child.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,11 +25,12 @@ static void say(const char *line)
     dprintf(BENCH_CHILD_FD, "%s\n", line);
 }
 
-/* Sends its job back inside a message, with the threads that its environment asks for. */
+/* Sends its job back inside a message, with the threads that its environment asks for and their places. */
 static int child_echo(void)
 {
     json_t *job = json_loadfd(0, 0, NULL);
-    json_t *m = json_pack("{s:o, s:s}", "job", job, "threads", getenv("OMP_NUM_THREADS"));
+    json_t *m = json_pack("{s:o, s:s, s:s?, s:s?}", "job", job, "threads", getenv("OMP_NUM_THREADS"),
+                          "places", getenv("OMP_PLACES"), "bind", getenv("OMP_PROC_BIND"));
     json_dumpfd(m, BENCH_CHILD_FD, JSON_COMPACT);
     say("");
     json_decref(m);
@@ -175,7 +177,8 @@ static void hear(void *self, json_t *message)
     json_array_append(((heard *)self)->messages, message);
 }
 
-static bench_child_result run(const char *child, double timeout_s, json_t **messages)
+static bench_child_result run_bound(const char *child, double timeout_s, const char *places,
+                                    json_t **messages)
 {
     const char *argv[] = {"child_test", child, NULL};
     heard h = {json_array()};
@@ -183,6 +186,7 @@ static bench_child_result run(const char *child, double timeout_s, json_t **mess
     bench_child_options o = {.argv = argv,
                              .job = job,
                              .threads = 3,
+                             .places = places,
                              .timeout_s = timeout_s,
                              .grace_s = 0.2,
                              .message = hear,
@@ -198,6 +202,30 @@ static bench_child_result run(const char *child, double timeout_s, json_t **mess
     json_decref(job);
     *messages = h.messages;
     return r;
+}
+
+static bench_child_result run(const char *child, double timeout_s, json_t **messages)
+{
+    return run_bound(child, timeout_s, NULL, messages);
+}
+
+/* What the child is told replaces what is set here; nothing else of the environment changes. */
+static void threads_and_places_are_set(void **state)
+{
+    char place[32];
+    json_t *m;
+    (void)state;
+    snprintf(place, sizeof place, "{%d}", sched_getcpu());
+    setenv("OMP_PROC_BIND", "false", 1);
+    run_bound("echo", 0, place, &m);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(m, 0), "places")), place);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(m, 0), "bind")), "close");
+    json_decref(m);
+    run("echo", 0, &m);
+    assert_null(json_string_value(json_object_get(json_array_get(m, 0), "places")));
+    assert_string_equal(json_string_value(json_object_get(json_array_get(m, 0), "bind")), "false");
+    json_decref(m);
+    unsetenv("OMP_PROC_BIND");
 }
 
 static void a_job_goes_there_and_back(void **state)
@@ -371,6 +399,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_job_goes_there_and_back),
+        cmocka_unit_test(threads_and_places_are_set),
         cmocka_unit_test(ways_to_end),
         cmocka_unit_test(the_end_of_the_output_is_kept),
         cmocka_unit_test(garbage_is_reported_and_passed_over),

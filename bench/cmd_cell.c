@@ -10,6 +10,7 @@
 #include <cblas.h>
 #include <omp.h>
 
+#include "bench/binding.h"
 #include "bench/build.h"
 #include "bench/cell.h"
 #include "bench/child.h"
@@ -48,6 +49,18 @@ static void send_part(void *self, const char *key, json_t *value)
 static void send_progress(void *self, json_t *message)
 {
     send(self, "progress", message);
+}
+
+/* Before the clock runs: it makes the threads. */
+static void send_binding(talk *t, const json_t *told)
+{
+    static const char *const keys[] = {"binding", "binding_reason"};
+    json_t *o = json_object();
+    bench_binding_describe(o, told);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (json_object_get(o, keys[i]))
+            send_part(t, keys[i], json_object_get(o, keys[i]));
+    json_decref(o);
 }
 
 /* SIGTERM and SIGINT are blocked and looked at between steps: no handler, no state. */
@@ -93,6 +106,7 @@ int bench_cmd_cell(int argc, char **argv)
         openblas_set_num_threads(omp_get_max_threads());
     json_t *build = bench_build_describe();
     send_part(&t, "build", build);
+    send_binding(&t, json_object_get(json, "binding"));
     json_t *record = bench_cell_run(&job, &watch, &mem);
     if (record)
         send(&t, "record", record);

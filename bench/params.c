@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "bench/binding.h"
 #include "bench/sha256.h"
 
 /* ---- the table ---- */
@@ -41,6 +42,11 @@ static const char *weights_word(int i)
 {
     static const char *const words[] = {"f32", NULL};
     return words[i];
+}
+
+static const char *bind_word(int i)
+{
+    return bench_bind_name(i);
 }
 
 #define AT(field)                .offset = offsetof(bench_params, field), .size = sizeof(((bench_params *)0)->field)
@@ -79,6 +85,7 @@ const bench_option bench_options[] = {
     {"adapter", STRING(adapter, "null"), NULLABLE(0), .untimed = true, .help = "PEFT folder to start from; null: a new adapter"},
     {"seed", INT(seed, "42", 0, 9007199254740991.0), .untimed = true, .help = "of noise, data order and adapter"},
     {"threads", INT(threads, "0", 0, 4096), .help = "0: all cores"},
+    {"bind", WORD(bind, "\"cores\"", bind_word), .later = true, .help = "threads to cores of one NUMA node, to cores of all nodes in turn (spread), or none"},
     {0},
 };
 /* clang-format on */

@@ -43,6 +43,7 @@ typedef struct bench_params {
     char adapter[256];        /* PEFT folder to start from; "" (null): a new one */
     int64_t seed;             /* default 42 */
     int64_t threads;          /* 0: all cores */
+    int bind;                 /* bench_bind; default cores */
 } bench_params;
 
 /* INT int64_t, REAL double, STRING char[] (null: ""), WORD int, FLAGS uint32_t. */

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "bench/binding.h"
 #include "bench/sha256.h"
 
 static json_t *json(const char *text)
@@ -62,6 +63,7 @@ static void defaults(void **state)
     assert_int_equal(p.checkpoint_every, 0);
     assert_int_equal(p.seed, 42);
     assert_int_equal(p.threads, 0);
+    assert_int_equal(p.bind, BENCH_BIND_CORES);
     assert_int_equal(bench_params_check(&p, NULL), ZO_OK);
     for (const bench_option *o = bench_options; o->name; o++) {
         assert_ptr_equal(bench_option_find(o->name), o);

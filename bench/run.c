@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bench/binding.h"
 #include "bench/build.h"
 #include "bench/child.h"
 #include "bench/clock.h"
@@ -269,12 +270,13 @@ static json_t *model_input(suite *s, const bench_params *p)
 }
 
 /* What the child is to do; cell.h reads it. */
-static json_t *make_job(suite *s, const cell_state *c, int run)
+static json_t *make_job(suite *s, const cell_state *c, int run, const bench_binding *binding)
 {
     json_t *job = json_pack("{s:o, s:s, s:i, s:I, s:s, s:b}", "cell", bench_params_to_json(&c->cell->params),
                             "cell_id", c->cell->id, "run", run, "warmup", (json_int_t)s->m->measure.warmup,
                             "folder", s->folder, "save_adapter", s->o->save_adapters);
     bench_record_set(job, "model", model_input(s, &c->cell->params), "cannot be read");
+    json_object_set_new(job, "binding", bench_binding_to_json(binding));
     return job;
 }
 
@@ -365,8 +367,8 @@ static bool is_status(const char *status)
 /* Every part of a record that the child did not come to is null, with the reason. */
 static void fill_gaps(json_t *record)
 {
-    static const char *const parts[] = {"time", "memory",   "roofline", "counters", "accuracy",
-                                        "loss", "numerics", "build",    "inputs",   "seeds"};
+    static const char *const parts[] = {"time",     "memory", "roofline", "counters", "accuracy", "loss",
+                                        "numerics", "build",  "binding",  "inputs",   "seeds"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (!json_object_get(record, parts[i]))
             bench_record_unknown(record, parts[i], "the cell did not come to it");
@@ -429,11 +431,16 @@ static zo_status run_once(suite *s, cell_state *c, int run, bool *recorded, zo_e
     char started[BENCH_CLOCK_UTC];
     ear e = {.progress = &s->progress, .parts = json_object()};
     bench_child_result r;
-    json_t *record = NULL, *job = make_job(s, c, run);
+    json_t *record = NULL, *job;
+    const int threads =
+        c->cell->params.threads > 0 ? (int)c->cell->params.threads : bench_machine_threads(s->machine);
+    bench_binding binding;
+    bench_binding_make((bench_bind)c->cell->params.bind, threads, &binding);
+    job = make_job(s, c, run, &binding);
     bench_child_options options = {.argv = s->o->argv ? s->o->argv : own_argv,
                                    .job = job,
-                                   .threads = c->cell->params.threads > 0 ? (int)c->cell->params.threads
-                                                                          : bench_machine_threads(s->machine),
+                                   .threads = threads,
+                                   .places = binding.places,
                                    .timeout_s = s->m->measure.timeout_s,
                                    .grace_s = s->o->grace_s > 0 ? s->o->grace_s : 10,
                                    .message = hear,
@@ -458,6 +465,7 @@ static zo_status run_once(suite *s, cell_state *c, int run, bool *recorded, zo_e
     json_decref(e.record);
     json_decref(e.parts);
     json_decref(job);
+    bench_binding_deinit(&binding);
     return st;
 }
 

@@ -752,6 +752,11 @@ static void a_real_record(void **state)
     assert_int_equal(json_integer_value(json_object_get(json_object_get(build, "openblas"), "threads")), 1);
     assert_int_equal(json_array_size(json_object_get(json_object_get(r, "time"), "step_ns")), 3);
     assert_int_equal(matches("results/test/adapters/*-0/adapter_model.safetensors"), 1);
+    const json_t *binding = json_object_get(r, "binding");
+    if (!getenv("OMP_PROC_BIND") && !getenv("OMP_PLACES")) { /* else the record says what those did */
+        assert_string_equal(json_string_value(json_object_get(binding, "policy")), "cores");
+        assert_int_equal(json_array_size(json_object_get(binding, "threads")), 1);
+    }
     json_decref(r);
     bench_manifest_free(m);
 }
