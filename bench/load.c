@@ -18,7 +18,8 @@ zo_status bench_model_open(const char *name, const char *adapter, bool train_a, 
         st = zo_weights_open(out->path, mem, &w, err);
     if (!st) {
         out->config = *zo_weights_config(w);
-        st = zo_llama_load(w, positions ? positions : out->config.context, mem, &out->llama, err);
+        st = zo_llama_load(w, ZO_PRECISION_F32, positions ? positions : out->config.context, mem, &out->llama,
+                           err);
     }
     zo_weights_free(w);
     if (!st)

@@ -30,6 +30,8 @@ zo_status zo_decoder_new(const zo_llama *m, const zo_lora *l, int32_t capacity, 
     size_t query = (size_t)c->heads * (size_t)c->head_dim, kv = (size_t)c->kv_heads * (size_t)c->head_dim;
     zo_decoder *d = NULL;
     *out = NULL;
+    if (m->precision != ZO_PRECISION_F32)
+        return zo_fail(err, ZO_ERR_UNSUPPORTED, "decoder: weights in another precision than f32");
     if (capacity < 1 || capacity > m->positions)
         return zo_fail(err, ZO_ERR_INVALID, "decoder: %d positions asked of a model that has %d", capacity,
                        m->positions);
@@ -89,17 +91,17 @@ static void linear(zo_decoder *d, int32_t layer, zo_group g, float *y, const flo
     const zo_linear *l = &d->m->layers[layer].linear[zo_group_first(g)];
     int64_t out, in;
     zo_group_shape(&d->m->config, g, &out, &in);
-    apply(y, l->w, x, out, in, 1.0f, beta);
+    apply(y, l->w.values, x, out, in, 1.0f, beta);
     for (int i = 0; i < zo_group_targets(g); i++) {
         if (l[i].bias)
-            d->kernels->scale_add(y, y, 1.0f, l[i].bias, l[i].out);
+            d->kernels->scale_add(y, y, 1.0f, l[i].bias, l[i].w.out);
         const zo_lora_pair *pair = d->lora ? zo_lora_at(d->lora, layer, zo_group_first(g) + i) : NULL;
         if (pair && pair->b) {
             int32_t rank = d->lora->options.rank;
             apply(d->low, pair->a, x, rank, pair->in, 1.0f, 0.0f);
             apply(y, pair->b, d->low, pair->out, rank, d->lora->scale, 1.0f);
         }
-        y += l[i].out;
+        y += l[i].w.out;
     }
 }
 
@@ -122,7 +124,8 @@ static void attention(zo_decoder *d, int32_t layer)
 static void feed_one(zo_decoder *d, int32_t id)
 {
     const zo_config *c = &d->m->config;
-    memcpy(d->x, d->m->embedding + (int64_t)id * c->width, (size_t)c->width * sizeof(float));
+    memcpy(d->x, (const float *)d->m->embedding.values + (int64_t)id * c->width,
+           (size_t)c->width * sizeof(float));
     for (int32_t i = 0; i < c->layers; i++) {
         const zo_layer *l = &d->m->layers[i];
         d->kernels->rmsnorm(d->normed, d->x, l->attn_norm, c->width, c->norm_eps);
@@ -150,7 +153,7 @@ zo_status zo_decoder_feed(zo_decoder *d, const int32_t *ids, int32_t n, const fl
     for (int32_t i = 0; i < n; i++)
         feed_one(d, ids[i]);
     d->kernels->rmsnorm(d->normed, d->x, d->m->final_norm, c->width, c->norm_eps);
-    apply(d->logits, d->m->head, d->normed, c->vocab, c->width, 1.0f, 0.0f);
+    apply(d->logits, d->m->head.values, d->normed, c->vocab, c->width, 1.0f, 0.0f);
     *logits = d->logits;
     return ZO_OK;
 }

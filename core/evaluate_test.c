@@ -25,7 +25,8 @@ static int set_up(void **state)
     zo_weights *w = NULL;
     zo_error err = {0};
     zo_lora_options o = {4, 8, ZO_TARGETS_ALL, false, 5};
-    if (zo_weights_open("synth:tiny", NULL, &w, &err) || zo_llama_load(w, MOST, NULL, &model, &err) ||
+    if (zo_weights_open("synth:tiny", NULL, &w, &err) ||
+        zo_llama_load(w, ZO_PRECISION_F32, MOST, NULL, &model, &err) ||
         zo_lora_new(&model->config, &o, NULL, &lora, &err))
         fail_msg("%s", err.text);
     zo_lora_add_noise(lora, 1, 0, (const double[]){0.1}, 1);

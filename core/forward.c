@@ -89,6 +89,8 @@ zo_status zo_session_new(const zo_llama *m, const zo_session_limits *limits, zo_
     zo_session *s = NULL;
     array arrays[ARRAYS];
     *out = NULL;
+    if (m->precision != ZO_PRECISION_F32)
+        return zo_fail(err, ZO_ERR_UNSUPPORTED, "session: weights in another precision than f32");
     if (limits->rows < 1 || limits->tokens < 1 || limits->tokens > m->positions || limits->labels < 0 ||
         limits->replicas < 1 || limits->rank < 0)
         return zo_fail(
@@ -238,11 +240,11 @@ static void linear(const pass *f, int32_t layer, zo_group g, float *y, int64_t l
     const zo_linear *l = &f->s->m->layers[layer].linear[zo_group_first(g)];
     int64_t out, in, column = 0;
     zo_group_shape(f->c, g, &out, &in);
-    product(y, ldy, x, ldx, l->w, f->rows, out, in, 1.0f, beta);
+    product(y, ldy, x, ldx, l->w.values, f->rows, out, in, 1.0f, beta);
     for (int i = 0; i < zo_group_targets(g); i++) {
         if (l[i].bias)
-            add_bias(y + column, ldy, l[i].bias, f->rows, l[i].out);
-        column += l[i].out;
+            add_bias(y + column, ldy, l[i].bias, f->rows, l[i].w.out);
+        column += l[i].w.out;
     }
     if (f->lora)
         adapt(f, layer, g, y, ldy, x, ldx);
@@ -276,7 +278,8 @@ static void embed(const pass *f)
     for (int64_t r = 0; r < f->rows; r++) {
         int32_t id = f->s->id[r % f->block];
         assert(id >= 0 && id < f->c->vocab);
-        memcpy(f->s->x + r * width, f->s->m->embedding + id * width, (size_t)width * sizeof(float));
+        memcpy(f->s->x + r * width, (const float *)f->s->m->embedding.values + id * width,
+               (size_t)width * sizeof(float));
     }
 }
 
@@ -362,7 +365,8 @@ static void head(const pass *f)
         }
     }
     norm(f, s->last, s->last, s->m->final_norm, f->replicas * labels);
-    product(s->logits, f->c->vocab, s->last, D, s->m->head, f->replicas * labels, f->c->vocab, D, 1.0f, 0.0f);
+    product(s->logits, f->c->vocab, s->last, D, s->m->head.values, f->replicas * labels, f->c->vocab, D, 1.0f,
+            0.0f);
 }
 
 const float *zo_llama_logits(zo_session *s, const zo_lora *l, const zo_batch *batch, const zo_perturbation *p)

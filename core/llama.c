@@ -45,7 +45,8 @@ void zo_group_shape(const zo_config *c, zo_group g, int64_t *out, int64_t *in)
  * weights (loading, full-parameter training, sizes) walks over this list. */
 typedef struct slot {
     char name[96];
-    float **at; /* the pointer to set; NULL where only sizes are asked for */
+    zo_matrix *matrix; /* what to set; NULL where it is a vector, or only sizes are asked for */
+    float **vector;    /* the same for norms and biases */
     int64_t rows, cols;
 } slot;
 
@@ -56,14 +57,16 @@ static int32_t slot_count(const zo_config *c)
 
 static slot slot_of_linear(const zo_config *c, zo_llama *m, int32_t layer, zo_target t, int bias)
 {
-    slot s = {.at = NULL};
+    slot s = {.matrix = NULL};
     zo_target_shape(c, t, &s.rows, &s.cols);
     if (bias)
         s.cols = 1;
     snprintf(s.name, sizeof s.name, "model.layers.%d.%s.%s.%s", layer, zo_target_parent(t), zo_target_name(t),
              bias ? "bias" : "weight");
-    if (m)
-        s.at = bias ? &m->layers[layer].linear[t].bias : &m->layers[layer].linear[t].w;
+    if (m && bias)
+        s.vector = &m->layers[layer].linear[t].bias;
+    else if (m)
+        s.matrix = &m->layers[layer].linear[t].w;
     return s;
 }
 
@@ -78,7 +81,7 @@ static slot slot_in_layer(const zo_config *c, zo_llama *m, int32_t layer, int32_
     snprintf(s.name, sizeof s.name, "model.layers.%d.%s.weight", layer,
              i == 0 ? "input_layernorm" : "post_attention_layernorm");
     if (m)
-        s.at = i == 0 ? &m->layers[layer].attn_norm : &m->layers[layer].ffn_norm;
+        s.vector = i == 0 ? &m->layers[layer].attn_norm : &m->layers[layer].ffn_norm;
     return s;
 }
 
@@ -88,10 +91,10 @@ static slot slot_at(const zo_config *c, zo_llama *m, int32_t i)
     if (i >= 1 && i <= c->layers * per_layer)
         return slot_in_layer(c, m, (i - 1) / per_layer, (i - 1) % per_layer);
     if (i == 0)
-        return (slot){"model.embed_tokens.weight", m ? &m->embedding : NULL, c->vocab, c->width};
+        return (slot){"model.embed_tokens.weight", m ? &m->embedding : NULL, NULL, c->vocab, c->width};
     if (i == 1 + c->layers * per_layer)
-        return (slot){"model.norm.weight", m ? &m->final_norm : NULL, 1, c->width};
-    return (slot){"lm_head.weight", m ? &m->head : NULL, c->vocab, c->width};
+        return (slot){"model.norm.weight", NULL, m ? &m->final_norm : NULL, 1, c->width};
+    return (slot){"lm_head.weight", m ? &m->head : NULL, NULL, c->vocab, c->width};
 }
 
 /* Where tensor i ends when it starts at `start`, in floats. */
@@ -145,16 +148,6 @@ static zo_status make_rope(zo_llama *m, zo_mem *mem, zo_error *err)
     return ZO_OK;
 }
 
-static void set_shapes(zo_llama *m)
-{
-    for (int32_t layer = 0; layer < m->config.layers; layer++) {
-        for (int t = 0; t < ZO_TARGET_COUNT; t++) {
-            zo_linear *l = &m->layers[layer].linear[t];
-            zo_target_shape(&m->config, t, &l->out, &l->in);
-        }
-    }
-}
-
 /* Rows are decoded in blocks by all threads. */
 static void decode_tensor(const zo_weights *w, const zo_tensor *t, const slot *s, float *out)
 {
@@ -175,7 +168,11 @@ static zo_status read_all(zo_llama *m, const zo_weights *w, zo_error *err)
             return zo_fail(err, ZO_ERR_FORMAT, "load model: tensor %s is missing", s.name);
         decode_tensor(w, t, &s, next);
         zo_weights_drop(w, t); /* its pages would count as resident beside the copy */
-        *s.at = next;
+        if (s.matrix)
+            *s.matrix =
+                (zo_matrix){.precision = ZO_PRECISION_F32, .out = s.rows, .in = s.cols, .values = next};
+        else
+            *s.vector = next;
         next += s.rows * s.cols;
     }
     if (m->config.tied)
@@ -183,17 +180,21 @@ static zo_status read_all(zo_llama *m, const zo_weights *w, zo_error *err)
     return ZO_OK;
 }
 
-zo_status zo_llama_load(const zo_weights *w, int32_t positions, zo_mem *mem, zo_llama **out, zo_error *err)
+zo_status zo_llama_load(zo_weights *w, zo_precision precision, int32_t positions, zo_mem *mem, zo_llama **out,
+                        zo_error *err)
 {
     zo_status st = ZO_OK;
     zo_llama *m = NULL;
     *out = NULL;
     if (positions < 1)
         return zo_fail(err, ZO_ERR_INVALID, "load model: %d positions", positions);
+    if (precision != ZO_PRECISION_F32)
+        return zo_fail(err, ZO_ERR_UNSUPPORTED, "load model: weights in another precision than f32");
     st = zo_mem_array(mem, ZO_ACCOUNT_WEIGHTS, 1, sizeof *m, "model", &m, err);
     if (st)
         goto cleanup;
     m->config = *zo_weights_config(w);
+    m->precision = precision;
     m->positions = zo_batch_padded(positions);
     st = zo_mem_array(mem, ZO_ACCOUNT_WEIGHTS, (size_t)m->config.layers, sizeof *m->layers, "layers",
                       &m->layers, err);
@@ -203,7 +204,6 @@ zo_status zo_llama_load(const zo_weights *w, int32_t positions, zo_mem *mem, zo_
                       &m->storage, err);
     if (st)
         goto cleanup;
-    set_shapes(m);
     st = make_rope(m, mem, err);
     if (st)
         goto cleanup;

@@ -1,4 +1,4 @@
-/* Llama-family model in f32: load, forward over replicas, greedy decoding.
+/* Llama-family model: load in any precision, forward over replicas, greedy decoding.
  *
  * Letters: B sequences, T tokens, D width, H heads, K kv heads, F feed-forward width, V vocabulary, L layers, N
  * replicas, R LoRA rank. Activations are row-major (rows, width): replica by replica, and within one the rows of the
@@ -18,18 +18,18 @@
 #include "core/lora.h"
 #include "core/mem.h"
 #include "core/phase.h"
+#include "core/precision.h"
 #include "core/replica.h"
 #include "core/weights.h"
 
 /* y = x W^T + bias */
 typedef struct zo_linear {
-    float *w;    /* (out, in) */
+    zo_matrix w; /* (out, in) */
     float *bias; /* (out) or NULL */
-    int64_t out, in;
 } zo_linear;
 
-/* Linear maps that read the same input are one product: their weights lie one after the other, and so do the columns
- * of their outputs. name, first target, number of targets */
+/* Linear maps that read the same input are a group: the columns of their outputs lie one after the other, and in f32
+ * so do their weights, which then are one joined matrix. name, first target, number of targets */
 #define ZO_GROUP_MAP(X)                                                                                      \
     X(QKV, ZO_TARGET_Q, 3)                                                                                   \
     X(O, ZO_TARGET_O, 1)                                                                                     \
@@ -49,27 +49,30 @@ int zo_group_targets(zo_group g);
 void zo_group_shape(const zo_config *c, zo_group g, int64_t *out, int64_t *in);
 
 typedef struct zo_layer {
-    float *attn_norm, *ffn_norm;       /* (D) */
-    zo_linear linear[ZO_TARGET_COUNT]; /* views into the groups' joined weights */
+    float *attn_norm, *ffn_norm; /* (D) */
+    zo_linear linear[ZO_TARGET_COUNT];
 } zo_layer;
 
 typedef struct zo_llama {
     zo_config config;
-    float *embedding;           /* (V, D) */
+    zo_precision precision;     /* of the linear maps */
+    zo_matrix embedding;        /* (V, D) */
     float *final_norm;          /* (D) */
-    float *head;                /* (V, D); the embedding itself when tied */
+    zo_matrix head;             /* (V, D); the embedding itself when tied */
     zo_layer *layers;           /* (L) */
     int32_t positions;          /* longest sequence that can be run */
     float *rope_cos, *rope_sin; /* (positions, head_dim / 2) */
-    float *storage;             /* all weights, in the order of zo_llama_tensor */
+    float *storage;             /* f32: all weights, in the order of zo_llama_tensor */
 } zo_llama;
 
-/* Decodes every tensor to f32, one at a time (account: weights). positions: the longest sequence that will be
- * run. *out owns its arrays; w may be freed afterwards. Fails: ZO_ERR_INVALID, ZO_ERR_MEMORY. */
-zo_status zo_llama_load(const zo_weights *w, int32_t positions, zo_mem *mem, zo_llama **out, zo_error *err);
+/* Brings every tensor into its precision, one at a time (account: weights). positions: the longest sequence that will
+ * be run. *out owns its arrays; the caller may free its w afterwards. Fails: ZO_ERR_INVALID, ZO_ERR_MEMORY,
+ * ZO_ERR_UNSUPPORTED. */
+zo_status zo_llama_load(zo_weights *w, zo_precision precision, int32_t positions, zo_mem *mem, zo_llama **out,
+                        zo_error *err);
 void zo_llama_free(zo_llama *m);
 
-/* The trainable tensors of the model itself, for full-parameter training: i in [0, count). Numbers from 2 * 7 * L
+/* The trainable tensors of a model in f32, for full-parameter training: i in [0, count). Numbers from 2 * 7 * L
  * on name their noise, apart from the adapters' (lora.h). Biases and norms included; a tied head counted once. */
 int32_t zo_llama_tensors(const zo_llama *m);
 float *zo_llama_tensor(const zo_llama *m, int32_t i, int64_t *n, uint32_t *noise_tensor);

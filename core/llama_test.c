@@ -29,7 +29,7 @@ static zo_llama *open_model(const char *path, int32_t positions, zo_mem *mem)
     zo_error err = {0};
     zo_weights *w = NULL;
     zo_llama *m = NULL;
-    if (zo_weights_open(path, mem, &w, &err) || zo_llama_load(w, positions, mem, &m, &err))
+    if (zo_weights_open(path, mem, &w, &err) || zo_llama_load(w, ZO_PRECISION_F32, positions, mem, &m, &err))
         fail_msg("%s", err.text);
     zo_weights_free(w);
     return m;
@@ -478,14 +478,13 @@ static void merge(zo_llama *m, const zo_lora *l)
     for (int32_t layer = 0; layer < l->layers; layer++)
         for (int t = 0; t < ZO_TARGET_COUNT; t++) {
             const zo_lora_pair *p = zo_lora_at(l, layer, (zo_target)t);
-            const zo_linear *linear = &m->layers[layer].linear[t];
+            float *w = (float *)m->layers[layer].linear[t].w.values; /* the model's own */
             for (int64_t o = 0; p->b && o < p->out; o++)
                 for (int64_t i = 0; i < p->in; i++) {
                     double sum = 0;
                     for (int r = 0; r < l->options.rank; r++)
                         sum += (double)p->b[o * l->options.rank + r] * (double)p->a[r * p->in + i];
-                    linear->w[o * p->in + i] =
-                        (float)(linear->w[o * p->in + i] + l->options.alpha / l->options.rank * sum);
+                    w[o * p->in + i] = (float)(w[o * p->in + i] + l->options.alpha / l->options.rank * sum);
                 }
         }
 }
@@ -742,8 +741,8 @@ static void accounts_hold_what_was_planned(void **state)
     zo_session *s = NULL;
     zo_session_limits limits = {.rows = 128, .tokens = 32, .labels = 12, .replicas = 4, .rank = 8};
     (void)state;
-    if (zo_weights_open("synth:tiny", NULL, &w, &err) || zo_llama_load(w, 64, &mem, &m, &err) ||
-        zo_session_new(m, &limits, &mem, &s, &err))
+    if (zo_weights_open("synth:tiny", NULL, &w, &err) ||
+        zo_llama_load(w, ZO_PRECISION_F32, 64, &mem, &m, &err) || zo_session_new(m, &limits, &mem, &s, &err))
         fail_msg("%s", err.text);
     assert_int_equal(atomic_load(&mem.peak[ZO_ACCOUNT_WEIGHTS]), zo_llama_weight_bytes(&m->config, 64));
     assert_int_equal(atomic_load(&mem.peak[ZO_ACCOUNT_ACTIVATIONS]),
@@ -752,7 +751,7 @@ static void accounts_hold_what_was_planned(void **state)
     zo_llama_free(m);
     for (int a = 0; a < ZO_ACCOUNT_COUNT; a++)
         assert_int_equal(atomic_load(&mem.now[a]), 0);
-    assert_int_equal(zo_llama_load(w, 0, &mem, &m, &err), ZO_ERR_INVALID);
+    assert_int_equal(zo_llama_load(w, ZO_PRECISION_F32, 0, &mem, &m, &err), ZO_ERR_INVALID);
     assert_null(m);
     zo_weights_free(w);
 }
@@ -771,7 +770,7 @@ static void every_allocation_may_fail(void **state)
         zo_session *s = NULL;
         zo_decoder *d = NULL;
         zo_session_limits limits = {.rows = 16, .tokens = 16, .labels = 2, .replicas = 1, .rank = 2};
-        zo_status st = zo_llama_load(w, 16, &mem, &m, &err);
+        zo_status st = zo_llama_load(w, ZO_PRECISION_F32, 16, &mem, &m, &err);
         if (!st)
             st = zo_session_new(m, &limits, &mem, &s, &err);
         if (!st)

@@ -30,15 +30,27 @@ typedef enum zo_precision {
         ZO_PRECISION_COUNT
 } zo_precision;
 
+/* What a product of activations and frozen weights is computed in; sums are f32 either way. name */
+#define ZO_COMPUTE_MAP(X)                                                                                    \
+    X(F32, "f32")                                                                                            \
+    X(BF16, "bf16")
+
+typedef enum zo_compute {
+#define X(name, text) ZO_COMPUTE_##name,
+    ZO_COMPUTE_MAP(X)
+#undef X
+        ZO_COMPUTE_COUNT
+} zo_compute;
+
 enum { ZO_NF4_BLOCK = 64, ZO_NF4_GROUP = 256 /* blocks that share a scale of their absmax */ };
 
 /* A frozen weight. Pointers are borrowed: into a map or into the model's own storage. */
 typedef struct zo_matrix {
     zo_precision precision;
     int64_t out, in;
-    const void *values; /* codes; alignment that of the type */
+    const void *values;     /* codes; alignment that of the type */
     int32_t permuted_heads; /* > 0: rows of 16- or 32-bit values in interleaved rotary order (weights.h) */
-    const float *scale;         /* int8: (out) */
+    const float *scale;     /* int8: (out) */
     const uint8_t *absmax_code; /* nf4: (blocks) */
     const float *group;         /* nf4: (groups) */
     float offset;               /* nf4: mean of the absmax */

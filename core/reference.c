@@ -45,11 +45,13 @@ static void linear(reference *r, int32_t layer, zo_target t, double *y, int64_t 
                    int64_t ldx)
 {
     const zo_linear *l = &r->m->layers[layer].linear[t];
+    const float *w = l->w.values;
+    const int64_t out = l->w.out, in = l->w.in;
     for (int32_t p = 0; p < r->n; p++) {
-        for (int64_t o = 0; o < l->out; o++) {
+        for (int64_t o = 0; o < out; o++) {
             double sum = l->bias ? l->bias[o] : 0;
-            for (int64_t i = 0; i < l->in; i++)
-                sum += (double)l->w[o * l->in + i] * x[p * ldx + i];
+            for (int64_t i = 0; i < in; i++)
+                sum += (double)w[o * in + i] * x[p * ldx + i];
             y[p * ldy + o] += sum;
         }
     }
@@ -58,18 +60,18 @@ static void linear(reference *r, int32_t layer, zo_target t, double *y, int64_t 
         return;
     int32_t R = r->lora->options.rank;
     double *low = r->hidden + (int64_t)r->n * 2 * r->m->config.ffn; /* (n, R), behind the feed-forward */
-    noise(r, (int64_t)R * l->in, pair->tensor_a);
+    noise(r, (int64_t)R * in, pair->tensor_a);
     for (int32_t p = 0; p < r->n; p++) {
         for (int32_t k = 0; k < R; k++) {
             double sum = 0;
-            for (int64_t i = 0; i < l->in; i++)
-                sum += moved(r, pair->a, k * l->in + i, r->lora->options.train_a) * x[p * ldx + i];
+            for (int64_t i = 0; i < in; i++)
+                sum += moved(r, pair->a, k * in + i, r->lora->options.train_a) * x[p * ldx + i];
             low[p * R + k] = sum;
         }
     }
-    noise(r, l->out * R, pair->tensor_b);
+    noise(r, out * R, pair->tensor_b);
     for (int32_t p = 0; p < r->n; p++)
-        for (int64_t o = 0; o < l->out; o++)
+        for (int64_t o = 0; o < out; o++)
             for (int32_t k = 0; k < R; k++)
                 y[p * ldy + o] +=
                     r->lora->options.alpha / R * moved(r, pair->b, o * R + k, 1) * low[p * R + k];
@@ -149,7 +151,7 @@ static double cross_entropy(const reference *r, int32_t p, int32_t id)
     for (int32_t v = 0; v < c->vocab; v++) {
         double z = 0;
         for (int32_t i = 0; i < c->width; i++)
-            z += (double)r->m->head[(int64_t)v * c->width + i] * r->normed[i];
+            z += (double)((const float *)r->m->head.values)[(int64_t)v * c->width + i] * r->normed[i];
         total += exp(z);
         chosen = v == id ? z : chosen;
     }
@@ -161,7 +163,8 @@ static void run(reference *r, const int32_t *ids, double *weight)
     const zo_config *c = &r->m->config;
     for (int32_t p = 0; p < r->n; p++)
         for (int32_t i = 0; i < c->width; i++)
-            r->x[(int64_t)p * c->width + i] = r->m->embedding[(int64_t)ids[p] * c->width + i];
+            r->x[(int64_t)p * c->width + i] =
+                ((const float *)r->m->embedding.values)[(int64_t)ids[p] * c->width + i];
     for (int32_t i = 0; i < c->layers; i++)
         layer(r, i, weight);
 }

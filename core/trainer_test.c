@@ -65,7 +65,7 @@ static void rig_up(rig *r, const zo_trainer_options *o)
 {
     zo_error err = {0};
     *r = (rig){.m = NULL};
-    zo_status st = zo_llama_load(weights, 64, &r->mem, &r->m, &err);
+    zo_status st = zo_llama_load(weights, ZO_PRECISION_F32, 64, &r->mem, &r->m, &err);
     if (!st && o->peft != ZO_PEFT_FULL) {
         zo_lora_options l = {4, 8, ZO_TARGETS_ALL, o->peft == ZO_PEFT_LORA, zo_seed_for(42, "adapter init")};
         st = zo_lora_new(&r->m->config, &l, &r->mem, &r->lora, &err);
