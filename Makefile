@@ -1,7 +1,7 @@
 # zobench: one flat file. `make help` lists the targets; objects go to build/<kind>/.
 
 CONFIG ?= release
-BUILD  ?= build/$(CONFIG)
+BUILD  ?= build/$(CONFIG)$(if $(SLOW_STEP),-slow$(SLOW_STEP))
 CC     ?= cc
 PKGS   := openblas hwloc jansson libpcre2-8 libcrypto
 
@@ -16,7 +16,7 @@ PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
 CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -MMD -MP $(PKG_CFLAGS)
-CFLAGS   += -std=c11 -ffp-contract=off -fno-math-errno -fopenmp $(WARN) $(OPT_$(CONFIG))
+CFLAGS   += -std=c11 -ffp-contract=off -fno-math-errno -fopenmp $(WARN) $(OPT_$(CONFIG)) $(if $(SLOW_STEP),-DBENCH_SLOW_STEP=$(SLOW_STEP))
 LDFLAGS  += -fopenmp $(filter -fsanitize%,$(OPT_$(CONFIG)))
 LDLIBS   += $(PKG_LIBS) -lm
 
@@ -29,7 +29,9 @@ PROG   := $(BUILD)/zobench
 LIB    := $(BUILD)/libzobench.a
 
 ## all: build ./zobench (the default)
-all: $(PROG) $(if $(filter release,$(CONFIG)),zobench)
+# With SLOW_STEP=5 every step of the program takes 5% longer (bench/slow.h), to see whether comparisons find it; it is
+# left in its build folder, build/release-slow5.
+all: $(PROG) $(if $(SLOW_STEP),,$(if $(filter release,$(CONFIG)),zobench))
 
 zobench: $(PROG)
 	@ln -sf $(PROG) $@

@@ -15,6 +15,7 @@
 #include "bench/paths.h"
 #include "bench/plan.h"
 #include "bench/record.h"
+#include "bench/slow.h"
 #include "core/peft.h"
 #include "core/rng.h"
 
@@ -248,11 +249,14 @@ static void evaluation_progress(void *self, int32_t done, int32_t count)
 static zo_status evaluate(cell *c, int64_t step, zo_error *err)
 {
     zo_evaluation e;
+    uint8_t *right =
+        calloc((size_t)c->eval.count + 1, 1); /* NULL: the record will say that it was not kept */
     int64_t begin = bench_clock_ns();
     zo_status st = zo_evaluate(c->model.llama, c->model.lora, &c->eval, bench_model_pad(&c->model), c->mem,
-                               evaluation_progress, c, NULL, &e, err);
+                               evaluation_progress, c, right, &e, err);
     if (!st)
-        bench_history_evaluation(&c->history, step, &e, bench_clock_ns() - begin);
+        bench_history_evaluation(&c->history, step, &e, right, bench_clock_ns() - begin);
+    free(right);
     return st ? (zo_error_context(err, "evaluation after step %lld", (long long)step), st) : ZO_OK;
 }
 
@@ -272,8 +276,10 @@ static zo_status step_once(cell *c, int64_t taken, zo_error *err)
 {
     const int64_t steps = c->p->steps, s = zo_trainer_at(c->trainer);
     zo_step_report report;
+    const int64_t begin = bench_clock_ns();
     bench_stopwatch_start(&c->stopwatch);
     zo_status st = zo_trainer_step(c->trainer, &report, err);
+    bench_slow_burn(BENCH_SLOW_STEP, begin);
     int64_t ns = bench_stopwatch_stop(&c->stopwatch);
     if (st)
         return st;

@@ -252,6 +252,13 @@ static void a_record_is_complete(void **state)
     assert_true(
         json_equal(at(r, "accuracy.value"), json_array_get(json_array_get(at(r, "accuracy.curve"), 3), 1)));
     assert_int_equal(json_integer_value(at(r, "accuracy.n")), 16);
+    /* the bits of `right` are as many as the accuracy says, four to a digit */
+    const char *right = text_at(r, "accuracy.right");
+    int ones = 0;
+    assert_int_equal(strlen(right), 4);
+    for (unsigned long bits = strtoul(right, NULL, 16); bits; bits &= bits - 1)
+        ones++;
+    assert_true(ones == 16 * json_real_value(at(r, "accuracy.value")));
     assert_string_equal(text_at(r, "accuracy.metric"), "accuracy/class");
 
     /* padding counts in the one and not in the other: 2 q B T rows at most */

@@ -73,13 +73,34 @@ void bench_history_step(bench_history *h, const zo_step_report *r, int32_t queri
     h->flops += r->flops;
 }
 
-void bench_history_evaluation(bench_history *h, int64_t step, const zo_evaluation *e, int64_t ns)
+/* Four examples to a hex digit, the first at its highest bit (record.h). New reference. */
+static json_t *pack_bits(const uint8_t *right, int64_t n)
+{
+    static const char digits[] = "0123456789abcdef";
+    const size_t count = ((size_t)n + 3) / 4;
+    char *text = right ? malloc(count + 1) : NULL;
+    json_t *packed = NULL;
+    for (size_t i = 0; text && i < count; i++) {
+        int digit = 0;
+        for (size_t k = 4 * i; k < 4 * i + 4; k++)
+            digit = 2 * digit + (k < (size_t)n && right[k]);
+        text[i] = digits[digit];
+    }
+    if (text)
+        packed = json_stringn(text, count);
+    free(text);
+    return packed;
+}
+
+void bench_history_evaluation(bench_history *h, int64_t step, const zo_evaluation *e, const uint8_t *right,
+                              int64_t ns)
 {
     json_t *o = json_pack("{s:I, s:I, s:I, s:I}", "step", (json_int_t)step, "right", (json_int_t)e->right,
                           "n", (json_int_t)e->n, "ns", (json_int_t)ns);
     bench_record_real(o, "accuracy", e->accuracy);
     bench_record_real(o, "stderr", e->stderr_);
     bench_record_real(o, "loss", e->loss);
+    bench_record_set(o, "bits", pack_bits(right, e->n), "not kept");
     json_array_append_new(h->evaluations, o);
 }
 
@@ -273,6 +294,10 @@ json_t *bench_history_accuracy(const bench_history *h, const zo_task *task, cons
     set_evaluated(o, "stderr", end, "stderr");
     set_evaluated(o, "initial_stderr", first, "stderr");
     set_evaluated(o, "n", best, "n");
+    bench_record_set(o, "right",
+                     json_is_string(json_object_get(end, "bits")) ? json_incref(json_object_get(end, "bits"))
+                                                                  : NULL,
+                     end ? "not kept" : "the cell did not come to it");
     json_object_set_new(o, "curve", evaluation_curve(h, "accuracy"));
     return o;
 }

@@ -14,7 +14,7 @@
 typedef struct bench_history {
     json_t *warmup_ns, *step_ns; /* a sample per step; the first of every child are warm-up */
     json_t *loss;                /* [[step, mean of the 2q losses], ...] */
-    json_t *evaluations;         /* [{"step", "right", "n", "accuracy", "stderr", "loss", "ns"}, ...] */
+    json_t *evaluations;         /* [{"step", "right", "n", "accuracy", "stderr", "loss", "ns", "bits"}, ...] */
     json_t *resumed;             /* steps from which a later child went on */
     /* sums over the steps in step_ns */
     int64_t phase_ns[ZO_PHASE_COUNT];
@@ -30,7 +30,9 @@ void bench_history_deinit(bench_history *h);
 
 void bench_history_step(bench_history *h, const zo_step_report *r, int32_t queries, int64_t ns,
                         const int64_t phase_ns[ZO_PHASE_COUNT], bool warmup);
-void bench_history_evaluation(bench_history *h, int64_t step, const zo_evaluation *e, int64_t ns);
+/* right (e->n): whether each example was answered right; NULL: not known. */
+void bench_history_evaluation(bench_history *h, int64_t step, const zo_evaluation *e, const uint8_t *right,
+                              int64_t ns);
 
 /* Everything, to be written to a checkpoint and read back bit for bit: new reference; and the reverse, into an
  * initialized history, which keeps what it had on failure. Fails: ZO_ERR_FORMAT, naming the key. */

@@ -20,7 +20,9 @@
  *   "counters": null, "counters_reason": "...",
  *   "accuracy": { "task": "sst2", "metric": "accuracy/class", "chance": 0.5, "value": 0.5 (after the last step),
  *                 "initial": 0.5, "best": 0.5, "stderr": 0.01, "initial_stderr": 0.01, "n": 872,
- *                 "curve": [[0, 0.5], [20, 0.6]] } | null,
+ *                 "curve": [[0, 0.5], [20, 0.6]],
+                 "right": "c4.." (which of the n were right after the last step, for tests on the same examples: four
+                           to a hex digit, the first at its highest bit, zeros at the end) } | null,
  *   "loss": { "curve": [[0, 0.69], ...one per step, mean of the 2q losses], "eval_curve": [[0, 0.7], ...] },
  *   "numerics": { "projected_gradient_rms": 1.0 },
  *   "fingerprint": "a1b2c3d4e5f6" (machine.h), "machine": {machine.h}, "build": {build.h},
