@@ -1,0 +1,32 @@
+/* Peaks of this machine: what its arithmetic and its memory do at best, measured. The limits of a roofline. */
+#ifndef BENCH_PEAK_H
+#define BENCH_PEAK_H
+
+#include <jansson.h>
+
+#include "core/error.h"
+
+/* Measures with so many threads, each bound to a core of its own while there are enough (those of the affinity mask,
+ * then further hardware threads), in about so many seconds (1 is plenty). The calling thread is left where it is.
+ *
+ * New reference:
+ * { "threads": 2, "isa": "avx512-bf16",
+ *   "f32_flops_per_s": 1.0     fused multiply-adds, 2 flops each (a processor without: a multiplication and an addition)
+ *   "bf16_flops_per_s": 1.0    dot products of bf16 pairs summed in f32 (AVX-512 BF16), or null with a reason
+ *   "int8_ops_per_s": 1.0      dot products of four bytes summed in int32 (VNNI), or null with a reason
+ *   "read_bytes_per_s": 1.0    summing an array
+ *   "triad_bytes_per_s": 1.0   a = b + s c, 12 bytes per element: what the store reads first is not counted
+ *   "array_bytes": 1           of all arrays: four times the last-level caches of the cores in use, or less where
+ *                              memory is short
+ *   "bound": true              false: threads could not be bound to cores
+ *   "rounds": 7, "spread": 0.01 }
+ *
+ * Each rate is the sum over threads, and the median of `rounds` short rounds that take the kinds in turn; spread is the
+ * largest interquartile range over the kinds, relative to the median. The matrix units of some processors (AMX) are
+ * not counted: no kernel here uses them.
+ * The triad's convention: McCalpin 1995, "Memory Bandwidth and Machine Balance", STREAM.
+ * Fails: ZO_ERR_INVALID (threads < 1, or seconds not positive), ZO_ERR_MEMORY, ZO_ERR_UNSUPPORTED (no topology, no
+ * threads). */
+zo_status bench_peak_measure(int threads, double seconds, json_t **out, zo_error *err);
+
+#endif
