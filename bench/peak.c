@@ -8,6 +8,7 @@
 
 #include <hwloc.h>
 
+#include "bench/binding.h"
 #include "bench/clock.h"
 #include "bench/peak_kernel.h"
 #include "bench/record.h"
@@ -40,7 +41,7 @@ typedef struct team {
     const bench_peak_kernels *kernels;
     double products[BENCH_PEAK_LOOPS]; /* of one round of a loop */
     hwloc_topology_t topology;
-    hwloc_obj_t *places; /* borrowed hardware threads, in the order in which they are taken */
+    hwloc_obj_t *places; /* (place_count) borrowed processors */
     int place_count;
     float *array;
     size_t array_bytes;
@@ -136,41 +137,39 @@ static void *work(void *self)
 
 /* ---- the team ---- */
 
-/* First one hardware thread of every core, then the second ones, of those that this process may use. */
-static zo_status find_places(team *t, zo_error *err)
+/* The processors that a cell of so many threads is given too; where there are fewer, all of them in turn. */
+static zo_status find_places(team *t, int threads, zo_error *err)
 {
+    zo_status st = ZO_OK;
     hwloc_cpuset_t mask = hwloc_bitmap_alloc();
-    const int pus = hwloc_get_nbobjs_by_type(t->topology, HWLOC_OBJ_PU);
-    t->places = pus > 0 ? calloc((size_t)pus, sizeof *t->places) : NULL;
-    if (!mask || !t->places) {
-        hwloc_bitmap_free(mask);
-        return zo_fail(err, ZO_ERR_MEMORY, "measure peaks: out of memory");
+    int *pus = calloc((size_t)threads, sizeof *pus);
+    t->places = calloc((size_t)threads, sizeof *t->places);
+    if (!mask || !pus || !t->places) {
+        st = zo_fail(err, ZO_ERR_MEMORY, "measure peaks: out of memory");
+        goto cleanup;
     }
     if (hwloc_get_cpubind(t->topology, mask, HWLOC_CPUBIND_PROCESS))
         hwloc_bitmap_copy(mask, hwloc_topology_get_allowed_cpuset(t->topology));
-    for (unsigned turn = 0; turn < (unsigned)pus; turn++) {
-        for (hwloc_obj_t pu = NULL; (pu = hwloc_get_next_obj_by_type(t->topology, HWLOC_OBJ_PU, pu));) {
-            const hwloc_obj_t core = hwloc_get_ancestor_obj_by_type(t->topology, HWLOC_OBJ_CORE, pu);
-            unsigned before = 0; /* usable hardware threads of its core that come first */
-            for (hwloc_obj_t o = pu->prev_cousin; core && o && hwloc_obj_is_in_subtree(t->topology, o, core);
-                 o = o->prev_cousin)
-                before += hwloc_bitmap_intersects(o->cpuset, mask) != 0;
-            if (before == turn && hwloc_bitmap_intersects(pu->cpuset, mask))
-                t->places[t->place_count++] = pu;
-        }
+    const int usable = hwloc_bitmap_weight(mask);
+    t->place_count = threads < usable ? threads : usable;
+    if (!bench_binding_choose(t->topology, mask, BENCH_BIND_CORES, t->place_count, pus)) {
+        st = zo_fail(err, ZO_ERR_UNSUPPORTED,
+                     "measure peaks: hwloc does not know the affinity mask's processors");
+        goto cleanup;
     }
+    for (int i = 0; i < t->place_count; i++)
+        t->places[i] = hwloc_get_pu_obj_by_os_index(t->topology, (unsigned)pus[i]);
+cleanup:
     hwloc_bitmap_free(mask);
-    return t->place_count
-               ? ZO_OK
-               : zo_fail(err, ZO_ERR_UNSUPPORTED, "measure peaks: hwloc finds no processor that may be used");
+    free(pus);
+    return st;
 }
 
 /* Bytes of the last-level caches above the places in use. */
-static int64_t cache_bytes(const team *t, int threads)
+static int64_t cache_bytes(const team *t)
 {
-    const int used = threads < t->place_count ? threads : t->place_count;
     int64_t bytes = 0;
-    for (int i = 0; i < used; i++) {
+    for (int i = 0; i < t->place_count; i++) {
         hwloc_obj_t last = NULL;
         for (hwloc_obj_t o = t->places[i]; o; o = o->parent)
             last = hwloc_obj_type_is_dcache(o->type) ? o : last;
@@ -187,7 +186,7 @@ static zo_status make_array(team *t, int threads, zo_error *err)
 {
     const int64_t step = (int64_t)3 * CHUNK * threads * (int64_t)sizeof(float),
                   memory = (int64_t)hwloc_get_root_obj(t->topology)->total_memory;
-    int64_t bytes = 4 * cache_bytes(t, threads);
+    int64_t bytes = 4 * cache_bytes(t);
     bytes = bytes > ARRAY_MIN ? bytes : ARRAY_MIN;
     bytes = memory > 0 && bytes > memory / 8 ? memory / 8 : bytes;
     const int64_t steps = bytes < step ? 1 : (bytes + step - 1) / step;
@@ -210,7 +209,7 @@ static zo_status open_team(team *t, int threads, zo_error *err)
     }
     if (hwloc_topology_load(t->topology))
         return zo_fail(err, ZO_ERR_UNSUPPORTED, "measure peaks: hwloc finds no topology");
-    zo_status st = find_places(t, err);
+    zo_status st = find_places(t, threads, err);
     if (!st)
         st = make_array(t, threads, err);
     t->kernels = bench_peak_best();

@@ -6,8 +6,8 @@
 
 #include "core/error.h"
 
-/* Measures with so many threads, each bound to a core of its own while there are enough (those of the affinity mask,
- * then further hardware threads), in about so many seconds (1 is plenty). The calling thread is left where it is.
+/* Measures with so many threads, each bound to a core of its own while there are enough (those that
+ * binding.h chooses), in about so many seconds (1 is plenty). The calling thread is left where it is.
  *
  * New reference:
  * { "threads": 2, "isa": "avx512-bf16",
