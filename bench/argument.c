@@ -3,6 +3,16 @@
 
 #include <string.h>
 
+json_t *bench_argument_value(const bench_option *o, const char *text)
+{
+    json_t *value = json_loads(text, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+    bool words = o && (o->type == BENCH_STRING || o->type == BENCH_WORD);
+    if (value && !(words && (json_is_number(value) || json_is_boolean(value))))
+        return value;
+    json_decref(value);
+    return json_string(text);
+}
+
 static zo_status set_one(bench_params *p, const char *argument, uint64_t *given, zo_error *err)
 {
     const char *equals = strchr(argument, '=');
@@ -16,13 +26,7 @@ static zo_status set_one(bench_params *p, const char *argument, uint64_t *given,
         return zo_fail(err, ZO_ERR_INVALID, "argument \"%s\": \"%s\" is not a known key%s%s%s", argument, key,
                        near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     }
-    json_t *value = json_loads(equals + 1, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
-    bool words = o->type == BENCH_STRING || o->type == BENCH_WORD;
-    if (!value ||
-        (words && !json_is_null(value) && !json_is_string(value))) { /* a plain string, perhaps "7" */
-        json_decref(value);
-        value = json_string(equals + 1);
-    }
+    json_t *value = bench_argument_value(o, equals + 1);
     if (!value)
         return zo_fail(err, ZO_ERR_INVALID, "argument \"%s\": the value is not UTF-8", argument);
     zo_status st = bench_params_set(p, o, value, err);

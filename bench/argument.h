@@ -4,6 +4,10 @@
 
 #include "bench/params.h"
 
+/* A value as it is written on a command line: JSON, or a plain string where it is none, or a number or truth value where the
+ * parameter (NULL: any) is a text. New reference; NULL: not UTF-8. */
+json_t *bench_argument_value(const bench_option *o, const char *text);
+
 /* The defaults, then every "key=value" of argv[0 .. n), then what follows from them, then bench_params_check. A value
  * is read as JSON, and as a plain string where it is none. Fails: ZO_ERR_INVALID, naming the argument, with the nearest
  * known key. */

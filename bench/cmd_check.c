@@ -1,18 +1,23 @@
 /* zobench check: are manifests well formed? */
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "bench/commands.h"
 #include "bench/exit.h"
 #include "bench/flags.h"
 #include "bench/manifest.h"
+#include "bench/schema.h"
 
 static void usage(FILE *to)
 {
-    fputs("usage: zobench check [--json] MANIFEST...\n\n"
+    fputs("usage: zobench check [--set KEY=VALUE]... [--json] MANIFEST...\n"
+          "       zobench check --schema\n\n"
           "Reads, checks and expands manifests; runs nothing. What is wrong is said as file:line:column.\n"
           "Exits with 2 where a manifest is bad, else with 0. Warnings do not count.\n"
-          "  --json   one JSON array, an object per manifest\n\n"
+          "  --set KEY=VALUE  of a variable, a parameter of \"defaults\", a section, or SECTION.KEY\n"
+          "  --json           one JSON array, an object per manifest\n"
+          "  --schema         print the language's JSON Schema (draft 2020-12), and stop\n\n"
           "Parameters of a cell, for \"defaults\", \"matrix\", \"zip\", \"exclude\" and \"cells\", with "
           "their defaults:\n",
           to);
@@ -35,11 +40,11 @@ static json_t *describe(const char *path, const bench_manifest *m, const zo_erro
 }
 
 /* Returns whether it is good. */
-static int check(const char *path, json_t *list)
+static int check(const char *path, const char *const *sets, json_t *list)
 {
     bench_manifest *m = NULL;
     zo_error err = {0};
-    int bad = bench_manifest_load(path, &m, &err) != ZO_OK;
+    int bad = bench_manifest_load_set(path, sets, &m, &err) != ZO_OK;
     if (bad)
         fprintf(stderr, "%s\n", err.text);
     for (int32_t i = 0; m && i < m->warning_count; i++)
@@ -52,21 +57,44 @@ static int check(const char *path, json_t *list)
     return !bad;
 }
 
+static void print(json_t *value)
+{
+    json_dumpf(value, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(value);
+}
+
+/* The rest of argv are paths. */
+static int check_all(int argc, char **argv, const char *const *sets, bool json)
+{
+    int bad = 0;
+    json_t *list = json ? json_array() : NULL;
+    for (int i = 0; i < argc; i++)
+        bad += !check(argv[i], sets, list);
+    if (list)
+        print(list);
+    return bad ? BENCH_EXIT_USAGE : BENCH_EXIT_OK;
+}
+
 int bench_cmd_check(int argc, char **argv)
 {
-    bool json = false;
-    int bad = 0;
-    const bench_flag flags[] = {{.name = "json", .set = &json}, {0}};
-    int code = bench_flags(argc, argv, flags, 1, argc, usage);
-    if (code >= 0)
-        return code;
-    json_t *list = json ? json_array() : NULL;
-    for (; optind < argc; optind++)
-        bad += !check(argv[optind], list);
-    if (list) {
-        json_dumpf(list, stdout, JSON_INDENT(2));
-        putchar('\n');
-        json_decref(list);
+    bool json = false, schema = false;
+    const char **sets = calloc((size_t)argc + 1, sizeof *sets);
+    const bench_flag flags[] = {{.name = "json", .set = &json},
+                                {.name = "schema", .set = &schema},
+                                {.name = "set", .list = sets},
+                                {0}};
+    int code = sets ? bench_flags(argc, argv, flags, 0, argc, usage) : BENCH_EXIT_USAGE;
+    if (code < 0 && schema == (optind < argc)) { /* either, not both and not neither */
+        usage(stderr);
+        code = BENCH_EXIT_USAGE;
     }
-    return bad ? BENCH_EXIT_USAGE : BENCH_EXIT_OK;
+    if (code < 0 && schema) {
+        print(bench_schema_make());
+        code = BENCH_EXIT_OK;
+    }
+    if (code < 0)
+        code = check_all(argc - optind, argv + optind, sets, json);
+    free(sets);
+    return code;
 }

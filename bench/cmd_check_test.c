@@ -60,6 +60,33 @@ static void as_json(void **state)
     free(bad);
 }
 
+static void sets(void **state)
+{
+    (void)state;
+    char *good = command_file(GOOD), expected[700];
+    command_run(bench_cmd_check,
+                (const char *const[]){"check", "--set", "matrix.queries=1..5", "--set", "exclude=[]", good,
+                                      NULL},
+                &o);
+    assert_int_equal(o.code, BENCH_EXIT_OK);
+    snprintf(expected, sizeof expected, "%s: 5 cells\n", good);
+    assert_string_equal(o.out, expected);
+    command_run(bench_cmd_check, (const char *const[]){"check", "--set", "rank=0", good, NULL}, &o);
+    assert_int_equal(o.code, BENCH_EXIT_USAGE);
+    assert_string_equal(o.err, "--set rank=0: \"rank\" must be a whole number from 1 to 1024, not 0\n");
+    unlink(good);
+    free(good);
+}
+
+static void schema(void **state)
+{
+    (void)state;
+    command_run(bench_cmd_check, (const char *const[]){"check", "--schema", NULL}, &o);
+    assert_int_equal(o.code, BENCH_EXIT_OK);
+    assert_string_equal(o.err, "");
+    assert_non_null(strstr(o.out, "\"$schema\": \"https://json-schema.org/draft/2020-12/schema\""));
+}
+
 static void usage(void **state)
 {
     (void)state;
@@ -72,6 +99,8 @@ static void usage(void **state)
     assert_non_null(strstr(o.out, "checkpoint_every")); /* the language's keys, from the table */
     command_run(bench_cmd_check, (const char *const[]){"check", "--jsn", NULL}, &o);
     assert_int_equal(o.code, BENCH_EXIT_USAGE);
+    command_run(bench_cmd_check, (const char *const[]){"check", "--schema", "x", NULL}, &o);
+    assert_int_equal(o.code, BENCH_EXIT_USAGE);
     command_run(bench_cmd_check, (const char *const[]){"check", "/no/such", NULL}, &o);
     assert_int_equal(o.code, BENCH_EXIT_USAGE);
     assert_string_equal(o.err, "open /no/such: No such file or directory\n");
@@ -80,9 +109,8 @@ static void usage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_and_bad),
-        cmocka_unit_test(as_json),
-        cmocka_unit_test(usage),
+        cmocka_unit_test(good_and_bad), cmocka_unit_test(as_json), cmocka_unit_test(sets),
+        cmocka_unit_test(schema),       cmocka_unit_test(usage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "bench/commands.h"
 #include "bench/exit.h"
@@ -15,12 +16,14 @@
 
 static void usage(FILE *to)
 {
-    fputs("usage: zobench plan [--filter KEY=VALUE]... [--results DIR] [--json] MANIFEST\n\n"
+    fputs("usage: zobench plan [--filter KEY=VALUE]... [--set KEY=VALUE]... [--results DIR] [--json] "
+          "MANIFEST\n\n"
           "Lists the cells with their repetitions (done/wanted), predicted time of one repetition and "
           "predicted memory;\n"
           "runs nothing. Exits with 3 where a cell cannot run as things are (missing model or data, too "
           "little memory).\n"
           "  --filter KEY=VALUE  only cells with that value; repeated for one key: one of the values\n"
+          "  --set KEY=VALUE     of a variable, parameter or section of the manifest, as check has it\n"
           "  --results DIR       where records lie, default results\n"
           "  --json              one JSON object\n",
           to);
@@ -153,12 +156,12 @@ static void print_json(const bench_manifest *m, const bench_plan *plan)
     json_decref(o);
 }
 
-static zo_status plan(const char *path, const char *results, const json_t *where, bool json,
-                      bool *all_can_run, zo_error *err)
+static zo_status plan(const char *path, const char *const *sets, const char *results, const json_t *where,
+                      bool json, bool *all_can_run, zo_error *err)
 {
     bench_manifest *m = NULL;
     bench_plan p = {0};
-    zo_status st = bench_manifest_load(path, &m, err);
+    zo_status st = bench_manifest_load_set(path, sets, &m, err);
     if (st)
         return st;
     for (int32_t i = 0; i < m->warning_count; i++)
@@ -181,14 +184,17 @@ int bench_cmd_plan(int argc, char **argv)
 {
     static const struct option options[] = {{"filter", required_argument, 0, 'f'},
                                             {"results", required_argument, 0, 'r'},
+                                            {"set", required_argument, 0, 's'},
                                             {"json", no_argument, 0, 'j'},
                                             {"help", no_argument, 0, 'h'},
                                             {0}};
     const char *results = "results";
     bool json = false, all_can_run = true, help = false, bad = false;
     json_t *where = json_object();
+    const char **sets = calloc((size_t)argc + 1, sizeof *sets);
+    int set_count = 0;
     zo_error err = {0};
-    zo_status st = ZO_OK;
+    zo_status st = sets ? ZO_OK : zo_fail(&err, ZO_ERR_MEMORY, "plan: out of memory");
     for (int c; !st && !help && !bad && (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
         case 'f':
@@ -196,6 +202,9 @@ int bench_cmd_plan(int argc, char **argv)
             break;
         case 'r':
             results = optarg;
+            break;
+        case 's':
+            sets[set_count++] = optarg;
             break;
         case 'j':
             json = true;
@@ -209,9 +218,10 @@ int bench_cmd_plan(int argc, char **argv)
     if (help || bad)
         usage(help ? stdout : stderr);
     else if (!st)
-        st = plan(argv[optind], results, where, json, &all_can_run, &err);
+        st = plan(argv[optind], sets, results, where, json, &all_can_run, &err);
     if (st) /* a manifest's message begins with file:line:column, so that editors find the place */
         fprintf(stderr, "%s\n", err.text);
     json_decref(where);
+    free(sets);
     return bad || st ? BENCH_EXIT_USAGE : all_can_run ? BENCH_EXIT_OK : BENCH_EXIT_FAILED;
 }

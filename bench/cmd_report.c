@@ -1,5 +1,6 @@
 /* zobench report: tables and figures from the records of a run. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "bench/commands.h"
 #include "bench/exit.h"
@@ -8,28 +9,36 @@
 
 static void usage(FILE *to)
 {
-    fputs("usage: zobench report DIR [--out DIR] [--json]\n\n"
+    fputs("usage: zobench report DIR [--out DIR] [--set KEY=VALUE]... [--json]\n\n"
           "Makes tables (Markdown, CSV, LaTeX) and figures (SVG, PNG, with gnuplot script and data) from\n"
           "DIR/manifest.json and DIR/cells.jsonl, prints the tables, and says which files it wrote.\n"
           "Cells that failed or were not run yet are listed; they do not change the exit code, which is 0.\n"
           "Without gnuplot there is a warning and no images.\n\n"
-          "  --out DIR  where to write; default DIR/report\n"
-          "  --json     print one JSON object instead of tables\n",
+          "  --out DIR        where to write; default DIR/report\n"
+          "  --set KEY=VALUE  of a variable or section of DIR/manifest.json, as check has it\n"
+          "  --json           print one JSON object instead of tables\n",
           to);
 }
 
 int bench_cmd_report(int argc, char **argv)
 {
     bench_report_options o = {.data = stdout, .people = stderr};
-    const bench_flag flags[] = {{.name = "out", .text = &o.out}, {.name = "json", .set = &o.json}, {0}};
-    int code = bench_flags(argc, argv, flags, 1, 1, usage);
-    if (code >= 0)
-        return code;
-    o.dir = argv[optind];
+    const char **sets = calloc((size_t)argc + 1, sizeof *sets);
+    const bench_flag flags[] = {{.name = "out", .text = &o.out},
+                                {.name = "set", .list = sets},
+                                {.name = "json", .set = &o.json},
+                                {0}};
     zo_error err = {0};
-    if (bench_report(&o, &err)) {
-        fprintf(stderr, "zobench report: %s\n", err.text);
-        return BENCH_EXIT_USAGE;
+    int code = sets ? bench_flags(argc, argv, flags, 1, 1, usage) : BENCH_EXIT_USAGE;
+    if (code < 0) {
+        o.dir = argv[optind];
+        o.sets = sets;
+        code = BENCH_EXIT_OK;
+        if (bench_report(&o, &err)) {
+            fprintf(stderr, "zobench report: %s\n", err.text);
+            code = BENCH_EXIT_USAGE;
+        }
     }
-    return BENCH_EXIT_OK;
+    free(sets);
+    return code;
 }

@@ -14,6 +14,8 @@ typedef struct arguments {
     json_t *where;
     bool dry_run, json;
     const char *manifest;
+    const char **sets; /* NULL-terminated */
+    int set_count;
 } arguments;
 
 static void usage(FILE *to)
@@ -25,6 +27,7 @@ static void usage(FILE *to)
           "once.\n\n"
           "  --results DIR       folder of results (results)\n"
           "  --filter KEY=VALUE  only cells with this value; again for the same key: or this one\n"
+          "  --set KEY=VALUE     of a variable, parameter or section of the manifest, as check has it\n"
           "  --retry             try repetitions again that did not end ok\n"
           "  --fresh             set earlier records aside and begin anew\n"
           "  --save-adapters     keep what was trained, in DIR/NAME/adapters\n"
@@ -35,7 +38,7 @@ static void usage(FILE *to)
           to);
 }
 
-enum option_code { RESULTS = 256, FILTER, RETRY, FRESH, SAVE_ADAPTERS, DRY_RUN, JSON, QUIET, HELP };
+enum option_code { RESULTS = 256, FILTER, SET, RETRY, FRESH, SAVE_ADAPTERS, DRY_RUN, JSON, QUIET, HELP };
 
 /* 0 to go on, else the exit code + 1. */
 static int parse(int argc, char **argv, arguments *a, zo_error *err)
@@ -43,6 +46,7 @@ static int parse(int argc, char **argv, arguments *a, zo_error *err)
     static const struct option options[] = {
         {"results", required_argument, 0, RESULTS},
         {"filter", required_argument, 0, FILTER},
+        {"set", required_argument, 0, SET},
         {"retry", no_argument, 0, RETRY},
         {"fresh", no_argument, 0, FRESH},
         {"save-adapters", no_argument, 0, SAVE_ADAPTERS},
@@ -60,6 +64,9 @@ static int parse(int argc, char **argv, arguments *a, zo_error *err)
         case FILTER:
             if (bench_filter_add(a->where, optarg, err))
                 return BENCH_EXIT_USAGE + 1;
+            break;
+        case SET:
+            a->sets[a->set_count++] = optarg;
             break;
         case RETRY:
             a->run.retry = true;
@@ -140,7 +147,7 @@ static int run(const arguments *a, zo_error *err)
 {
     bench_manifest *m = NULL;
     bench_run_summary s = {0};
-    zo_status st = bench_manifest_load(a->manifest, &m, err);
+    zo_status st = bench_manifest_load_set(a->manifest, a->sets, &m, err);
     if (st)
         return BENCH_EXIT_USAGE;
     for (int32_t i = 0; i < m->warning_count; i++)
@@ -159,10 +166,14 @@ int bench_cmd_run(int argc, char **argv)
     zo_error err = {0};
     arguments a = {.run = {.results = "results", .progress = stderr}, .where = json_object()};
     a.run.where = a.where;
-    int code = parse(argc, argv, &a, &err);
+    a.sets = calloc((size_t)argc + 1, sizeof *a.sets);
+    if (!a.sets)
+        zo_fail(&err, ZO_ERR_MEMORY, "out of memory");
+    int code = a.sets ? parse(argc, argv, &a, &err) : BENCH_EXIT_USAGE + 1;
     code = code ? code - 1 : run(&a, &err);
     if (err.status)
         fprintf(stderr, "zobench run: %s\n", err.text);
     json_decref(a.where);
+    free(a.sets);
     return code;
 }

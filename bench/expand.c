@@ -16,6 +16,11 @@ void bench_expand_init(bench_expansion *x)
 
 void bench_expand_deinit(bench_expansion *x)
 {
+    for (size_t i = 0; i < x->axis_count; i++) {
+        for (size_t k = 0; k < x->axes[i].key_count; k++)
+            json_decref(x->axes[i].keys[k].values);
+        free(x->axes[i].keys);
+    }
     free(x->axes);
     free(x->hits);
     free(x->seeds);
@@ -30,11 +35,11 @@ zo_status bench_expand_defaults(bench_reader *r, const bench_field *f, void *out
     return bench_reader_params(r, f->key, &x->defaults, &x->given, node);
 }
 
-/* A key and its list of values. */
-static zo_status check_values(bench_reader *r, bench_expansion *x, const bench_node *member)
+/* A key with its list of values, for an axis. */
+static zo_status read_values(bench_reader *r, bench_expansion *x, bench_axis *axis, const bench_node *member)
 {
     const bench_option *o;
-    bench_params scratch;
+    json_t *values;
     zo_status st = bench_reader_find(r, member, &o);
     if (st)
         return st;
@@ -43,22 +48,30 @@ static zo_status check_values(bench_reader *r, bench_expansion *x, const bench_n
                           "\"%s\" varies already, in \"matrix\" or another group of \"zip\"", o->name);
     x->swept |= bench_option_bit(o);
     x->varied |= bench_option_bit(o);
-    if (!json_is_array(member->value))
-        return bench_reader_wrong(r, o->name, "a list of values here", member);
-    if (!member->first)
-        return BENCH_FAIL(r, member->at, "\"%s\" is an empty list", o->name);
-    for (const bench_node *element = member->first; element && !st; element = element->next)
-        st = bench_reader_set(r, &scratch, o, element);
-    return st;
+    st = bench_reader_values(r, o, member, &values);
+    if (st)
+        return st;
+    bench_axis_key *grown = realloc(axis->keys, (axis->key_count + 1) * sizeof axis->keys[0]);
+    if (!grown) {
+        json_decref(values);
+        return bench_reader_memory(r);
+    }
+    axis->keys = grown;
+    axis->keys[axis->key_count++] = (bench_axis_key){o, values};
+    if (axis->key_count == 1)
+        axis->count = json_array_size(values);
+    return ZO_OK;
 }
 
-static zo_status add_axis(bench_reader *r, bench_expansion *x, const bench_node *key, bool group)
+/* A new axis that begins with this key; *out is good until the next. */
+static zo_status add_axis(bench_reader *r, bench_expansion *x, const bench_node *key, bench_axis **out)
 {
     bench_axis *grown = realloc(x->axes, (x->axis_count + 1) * sizeof x->axes[0]);
     if (!grown)
         return bench_reader_memory(r);
     x->axes = grown;
-    x->axes[x->axis_count++] = (bench_axis){key, group, json_array_size(key->value)};
+    *out = &x->axes[x->axis_count++];
+    **out = (bench_axis){.at = key->key_at};
     return ZO_OK;
 }
 
@@ -69,9 +82,10 @@ zo_status bench_expand_matrix(bench_reader *r, const bench_field *f, void *out, 
     if (!json_is_object(node->value))
         return bench_reader_wrong(r, f->key, "an object", node);
     for (const bench_node *member = node->first; member && !st; member = member->next) {
-        st = check_values(r, x, member);
+        bench_axis *axis = NULL;
+        st = add_axis(r, x, member, &axis);
         if (!st)
-            st = add_axis(r, x, member, false);
+            st = read_values(r, x, axis, member);
     }
     return st;
 }
@@ -81,17 +95,17 @@ static zo_status read_group(bench_reader *r, bench_expansion *x, const char *nam
     const bench_node *first = group->first;
     if (!json_is_object(group->value) || !first)
         return bench_reader_wrong(r, name, "a list of objects with at least one parameter each", group);
-    for (const bench_node *member = first; member; member = member->next) {
-        zo_status st = check_values(r, x, member);
-        if (st)
-            return st;
-        if (json_array_size(member->value) != json_array_size(first->value))
-            return BENCH_FAIL(r, member->at,
-                              "\"%s\" has %zu values, but \"%s\", which it is zipped with, has %zu",
-                              member->key, json_array_size(member->value), first->key,
-                              json_array_size(first->value));
+    bench_axis *axis = NULL;
+    zo_status st = add_axis(r, x, first, &axis);
+    for (const bench_node *member = first; member && !st; member = member->next) {
+        st = read_values(r, x, axis, member);
+        size_t n = st ? axis->count : json_array_size(axis->keys[axis->key_count - 1].values);
+        if (n != axis->count)
+            st = BENCH_FAIL(r, member->at,
+                            "\"%s\" has %zu values, but \"%s\", which it is zipped with, has %zu",
+                            member->key, n, first->key, axis->count);
     }
-    return add_axis(r, x, first, true);
+    return st;
 }
 
 zo_status bench_expand_zip(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
@@ -131,8 +145,11 @@ zo_status bench_expand_cells(bench_reader *r, const bench_field *f, void *out, c
     if (!json_is_array(node->value))
         return bench_reader_wrong(r, f->key, "a list of objects", node);
     x->cells = node;
-    for (const bench_node *element = node->first; element && !st; element = element->next)
-        st = bench_reader_params(r, f->key, &scratch, &x->varied, element);
+    for (const bench_node *element = node->first; element && !st; element = element->next) {
+        uint64_t given = 0;
+        st = bench_reader_params(r, f->key, &scratch, &given, element);
+        x->varied |= given;
+    }
     return st;
 }
 
@@ -141,21 +158,29 @@ zo_status bench_expand_seeds(bench_reader *r, const bench_field *f, void *out, c
     bench_expansion *x = out;
     const bench_option *o = bench_option_find("seed");
     bench_params scratch;
-    size_t n = json_array_size(node->value);
-    if (n == 0)
-        return bench_reader_wrong(r, f->key, "a list of whole numbers", node);
+    json_t *values, *value;
+    size_t i;
+    if (!json_is_string(node->value) && json_array_size(node->value) == 0)
+        return bench_reader_wrong(r, f->key, "a list of whole numbers or a range", node);
     if (x->varied & bench_option_bit(o))
         return BENCH_FAIL(r, node->key_at, "\"seed\" varies already, in \"matrix\", \"zip\" or \"cells\"");
-    x->seeds = calloc(n, sizeof x->seeds[0]);
+    zo_status st = bench_reader_values(r, o, node, &values);
+    if (st)
+        return st;
+    x->seeds = calloc(json_array_size(values), sizeof x->seeds[0]);
     if (!x->seeds)
-        return bench_reader_memory(r);
-    for (const bench_node *element = node->first; element; element = element->next) {
-        zo_status st = bench_reader_set(r, &scratch, o, element);
+        st = bench_reader_memory(r);
+    json_array_foreach(values, i, value)
+    {
         if (st)
-            return st;
-        x->seeds[x->seed_count++] = scratch.seed;
+            break;
+        if (json_is_null(value))
+            st = bench_reader_wrong(r, f->key, "a list of whole numbers or a range", node);
+        else if (!bench_params_set(&scratch, o, value, NULL)) /* it has been checked */
+            x->seeds[x->seed_count++] = scratch.seed;
     }
-    return ZO_OK;
+    json_decref(values);
+    return st;
 }
 
 /* ---- expanding ---- */
@@ -229,11 +254,11 @@ static zo_status append(bench_reader *r, list *l, const bench_params *p)
     return ZO_OK;
 }
 
-/* p for every seed. set: what it does not share with the defaults. */
+/* p for every seed. set: what it does not share with the defaults; given: that and what it shares. */
 static zo_status append_seeds(bench_reader *r, bench_expansion *x, list *l, bench_params p, uint64_t set,
-                              bool listed, bench_place at, int64_t warmup)
+                              uint64_t given, bool listed, bench_place at, int64_t warmup)
 {
-    bench_params_follow(&p, x->given | set);
+    bench_params_follow(&p, given);
     for (size_t i = 0; i < (x->seeds ? x->seed_count : 1); i++) {
         if (x->seeds)
             p.seed = x->seeds[i];
@@ -249,28 +274,35 @@ static zo_status append_seeds(bench_reader *r, bench_expansion *x, list *l, benc
 }
 
 /* Value number i of an axis into p; it has been checked. */
-static void apply(const bench_axis *a, size_t i, bench_params *p, uint64_t *set)
+static void apply(const bench_axis *a, size_t i, bench_params *p, uint64_t *set, uint64_t *given)
 {
-    for (const bench_node *key = a->key; key; key = a->group ? key->next : NULL) {
-        const bench_option *o = bench_option_find(key->key);
-        zo_status st = bench_params_set(p, o, json_array_get(key->value, i), NULL);
+    for (size_t k = 0; k < a->key_count; k++) {
+        const bench_option *o = a->keys[k].option;
+        const json_t *value = json_array_get(a->keys[k].values, i);
+        *set |= bench_option_bit(o);
+        *given |= bench_option_bit(o);
+        if (json_is_null(value) && !o->nullable) {
+            *given &= ~bench_option_bit(o);
+            bench_params_unset(p, o);
+            continue;
+        }
+        zo_status st = bench_params_set(p, o, value, NULL);
         assert(st == ZO_OK);
         (void)st;
-        *set |= bench_option_bit(o);
     }
 }
 
 /* The product of all axes, the last fastest. */
 static zo_status expand_product(bench_reader *r, bench_expansion *x, list *l, size_t product, int64_t warmup)
 {
-    bench_place at = x->axis_count ? x->axes[0].key->key_at : r->source->root->at;
+    bench_place at = x->axis_count ? x->axes[0].at : r->root->at;
     for (size_t n = 0; n < product; n++) {
         bench_params p = x->defaults;
-        uint64_t set = 0;
+        uint64_t set = 0, given = x->given;
         size_t rest = n;
         for (size_t k = x->axis_count; k-- > 0; rest /= x->axes[k].count)
-            apply(&x->axes[k], rest % x->axes[k].count, &p, &set);
-        zo_status st = append_seeds(r, x, l, p, set, false, at, warmup);
+            apply(&x->axes[k], rest % x->axes[k].count, &p, &set, &given);
+        zo_status st = append_seeds(r, x, l, p, set, given, false, at, warmup);
         if (st)
             return st;
     }
@@ -282,10 +314,12 @@ static zo_status expand_cells(bench_reader *r, bench_expansion *x, list *l, int6
     const bench_node *cell = x->cells ? x->cells->first : NULL;
     for (; cell; cell = cell->next) {
         bench_params p = x->defaults;
-        uint64_t set = 0;
-        zo_status st = bench_reader_params(r, x->cells->key, &p, &set, cell);
+        uint64_t set = 0, given = x->given;
+        zo_status st = bench_reader_params(r, x->cells->key, &p, &given, cell);
+        for (const bench_node *member = cell->first; member && !st; member = member->next)
+            set |= bench_option_bit(bench_option_find(member->key));
         if (!st)
-            st = append_seeds(r, x, l, p, set, true, cell->at, warmup);
+            st = append_seeds(r, x, l, p, set, given, true, cell->at, warmup);
         if (st)
             return st;
     }
@@ -302,7 +336,7 @@ zo_status bench_expand(bench_reader *r, bench_expansion *x, int64_t warmup, benc
     for (size_t k = 0; k < x->axis_count && product <= most; k++)
         product *= x->axes[k].count; /* no overflow: a count is less than a text's bytes, and the loop ends */
     if (!st && (product > most || listed > most || seeds > most || (product + listed) * seeds > most))
-        st = BENCH_FAIL(r, x->axis_count ? x->axes[0].key->key_at : r->source->root->at,
+        st = BENCH_FAIL(r, x->axis_count ? x->axes[0].at : r->root->at,
                         "more than %d cells before \"exclude\"", BENCH_MANIFEST_MOST_CELLS);
     if (!st)
         st = expand_product(r, x, &l, product, warmup);

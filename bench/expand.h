@@ -5,11 +5,18 @@
 #include "bench/manifest.h"
 #include "bench/reader.h"
 
+/* A parameter and its values. */
+typedef struct bench_axis_key {
+    const bench_option *option;
+    json_t *values; /* owned */
+} bench_axis_key;
+
 /* Parameters that take their values together: a key of matrix, or the keys of a group of zip. */
 typedef struct bench_axis {
-    const bench_node *key; /* of a list of values; the first of a group */
-    bool group;            /* the keys after it belong to it too */
-    size_t count;          /* of values in each list */
+    bench_axis_key *keys; /* owned */
+    size_t key_count;
+    size_t count;   /* of values of each */
+    bench_place at; /* of the first key */
 } bench_axis;
 
 /* The sections, read and checked. */

@@ -4,45 +4,38 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench/argument.h"
+#include "bench/condition.h"
 #include "bench/params.h"
 
-/* The value as the parameters' own JSON has it: "1e-2" and "0.01" are one, "all" is the list of all. */
-static zo_status canonical(const bench_option *o, const char *text, json_t **out, zo_error *err)
+/* The value or condition. text: the whole of it, for messages. */
+static zo_status read_value(const bench_option *o, const char *value, const char *text, json_t **out,
+                            zo_error *err)
 {
-    zo_error as_json = {0};
-    bench_params p;
-    json_t *value = json_loads(text, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
-    bench_params_default(&p);
-    if (!value || bench_params_set(&p, o, value, &as_json)) {
-        json_decref(value);
-        value = json_string(text);
-        if (!value)
-            return zo_fail(err, ZO_ERR_INVALID, "--filter %s: the value is not UTF-8", o->name);
-        if (bench_params_set(&p, o, value, err)) {
-            json_decref(value);
-            return zo_error_context(err, "--filter %s=%s", o->name, text), ZO_ERR_INVALID;
-        }
-    }
-    json_decref(value);
-    *out = bench_params_get(&p, o);
-    return ZO_OK;
+    *out = bench_argument_value(o, value);
+    if (!*out)
+        return zo_fail(err, ZO_ERR_INVALID, "--filter %s: the value is not UTF-8", o->name);
+    if (!bench_condition_check(o, *out, err))
+        return ZO_OK;
+    json_decref(*out);
+    return zo_error_context(err, "--filter %s", text), ZO_ERR_INVALID;
 }
 
 zo_status bench_filter_add(json_t *where, const char *text, zo_error *err)
 {
     char key[64];
     json_t *value = NULL;
-    const char *equals = strchr(text, '=');
-    if (!equals || equals == text || (size_t)(equals - text) >= sizeof key)
+    const size_t n = strcspn(text, "=<>!"); /* "a=1", and "a<1" for "a=<1" */
+    if (!text[n] || n == 0 || n >= sizeof key)
         return zo_fail(err, ZO_ERR_INVALID, "--filter %s: must be key=value", text);
-    snprintf(key, sizeof key, "%.*s", (int)(equals - text), text);
+    snprintf(key, sizeof key, "%.*s", (int)n, text);
     const bench_option *o = bench_option_find(key);
     if (!o) {
         const char *near = bench_option_nearest(key);
         return zo_fail(err, ZO_ERR_INVALID, "--filter %s: no parameter of that name%s%s%s", key,
                        near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
     }
-    zo_status st = canonical(o, equals + 1, &value, err);
+    zo_status st = read_value(o, text + n + (text[n] == '='), text, &value, err);
     if (st)
         return st;
     if (!json_object_get(where, key))

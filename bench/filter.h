@@ -1,4 +1,5 @@
-/* Choosing cells on the command line: --filter key=value. Values of one key are alternatives, keys are all required. */
+/* Choosing cells on the command line: --filter key=value, or a condition, "seq_len>=128", "seq_len=64..256" (condition.h).
+ * What is said of one key are alternatives, keys are all required. */
 #ifndef BENCH_FILTER_H
 #define BENCH_FILTER_H
 

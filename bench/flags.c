@@ -23,6 +23,14 @@ static bool set_number(const char *command, const bench_flag *f, const char *tex
     return true;
 }
 
+static void append(const char **list, const char *text)
+{
+    while (*list)
+        list++;
+    list[0] = text;
+    list[1] = NULL;
+}
+
 int bench_flags(int argc, char **argv, const bench_flag *flags, int least, int most, void (*usage)(FILE *to))
 {
     enum { HELP = MOST_FLAGS };
@@ -46,6 +54,8 @@ int bench_flags(int argc, char **argv, const bench_flag *flags, int least, int m
             *flags[c].set = true;
         else if (flags[c].text)
             *flags[c].text = optarg;
+        else if (flags[c].list)
+            append(flags[c].list, optarg);
         else if (!set_number(argv[0], &flags[c], optarg))
             return BENCH_EXIT_USAGE;
     }

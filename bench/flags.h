@@ -6,10 +6,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* One of text, number and set is not NULL: where the flag's value goes. */
+/* One of text, list, number and set is not NULL: where the flag's value goes. */
 typedef struct bench_flag {
     const char *name;  /* without the dashes */
     const char **text; /* borrowed from argv */
+    const char **list; /* the same, any number of times: NULL-terminated, with room for argc + 1 */
     long *number;      /* a whole number in [low, high] */
     long low, high;
     bool *set; /* takes no value */

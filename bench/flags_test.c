@@ -21,6 +21,7 @@ typedef struct values {
     const char *text;
     long number;
     bool set;
+    const char *list[9];
 } values;
 
 static int read_flags(char **argv, int argc, values *v)
@@ -28,8 +29,9 @@ static int read_flags(char **argv, int argc, values *v)
     const bench_flag flags[] = {{.name = "text", .text = &v->text},
                                 {.name = "number", .number = &v->number, .low = -2, .high = 10},
                                 {.name = "set", .set = &v->set},
+                                {.name = "list", .list = v->list},
                                 {0}};
-    *v = (values){"before", 7, false};
+    *v = (values){"before", 7, false, {0}};
     usages = 0;
     optind = 0; /* getopt starts anew */
     return bench_flags(argc, argv, flags, 1, 2, usage);
@@ -51,6 +53,11 @@ static void values_and_rest(void **state)
     assert_string_equal(all[optind], "a"); /* getopt moves them to the end */
     assert_string_equal(all[optind + 1], "b");
     assert_int_equal(usages, 0);
+    char *twice[] = {"command", "--list", "a=1", "x", "--list=b=2"};
+    assert_int_equal(read_flags(twice, 5, &v), -1);
+    assert_string_equal(v.list[0], "a=1");
+    assert_string_equal(v.list[1], "b=2");
+    assert_null(v.list[2]);
 }
 
 static void refused(void **state)

@@ -5,16 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/compose.h"
 #include "bench/expand.h"
 #include "bench/reader.h"
+#include "bench/schema.h"
 #include "bench/sha256.h"
-#include "bench/source.h"
 #include "bench/specs.h"
 #include "core/file.h"
 
 enum {
-    MOST_TEXT_BYTES = 4 << 20, /* of a manifest */
-    MOST_SPECS = 1000          /* tables, plots */
+    MOST_SPECS = 1000 /* tables, plots */
 };
 
 /* A manifest while it is read. */
@@ -25,14 +25,10 @@ typedef struct draft {
 
 /* ---- sections ---- */
 
-static zo_status read_schema(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+/* What compose.c has dealt with. */
+static zo_status read_before(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
 {
-    const char *schema = json_string_value(node->value);
-    (void)out;
-    if (!schema || strcmp(schema, BENCH_MANIFEST_SCHEMA) != 0)
-        return bench_reader_wrong(r, f->key,
-                                  "\"" BENCH_MANIFEST_SCHEMA "\", the language that this program reads",
-                                  node);
+    (void)r, (void)f, (void)out, (void)node;
     return ZO_OK;
 }
 
@@ -83,33 +79,35 @@ static zo_status read_plots(bench_reader *r, const bench_field *f, void *out, co
 
 /* In the order of reading: each section may rely on those above. */
 static const bench_field sections[] = {
-    {"schema", read_schema, .offset = 0, .required = true},
-    {"name", read_name, .offset = 0, .required = true},
-    {"title", read_title, .offset = 0},
-    {"defaults", bench_expand_defaults, BENCH_FIELD(draft, x)},
-    {"matrix", bench_expand_matrix, BENCH_FIELD(draft, x)},
-    {"zip", bench_expand_zip, BENCH_FIELD(draft, x)},
-    {"exclude", bench_expand_exclude, BENCH_FIELD(draft, x)},
-    {"cells", bench_expand_cells, BENCH_FIELD(draft, x)},
-    {"seeds", bench_expand_seeds, BENCH_FIELD(draft, x)},
-    {"measure", read_measure, .offset = 0},
-    {"tables", read_tables, .offset = 0},
-    {"plots", read_plots, .offset = 0},
+    {"schema", read_before, .shape = bench_schema_version, .required = true},
+    {"include", read_before, .shape = bench_schema_include},
+    {"variables", read_before, .shape = bench_schema_variables},
+    {"name", read_name, .shape = bench_schema_text, .required = true},
+    {"title", read_title, .shape = bench_schema_text},
+    {"defaults", bench_expand_defaults, BENCH_FIELD(draft, x), .shape = bench_schema_params},
+    {"matrix", bench_expand_matrix, BENCH_FIELD(draft, x), .shape = bench_schema_matrix},
+    {"zip", bench_expand_zip, BENCH_FIELD(draft, x), .shape = bench_schema_zip},
+    {"exclude", bench_expand_exclude, BENCH_FIELD(draft, x), .shape = bench_schema_exclude},
+    {"cells", bench_expand_cells, BENCH_FIELD(draft, x), .shape = bench_schema_params_list},
+    {"seeds", bench_expand_seeds, BENCH_FIELD(draft, x), .shape = bench_schema_seeds},
+    {"measure", read_measure, .shape = bench_schema_object, .members = bench_measure_fields},
+    {"tables", read_tables, .shape = bench_schema_objects, .members = bench_table_fields},
+    {"plots", read_plots, .shape = bench_schema_objects, .members = bench_plot_fields},
     {0},
 };
 _Static_assert(sizeof sections / sizeof sections[0] - 1 <= BENCH_MOST_FIELDS,
                "all are looked at for did-you-mean");
 
-/* Before all else, because a manifest of another version may have any other keys; and a kinder word than "not known" for
- * a parameter that stands outside its section. */
+const bench_field *bench_manifest_sections(void)
+{
+    return sections;
+}
+
+/* A kinder word than "not known" for a parameter that stands outside its section. */
 static zo_status check_root(bench_reader *r)
 {
-    const bench_node *root = r->source->root;
-    if (!json_is_object(root->value))
-        return bench_reader_wrong(r, "manifest", "an object", root);
-    const bench_node *schema = bench_node_member(root, "schema");
-    zo_status st = schema ? read_schema(r, &sections[0], NULL, schema) : ZO_OK;
-    for (const bench_node *member = root->first; member && !st; member = member->next)
+    zo_status st = ZO_OK;
+    for (const bench_node *member = r->root->first; member && !st; member = member->next)
         if (bench_option_find(member->key))
             st = BENCH_FAIL(
                 r, member->key_at,
@@ -126,7 +124,7 @@ static zo_status warn(bench_reader *r, bench_manifest *m, bench_place at, const 
     if (!grown)
         return bench_reader_memory(r);
     m->warnings = grown;
-    snprintf(m->warnings[m->warning_count++], sizeof m->warnings[0], "%s:%d:%d: %s", r->source->name, at.line,
+    snprintf(m->warnings[m->warning_count++], sizeof m->warnings[0], "%s:%d:%d: %s", at.file, at.line,
              at.column, what);
     return ZO_OK;
 }
@@ -147,7 +145,7 @@ static bool any_cell(const bench_manifest *m, const json_t *where, const char *o
 
 static const bench_node *first_of(const bench_reader *r, const char *section)
 {
-    const bench_node *list = bench_node_member(r->source->root, section);
+    const bench_node *list = bench_node_member(r->root, section);
     return list ? list->first : NULL;
 }
 
@@ -187,10 +185,10 @@ static zo_status read_manifest(bench_reader *r, draft *d)
 {
     bench_manifest *m = d->m;
     m->measure = (bench_measure){.warmup = 1, .min_runs = 1, .max_runs = 1, .timeout_s = 7200};
-    m->root = json_incref(r->source->json);
+    m->root = json_incref(r->root->value);
     zo_status st = check_root(r);
     if (!st)
-        st = bench_reader_fields(r, sections, "manifest", d, r->source->root);
+        st = bench_reader_fields(r, sections, "manifest", d, r->root);
     if (!st && !*m->title)
         snprintf(m->title, sizeof m->title, "%s", m->name);
     if (!st)
@@ -204,21 +202,34 @@ static zo_status read_manifest(bench_reader *r, draft *d)
     return st;
 }
 
-zo_status bench_manifest_parse(const char *text, size_t bytes, const char *path, bench_manifest **out,
-                               zo_error *err)
+static zo_status keep_text(bench_manifest *m, const bench_document *document, zo_error *err)
 {
-    bench_source *source = NULL;
+    const char *text = bench_document_text(document, &m->text_bytes);
+    m->text = malloc(m->text_bytes + 1);
+    if (!m->text)
+        return zo_fail(err, ZO_ERR_MEMORY, "%s: out of memory", m->path);
+    memcpy(m->text, text, m->text_bytes);
+    m->text[m->text_bytes] = '\0';
+    bench_sha256(m->text, m->text_bytes, m->sha256);
+    return ZO_OK;
+}
+
+static zo_status parse(const char *text, size_t bytes, const char *path, const char *const *sets,
+                       bench_manifest **out, zo_error *err)
+{
+    const char *names[BENCH_MOST_FIELDS + 1] = {0};
+    const bench_language language = {BENCH_MANIFEST_SCHEMA, names};
+    bench_document *document = NULL;
     draft d = {0};
     *out = NULL;
-    if (bytes > MOST_TEXT_BYTES)
-        return zo_fail(err, ZO_ERR_FORMAT, "%.300s: a manifest of %zu bytes, more than %d", path, bytes,
-                       MOST_TEXT_BYTES);
+    for (size_t i = 0; sections[i].key; i++)
+        names[i] = sections[i].key;
     if (strlen(path) >= sizeof d.m->path)
         return zo_fail(err, ZO_ERR_INVALID, "%.300s...: the path is too long", path);
-    zo_status st = bench_source_parse(text, bytes, path, &source, err);
+    zo_status st = bench_compose(&language, text, bytes, path, sets, &document, err);
     if (st)
         return st;
-    bench_reader r = {source, err};
+    bench_reader r = {bench_document_root(document), path, err};
     bench_expand_init(&d.x);
     d.m = calloc(1, sizeof *d.m);
     if (!d.m) {
@@ -226,8 +237,9 @@ zo_status bench_manifest_parse(const char *text, size_t bytes, const char *path,
         goto cleanup;
     }
     snprintf(d.m->path, sizeof d.m->path, "%s", path);
-    bench_sha256(text, bytes, d.m->sha256);
-    st = read_manifest(&r, &d);
+    st = keep_text(d.m, document, err);
+    if (!st)
+        st = read_manifest(&r, &d);
     if (st)
         goto cleanup;
     *out = d.m; /* ownership moves to the caller */
@@ -235,19 +247,31 @@ zo_status bench_manifest_parse(const char *text, size_t bytes, const char *path,
 cleanup:
     bench_expand_deinit(&d.x);
     bench_manifest_free(d.m);
-    bench_source_free(source);
+    bench_document_free(document);
     return st;
 }
 
-zo_status bench_manifest_load(const char *path, bench_manifest **out, zo_error *err)
+zo_status bench_manifest_parse(const char *text, size_t bytes, const char *path, bench_manifest **out,
+                               zo_error *err)
+{
+    return parse(text, bytes, path, NULL, out, err);
+}
+
+zo_status bench_manifest_load_set(const char *path, const char *const *sets, bench_manifest **out,
+                                  zo_error *err)
 {
     zo_file_map map = {0};
     *out = NULL;
     zo_status st = zo_file_map_open(path, &map, err);
     if (!st)
-        st = bench_manifest_parse(map.data, map.bytes, path, out, err);
+        st = parse(map.data, map.bytes, path, sets, out, err);
     zo_file_map_close(&map);
     return st;
+}
+
+zo_status bench_manifest_load(const char *path, bench_manifest **out, zo_error *err)
+{
+    return bench_manifest_load_set(path, NULL, out, err);
 }
 
 void bench_manifest_free(bench_manifest *m)
@@ -258,6 +282,7 @@ void bench_manifest_free(bench_manifest *m)
     free(m->tables);
     free(m->plots);
     free(m->warnings);
+    free(m->text);
     json_decref(m->root);
     free(m);
 }

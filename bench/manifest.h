@@ -1,7 +1,8 @@
 /* Experiment manifests: parsed, checked, expanded into cells. See README.md for the language.
  *
- * Top-level keys: schema ("zobench/1"), name, title, defaults, matrix, zip, exclude, cells, seeds, measure, tables,
- * plots. Unknown and repeated keys are errors. Every error is "file:line:column: text".
+ * Top-level keys: schema ("zobench/1"), name, title, include, variables (compose.h), defaults, matrix, zip, exclude, cells,
+ * seeds, measure, tables, plots. Unknown and repeated keys are errors. Every error is "file:line:column: text", in the
+ * file where it is, or "--set key=value: text".
  */
 #ifndef BENCH_MANIFEST_H
 #define BENCH_MANIFEST_H
@@ -15,6 +16,9 @@
 
 #define BENCH_MANIFEST_SCHEMA     "zobench/1"
 #define BENCH_MANIFEST_MOST_CELLS 20000 /* before exclude: more is taken for a mistake */
+
+/* The sections, for schema.c; ended by a row whose key is NULL. */
+const struct bench_field *bench_manifest_sections(void);
 
 typedef enum bench_order { BENCH_ORDER_INTERLEAVE, BENCH_ORDER_SEQUENTIAL } bench_order;
 
@@ -68,7 +72,10 @@ typedef struct bench_manifest {
     int32_t table_count;
     bench_plot_spec *plots;
     int32_t plot_count;
-    char sha256[65]; /* of the file's bytes */
+    char *
+        text; /* owned: the file's bytes, or one file that says the same where others or --set had a part in it */
+    size_t text_bytes;
+    char sha256[65]; /* of text */
     json_t *root;    /* owned */
     /* What is allowed but hardly meant (an exclude that matches no cell), each "file:line:column: text". */
     char (*warnings)[512];
@@ -79,12 +86,16 @@ typedef struct bench_manifest {
  *
  * Cells, in this order: the product of the matrix lists and the zip groups over the defaults, as written, the last
  * varying fastest, without those that match an exclude; then `cells`, each over the defaults alone and untouched by
- * exclude; each of these once per seed. Without matrix, zip and cells the defaults are the only cell. A cell that
+ * exclude; each of these once per seed. A list of numbers may be a range (range.h) or hold ranges. Null leaves a
+ * parameter unset: it has its own default, not that of "defaults" (where null is a value, as of seq_len, it is that). Without matrix, zip and cells the defaults are the only cell. A cell that
  * appears twice is kept once. parallel and steps follow the method where nothing sets them (bench_params_follow).
  *
  * path is for messages. Fails: ZO_ERR_IO, ZO_ERR_MEMORY,
  * ZO_ERR_FORMAT with "file:line:column: what (did you mean ...?)". */
 zo_status bench_manifest_load(const char *path, bench_manifest **out, zo_error *err);
+/* The same with what --set says: a NULL-terminated list of "key=value" (compose.h), or NULL. */
+zo_status bench_manifest_load_set(const char *path, const char *const *sets, bench_manifest **out,
+                                  zo_error *err);
 zo_status bench_manifest_parse(const char *text, size_t bytes, const char *path, bench_manifest **out,
                                zo_error *err);
 void bench_manifest_free(bench_manifest *m);

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "bench/binding.h"
+#include "bench/condition.h"
 #include "bench/sha256.h"
 
 /* ---- the table ---- */
@@ -369,16 +370,20 @@ zo_status bench_params_set(bench_params *p, const bench_option *o, const json_t 
     return zo_fail(err, ZO_ERR_INVALID, "has no type");
 }
 
+void bench_params_unset(bench_params *p, const bench_option *o)
+{
+    json_t *value = json_loads(o->fallback, JSON_DECODE_ANY, NULL);
+    zo_status st = bench_params_set(p, o, value, NULL);
+    assert(st == ZO_OK);
+    (void)st;
+    json_decref(value);
+}
+
 void bench_params_default(bench_params *p)
 {
     memset(p, 0, sizeof *p);
-    for (const bench_option *o = bench_options; o->name; o++) {
-        json_t *value = json_loads(o->fallback, JSON_DECODE_ANY, NULL);
-        zo_status st = bench_params_set(p, o, value, NULL);
-        assert(st == ZO_OK);
-        (void)st;
-        json_decref(value);
-    }
+    for (const bench_option *o = bench_options; o->name; o++)
+        bench_params_unset(p, o);
 }
 
 /* ---- what follows from the method, and what contradicts it ---- */
@@ -475,18 +480,10 @@ bool bench_value_is_list(const bench_option *o, const json_t *value)
     return false;
 }
 
-/* scratch: any parameters; its field is overwritten. */
-static bool has_value(const bench_params *p, const bench_option *o, const json_t *value,
-                      bench_params *scratch)
-{
-    return bench_params_set(scratch, o, value, NULL) == ZO_OK && bench_params_same(p, scratch, o);
-}
-
 bool bench_params_match(const bench_params *p, const json_t *where)
 {
     const char *key;
     json_t *value, *element;
-    bench_params scratch;
     size_t i;
     json_object_foreach((json_t *)where, key, value)
     {
@@ -495,9 +492,9 @@ bool bench_params_match(const bench_params *p, const json_t *where)
         if (!o)
             return false;
         if (!bench_value_is_list(o, value)) {
-            any = has_value(p, o, value, &scratch);
+            any = bench_condition_holds(p, o, value);
         } else {
-            json_array_foreach(value, i, element) any = any || has_value(p, o, element, &scratch);
+            json_array_foreach(value, i, element) any = any || bench_condition_holds(p, o, element);
         }
         if (!any)
             return false;
@@ -584,10 +581,8 @@ static int by_name(const void *a, const void *b)
 static bool at_default(const bench_params *p, const bench_option *o)
 {
     bench_params scratch;
-    json_t *value = json_loads(o->fallback, JSON_DECODE_ANY, NULL);
-    bool is = has_value(p, o, value, &scratch);
-    json_decref(value);
-    return is;
+    bench_params_unset(&scratch, o);
+    return bench_params_same(p, &scratch, o);
 }
 
 void bench_params_id(const bench_params *p, char id[13])

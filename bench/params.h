@@ -77,6 +77,8 @@ const char *bench_value_text(const json_t *value, char *out, size_t cap);
 const char *bench_real_text(double value, char out[32]);
 
 void bench_params_default(bench_params *p);
+/* One field gets its default. */
+void bench_params_unset(bench_params *p, const bench_option *o);
 /* Sets one field from a JSON value. On failure *p is as it was and err->text says what is wrong with the value ("must
  * be a whole number from 1 to 1024, not \"four\""), without the place, which the caller knows. */
 zo_status bench_params_set(bench_params *p, const bench_option *o, const json_t *value, zo_error *err);
@@ -101,8 +103,9 @@ bool bench_params_same(const bench_params *a, const bench_params *b, const bench
 /* True where a value in "exclude" or "where" is a list of alternatives. A list of target names is one value; several of
  * those are a list of lists. */
 bool bench_value_is_list(const bench_option *o, const json_t *value);
-/* Whether p has, for every key of the object `where`, the value given there or one of a list of values. NULL matches all;
- * unknown keys and values that no parameter can have match nothing (a manifest's have been checked). */
+/* Whether p has, for every key of the object `where`, the value given there or one of a list of values, each of which may
+ * be a condition (condition.h). NULL matches all; unknown keys and values that no parameter can have match nothing (a
+ * manifest's have been checked). */
 bool bench_params_match(const bench_params *p, const json_t *where);
 
 /* Every parameter under its manifest name, in table order: new reference. */

@@ -6,13 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/condition.h"
 #include "bench/metric.h"
+#include "bench/range.h"
 
 enum { SHOWN = 64 }; /* bytes of an offending value that a message repeats */
 
 zo_status bench_reader_memory(bench_reader *r)
 {
-    return zo_fail(r->err, ZO_ERR_MEMORY, "%s: out of memory", r->source->name);
+    return zo_fail(r->err, ZO_ERR_MEMORY, "%s: out of memory", r->name);
 }
 
 zo_status bench_reader_wrong(bench_reader *r, const char *name, const char *wanted, const bench_node *node)
@@ -225,12 +227,76 @@ zo_status bench_reader_find(bench_reader *r, const bench_node *member, const ben
     return *out ? ZO_OK : unknown_key(r, member, bench_option_nearest(member->key));
 }
 
-zo_status bench_reader_set(bench_reader *r, bench_params *p, const bench_option *o, const bench_node *node)
+/* The same with a value that may not be the node's own. */
+static zo_status set_value(bench_reader *r, bench_params *p, const bench_option *o, const json_t *value,
+                           bench_place at, bool *unset)
 {
     zo_error why = {0};
-    if (bench_params_set(p, o, node->value, &why))
-        return BENCH_FAIL(r, node->at, "\"%s\" %s", o->name, why.text);
+    const bool none = json_is_null(value) && !o->nullable;
+    if (unset)
+        *unset = none;
+    if (none)
+        bench_params_unset(p, o);
+    else if (bench_params_set(p, o, value, &why))
+        return BENCH_FAIL(r, at, "\"%s\" %s", o->name, why.text);
     return ZO_OK;
+}
+
+zo_status bench_reader_set(bench_reader *r, bench_params *p, const bench_option *o, const bench_node *node,
+                           bool *unset)
+{
+    return set_value(r, p, o, node->value, node->at, unset);
+}
+
+static bool is_range(const bench_option *o, const json_t *value)
+{
+    return (o->type == BENCH_INT || o->type == BENCH_REAL) && json_is_string(value) &&
+           bench_range_is(json_string_value(value));
+}
+
+static zo_status add_values(bench_reader *r, const bench_option *o, const bench_node *node, json_t *list)
+{
+    bench_params scratch;
+    bench_range range;
+    zo_error why = {0};
+    zo_status st = ZO_OK;
+    size_t from = json_array_size(list);
+    if (!is_range(o, node->value)) {
+        if (json_array_append(list, node->value))
+            return bench_reader_memory(r);
+    } else if (bench_range_read(json_string_value(node->value), &range, &why) ||
+               bench_range_list(&range, list, &why)) {
+        return BENCH_FAIL(r, node->at, "\"%s\" %s", o->name, why.text);
+    }
+    for (size_t i = from; i < json_array_size(list) && !st; i++)
+        st = set_value(r, &scratch, o, json_array_get(list, i), node->at, NULL);
+    return st;
+}
+
+zo_status bench_reader_values(bench_reader *r, const bench_option *o, const bench_node *node, json_t **out)
+{
+    zo_status st = ZO_OK;
+    *out = NULL;
+    if (!json_is_array(node->value) && !is_range(o, node->value))
+        return bench_reader_wrong(r, o->name,
+                                  o->type == BENCH_INT || o->type == BENCH_REAL
+                                      ? "a list of values here, or a range like \"1..8\" or \"64..256*2\""
+                                      : "a list of values here",
+                                  node);
+    if (json_is_array(node->value) && !node->first)
+        return BENCH_FAIL(r, node->at, "\"%s\" is an empty list", o->name);
+    json_t *list = json_array();
+    if (!list)
+        return bench_reader_memory(r);
+    if (!json_is_array(node->value))
+        st = add_values(r, o, node, list);
+    for (const bench_node *element = node->first; element && !st; element = element->next)
+        st = add_values(r, o, element, list);
+    if (st)
+        json_decref(list);
+    else
+        *out = list;
+    return st;
 }
 
 zo_status bench_reader_params(bench_reader *r, const char *name, bench_params *p, uint64_t *given,
@@ -241,12 +307,21 @@ zo_status bench_reader_params(bench_reader *r, const char *name, bench_params *p
     for (const bench_node *member = node->first; member; member = member->next) {
         const bench_option *o;
         zo_status st = bench_reader_find(r, member, &o);
+        bool unset = false;
         if (!st)
-            st = bench_reader_set(r, p, o, member);
+            st = bench_reader_set(r, p, o, member, &unset);
         if (st)
             return st;
-        *given |= bench_option_bit(o);
+        *given = unset ? *given & ~bench_option_bit(o) : *given | bench_option_bit(o);
     }
+    return ZO_OK;
+}
+
+static zo_status check_condition(bench_reader *r, const bench_option *o, const bench_node *node)
+{
+    zo_error why = {0};
+    if (bench_condition_check(o, node->value, &why))
+        return BENCH_FAIL(r, node->at, "\"%s\" %s", o->name, why.text);
     return ZO_OK;
 }
 
@@ -254,16 +329,15 @@ zo_status bench_reader_params(bench_reader *r, const char *name, bench_params *p
 static zo_status check_alternatives(bench_reader *r, const bench_node *member)
 {
     const bench_option *o;
-    bench_params scratch;
     zo_status st = bench_reader_find(r, member, &o);
     if (st)
         return st;
     if (!bench_value_is_list(o, member->value))
-        return bench_reader_set(r, &scratch, o, member);
+        return check_condition(r, o, member);
     if (!member->first)
         return BENCH_FAIL(r, member->at, "\"%s\" is an empty list", o->name);
     for (const bench_node *element = member->first; element && !st; element = element->next)
-        st = bench_reader_set(r, &scratch, o, element);
+        st = check_condition(r, o, element);
     return st;
 }
 

@@ -13,15 +13,18 @@
 #include "core/error.h"
 
 typedef struct bench_reader {
-    const bench_source *source;
+    const bench_node *root;
+    const char *name; /* of the whole, for messages without a place */
     zo_error *err;
 } bench_reader;
 
-#define BENCH_FAIL(r, place, ...) bench_source_fail((r)->source, place, (r)->err, __VA_ARGS__)
+#define BENCH_FAIL(r, place, ...) bench_source_fail(place, (r)->err, __VA_ARGS__)
 
 typedef struct bench_field bench_field;
 /* Puts the node's value, checked, to out. */
 typedef zo_status (*bench_read)(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
+/* What it takes, as a JSON Schema (schema.h): new reference. */
+typedef json_t *(*bench_shape)(const bench_field *f);
 
 /* A table of fields is ended by a row whose key is NULL. */
 struct bench_field {
@@ -29,8 +32,10 @@ struct bench_field {
     bench_read read;
     size_t offset, size; /* of the place in what is filled */
     bool required;
-    double low, high;         /* range of numbers, both included */
-    const char *const *words; /* allowed words, NULL-terminated */
+    double low, high;           /* range of numbers, both included */
+    const char *const *words;   /* allowed words, NULL-terminated */
+    bench_shape shape;          /* NULL: as schema.c has it for the reader */
+    const bench_field *members; /* of an object, or of each object of a list */
 };
 
 #define BENCH_FIELD(type, name) .offset = offsetof(type, name), .size = sizeof(((type *)0)->name)
@@ -65,9 +70,14 @@ zo_status bench_reader_list(bench_reader *r, const bench_field *f, const bench_n
 
 /* The parameter that a member's key names. */
 zo_status bench_reader_find(bench_reader *r, const bench_node *member, const bench_option **out);
-/* p->o = the node's value. */
-zo_status bench_reader_set(bench_reader *r, bench_params *p, const bench_option *o, const bench_node *node);
-/* All members of an object into p, their bits into *given. */
+/* p->o = the node's value. Null leaves it unset where it is no value of its own: p gets the default; *unset (may be NULL)
+ * says whether. */
+zo_status bench_reader_set(bench_reader *r, bench_params *p, const bench_option *o, const bench_node *node,
+                           bool *unset);
+/* A list of values of a parameter as a new array at *out: [1, 2], "1..2", ["1..2", 4]; ranges are written out. Each is
+ * checked. Failure leaves *out NULL. */
+zo_status bench_reader_values(bench_reader *r, const bench_option *o, const bench_node *node, json_t **out);
+/* All members of an object into p, their bits into *given; those left unset are taken out of it. */
 zo_status bench_reader_params(bench_reader *r, const char *name, bench_params *p, uint64_t *given,
                               const bench_node *node);
 

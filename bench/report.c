@@ -368,7 +368,7 @@ static void report_deinit(report *r)
 zo_status bench_report(const bench_report_options *o, zo_error *err)
 {
     report r = {.options = o};
-    zo_status st = bench_results_load(o->dir, &r.results, err);
+    zo_status st = bench_results_load_set(o->dir, o->sets, &r.results, err);
     if (st)
         goto cleanup;
     r.out = o->out ? strdup(o->out) : bench_folder_path("%s/report", o->dir);

@@ -20,11 +20,12 @@
 #define BENCH_REPORT_SCHEMA "zobench/report/1"
 
 typedef struct bench_report_options {
-    const char *dir; /* results/NAME */
-    const char *out; /* NULL: DIR/report */
-    bool json;       /* data gets one JSON object instead of tables as text */
-    FILE *data;      /* tables */
-    FILE *people;    /* warnings and what was written */
+    const char *dir;         /* results/NAME */
+    const char *out;         /* NULL: DIR/report */
+    const char *const *sets; /* what --set says, as bench_manifest_load_set takes it; NULL: nothing */
+    bool json;               /* data gets one JSON object instead of tables as text */
+    FILE *data;              /* tables */
+    FILE *people;            /* warnings and what was written */
 } bench_report_options;
 
 /* Fails: ZO_ERR_IO, ZO_ERR_FORMAT (manifest or records), ZO_ERR_MEMORY. Cells that failed are part of a report, not a

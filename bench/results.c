@@ -104,6 +104,11 @@ static bool deal_records(bench_results *r)
 
 zo_status bench_results_load(const char *dir, bench_results **out, zo_error *err)
 {
+    return bench_results_load_set(dir, NULL, out, err);
+}
+
+zo_status bench_results_load_set(const char *dir, const char *const *sets, bench_results **out, zo_error *err)
+{
     char path[4096];
     json_t *all = NULL;
     *out = NULL;
@@ -111,7 +116,7 @@ zo_status bench_results_load(const char *dir, bench_results **out, zo_error *err
     if (!r)
         return zo_fail(err, ZO_ERR_MEMORY, "load %s: out of memory", dir);
     snprintf(path, sizeof path, "%s/manifest.json", dir);
-    zo_status st = bench_manifest_load(path, &r->manifest, err);
+    zo_status st = bench_manifest_load_set(path, sets, &r->manifest, err);
     if (st)
         goto cleanup;
     snprintf(path, sizeof path, "%s/cells.jsonl", dir);

@@ -35,6 +35,9 @@ typedef struct bench_results {
 /* Fails: ZO_ERR_IO, ZO_ERR_FORMAT as bench_manifest_load and bench_records_load do, ZO_ERR_MEMORY. A folder without
  * cells.jsonl is one in which nothing was run yet. */
 zo_status bench_results_load(const char *dir, bench_results **out, zo_error *err);
+/* The same with what --set says, as bench_manifest_load_set takes it. */
+zo_status bench_results_load_set(const char *dir, const char *const *sets, bench_results **out,
+                                 zo_error *err);
 void bench_results_free(bench_results *r);
 
 /* A parameter as people read it: "both", "0.01", "null". */

@@ -20,7 +20,6 @@
 #include "bench/paths.h"
 #include "bench/progress.h"
 #include "bench/record.h"
-#include "bench/sha256.h"
 #include "bench/stats.h"
 
 typedef enum run_state { RUN_MISSING, RUN_OK, RUN_FAILED } run_state;
@@ -191,33 +190,12 @@ static zo_status take_lock(suite *s, zo_error *err)
     return st;
 }
 
-/* The manifest's bytes, which must still be those that were parsed. */
-static zo_status copy_manifest(const suite *s, zo_error *err)
+/* What was parsed, so that a report needs nothing else. */
+static zo_status save_manifest(const suite *s, zo_error *err)
 {
-    zo_status st = ZO_OK;
-    struct stat info;
-    char hex[BENCH_SHA256_HEX];
-    char *path = bench_folder_path("%s/manifest.json", s->folder), *text = NULL;
-    FILE *f = fopen(s->m->path, "re");
-    if (!f || fstat(fileno(f), &info)) {
-        st = zo_fail(err, ZO_ERR_IO, "open %s: %s", s->m->path, strerror(errno));
-        goto cleanup;
-    }
-    text = malloc((size_t)info.st_size + 1);
-    if (!text || !path) {
-        st = zo_fail(err, ZO_ERR_MEMORY, "copy %s: out of memory", s->m->path);
-        goto cleanup;
-    }
-    size_t n = fread(text, 1, (size_t)info.st_size, f);
-    bench_sha256(text, n, hex);
-    if (strcmp(hex, s->m->sha256) != 0)
-        st = zo_fail(err, ZO_ERR_IO, "copy %s: it changed while it was read", s->m->path);
-    else
-        st = bench_folder_save(path, text, n, err);
-cleanup:
-    if (f)
-        fclose(f);
-    free(text);
+    char *path = bench_folder_path("%s/manifest.json", s->folder);
+    zo_status st = path ? bench_folder_save(path, s->m->text, s->m->text_bytes, err)
+                        : zo_fail(err, ZO_ERR_MEMORY, "run %s: out of memory", s->m->name);
     free(path);
     return st;
 }
@@ -240,7 +218,7 @@ static zo_status open_folder(suite *s, zo_error *err)
     if (!st && s->o->fresh)
         st = begin_anew(s, err);
     if (!st)
-        st = copy_manifest(s, err);
+        st = save_manifest(s, err);
     return st;
 }
 

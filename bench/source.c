@@ -99,8 +99,7 @@ static zo_status scan_children(scanner *s, bench_node *parent, json_t *seen, zo_
         if (seen) {
             child->key = take_key(s);
             if (json_object_get(seen, child->key))
-                return bench_source_fail(s->source, child->key_at, err, "\"%.64s\" is set a second time",
-                                         child->key);
+                return bench_source_fail(child->key_at, err, "\"%.64s\" is set a second time", child->key);
             if (json_object_set_new(seen, child->key, json_true()))
                 return zo_fail(err, ZO_ERR_MEMORY, "%s: out of memory", s->source->name);
             if (peek(s) == ':')
@@ -178,7 +177,7 @@ static zo_status scan(bench_source *s, const char *text, size_t n, zo_error *err
     s->keys = malloc(n + 1);
     if (!s->nodes || !s->keys)
         return zo_fail(err, ZO_ERR_MEMORY, "%s: out of memory", s->name);
-    scanner scan = {text, text + n, {1, 1}, s->nodes + 1, s->nodes + values, s->keys, s};
+    scanner scan = {text, text + n, {s->name, 1, 1}, s->nodes + 1, s->nodes + values, s->keys, s};
     s->root = s->nodes;
     zo_status st = scan_value(&scan, s->nodes, err);
     s->nodes->key_at = s->nodes->at;
@@ -189,9 +188,8 @@ static zo_status scan(bench_source *s, const char *text, size_t n, zo_error *err
 
 /* ---- parsing ---- */
 
-/* Text that may hold anything as one line of UTF-8: '?' for controls and for what is not well-formed, a character that
- * was cut included. */
-static void clean(char *text)
+/* A character that was cut is not well-formed either. */
+void bench_source_clean(char *text)
 {
     for (size_t left = strlen(text); left > 0;) {
         uint32_t cp = 0;
@@ -209,12 +207,12 @@ static void clean(char *text)
 static zo_status refuse_nul(const bench_source *s, const char *text, size_t n, zo_error *err)
 {
     const char *nul = memchr(text, '\0', n);
-    scanner scan = {.at = text, .end = nul, .place = {1, 1}};
+    scanner scan = {.at = text, .end = nul, .place = {s->name, 1, 1}};
     if (!nul)
         return ZO_OK;
     while (scan.at < nul)
         step(&scan);
-    return bench_source_fail(s, scan.place, err, "a NUL byte in the text");
+    return bench_source_fail(scan.place, err, "a NUL byte in the text");
 }
 
 zo_status bench_source_parse(const char *text, size_t n, const char *name, bench_source **out, zo_error *err)
@@ -228,12 +226,12 @@ zo_status bench_source_parse(const char *text, size_t n, const char *name, bench
     size_t length = strlen(name), most = sizeof s->name - 1;
     snprintf(s->name, sizeof s->name, "%s%s", length > most ? "..." : "",
              length > most ? name + length - (most - 3) : name);
-    clean(s->name);
+    bench_source_clean(s->name);
     st = refuse_nul(s, text, n, err);
     if (!st) {
         s->json = json_loadb(text, n, JSON_DECODE_ANY, &e);
-        bench_place at = {e.line > 0 ? e.line : 1, e.column > 0 ? e.column : 1};
-        st = s->json ? scan(s, text, n, err) : bench_source_fail(s, at, err, "%s", e.text);
+        bench_place at = {s->name, e.line > 0 ? e.line : 1, e.column > 0 ? e.column : 1};
+        st = s->json ? scan(s, text, n, err) : bench_source_fail(at, err, "%s", e.text);
     }
     if (st)
         bench_source_free(s);
@@ -260,14 +258,16 @@ const bench_node *bench_node_member(const bench_node *object, const char *key)
     return NULL;
 }
 
-zo_status bench_source_fail(const bench_source *s, bench_place at, zo_error *err, const char *fmt, ...)
+zo_status bench_source_fail(bench_place at, zo_error *err, const char *fmt, ...)
 {
     char text[sizeof err->text];
     va_list ap;
-    size_t n = (size_t)snprintf(text, sizeof text, "%s:%d:%d: ", s->name, at.line, at.column);
+    int said = at.line > 0 ? snprintf(text, sizeof text, "%.255s:%d:%d: ", at.file, at.line, at.column)
+                           : snprintf(text, sizeof text, "%.255s: ", at.file);
+    size_t n = (size_t)said;
     va_start(ap, fmt);
     vsnprintf(text + n, sizeof text - n, fmt, ap); /* a name is at most half of it */
     va_end(ap);
-    clean(text);
+    bench_source_clean(text);
     return zo_fail(err, ZO_ERR_FORMAT, "%s", text);
 }

@@ -16,14 +16,15 @@
 #include "core/error.h"
 
 typedef struct bench_place {
-    int32_t line, column;
+    const char *file;     /* the source's name, which must live on; or what else says where: "--set a=b" */
+    int32_t line, column; /* line 0: file says it all */
 } bench_place;
 
 typedef struct bench_node {
     const char *key;                       /* decoded; NULL for elements and the root */
     bench_place at;                        /* where the value begins */
     bench_place key_at;                    /* where its key begins; `at` where there is none */
-    json_t *value;                         /* what stands there; borrowed from the source */
+    json_t *value;                         /* what stands there; borrowed */
     const struct bench_node *first, *next; /* first member or element; next one of the same parent */
 } bench_node;
 
@@ -43,8 +44,11 @@ void bench_source_free(bench_source *s);
 /* The member of that name, or NULL. */
 const bench_node *bench_node_member(const bench_node *object, const char *key);
 
-/* ZO_ERR_FORMAT with "name:line:column: " before the text. */
-zo_status bench_source_fail(const bench_source *s, bench_place at, zo_error *err, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+/* ZO_ERR_FORMAT with "file:line:column: " before the text. */
+zo_status bench_source_fail(bench_place at, zo_error *err, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Makes any text one line of UTF-8: '?' for controls and for what is not well-formed. */
+void bench_source_clean(char *text);
 
 #endif

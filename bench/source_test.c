@@ -131,7 +131,8 @@ static void nul_bytes_and_names(void **state)
     assert_memory_equal(s->name, "...ddd", 6);
     assert_string_equal(s->name + 248, "/m.json");
     err = (zo_error){0};
-    assert_int_equal(bench_source_fail(s, (bench_place){7, 9}, &err, "%s is %d", "it", 3), ZO_ERR_FORMAT);
+    assert_int_equal(bench_source_fail((bench_place){s->name, 7, 9}, &err, "%s is %d", "it", 3),
+                     ZO_ERR_FORMAT);
     assert_string_equal(err.text + 255, ":7:9: it is 3");
     /* one line of UTF-8, whatever is repeated: controls, bytes that are none, a character cut at the end */
     err = (zo_error){0};
@@ -143,7 +144,7 @@ static void nul_bytes_and_names(void **state)
     assert_int_equal(bench_source_parse("{}", 2, name, &s, &err), ZO_OK);
     for (size_t at = 9; at + 2 < sizeof cut; at += 2)
         memcpy(cut + at, "\xc3\xa9", 3);
-    bench_source_fail(s, (bench_place){1, 2}, &err, "%s", cut);
+    bench_source_fail((bench_place){s->name, 1, 2}, &err, "%s", cut);
     assert_memory_equal(err.text, "na?me??:1:2: a?b????\xc3\xa9", 22);
     assert_int_equal(strlen(err.text), sizeof err.text - 1);
     json_t *utf8 = json_string(err.text); /* NULL where it is not */

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench/schema.h"
+
 /* ---- measure ---- */
 
 static const char *const order_words[] = {"interleave", "sequential", NULL}; /* bench_order */
 
-static const bench_field measure_fields[] = {
+const bench_field bench_measure_fields[] = {
     {"warmup", bench_reader_int, BENCH_FIELD(bench_measure, warmup), .low = 0, .high = 1e6},
     {"min_runs", bench_reader_int, BENCH_FIELD(bench_measure, min_runs), .low = 1, .high = 1000},
     {"max_runs", bench_reader_int, BENCH_FIELD(bench_measure, max_runs), .low = 1, .high = 1000},
@@ -21,7 +23,7 @@ static const bench_field measure_fields[] = {
 zo_status bench_specs_measure(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
 {
     bench_measure *m = out;
-    zo_status st = bench_reader_fields(r, measure_fields, f->key, m, node);
+    zo_status st = bench_reader_fields(r, bench_measure_fields, f->key, m, node);
     if (st)
         return st;
     const bench_node *most = bench_node_member(node, "max_runs"), *ci = bench_node_member(node, "ci");
@@ -54,8 +56,11 @@ static zo_status read_relative(bench_reader *r, const bench_field *f, void *out,
     if (!json_is_object(node->value) || json_object_size(node->value) != 1)
         return bench_reader_wrong(r, f->key, "an object with one parameter", node);
     zo_status st = bench_reader_find(r, node->first, &o);
+    bool unset = false;
     if (!st)
-        st = bench_reader_set(r, &scratch, o, node->first);
+        st = bench_reader_set(r, &scratch, o, node->first, &unset);
+    if (!st && unset)
+        st = bench_reader_wrong(r, o->name, "a value here", node->first);
     if (st)
         return st;
     if (strcmp(o->name, table->rows) != 0 && strcmp(o->name, table->cols) != 0)
@@ -67,12 +72,12 @@ static zo_status read_relative(bench_reader *r, const bench_field *f, void *out,
     return ZO_OK;
 }
 
-static const bench_field table_fields[] = {
+const bench_field bench_table_fields[] = {
     {"title", bench_reader_text, BENCH_FIELD(bench_table_spec, title)},
     {"rows", bench_reader_option, BENCH_FIELD(bench_table_spec, rows), .required = true},
     {"cols", bench_reader_option, BENCH_FIELD(bench_table_spec, cols)},
     {"value", bench_reader_metric, BENCH_FIELD(bench_table_spec, value), .required = true},
-    {"relative_to", read_relative, .offset = 0, .size = sizeof(bench_table_spec)}, /* after rows and cols */
+    {"relative_to", read_relative, .shape = bench_schema_relative}, /* after rows and cols */
     {"where", bench_reader_where, BENCH_FIELD(bench_table_spec, where)},
     {0},
 };
@@ -80,7 +85,7 @@ static const bench_field table_fields[] = {
 zo_status bench_specs_table(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
 {
     bench_table_spec *table = out;
-    zo_status st = bench_reader_fields(r, table_fields, f->key, table, node);
+    zo_status st = bench_reader_fields(r, bench_table_fields, f->key, table, node);
     if (!st && strcmp(table->rows, table->cols) == 0)
         st = BENCH_FAIL(r, bench_node_member(node, "cols")->at, "\"cols\" is the same parameter as \"rows\"");
     return st;
@@ -98,12 +103,12 @@ static zo_status read_later(bench_reader *r, const bench_field *f, void *out, co
     return ZO_OK;
 }
 
-static const bench_field plot_fields[] = {
+const bench_field bench_plot_fields[] = {
     {"title", bench_reader_text, BENCH_FIELD(bench_plot_spec, title)},
     {"kind", bench_reader_word, BENCH_FIELD(bench_plot_spec, kind), .required = true, .words = kind_words},
-    {"x", read_later, .offset = 0},
+    {"x", read_later, .shape = bench_schema_text},
     {"series", bench_reader_option, BENCH_FIELD(bench_plot_spec, series)},
-    {"y", read_later, .offset = 0, .required = true},
+    {"y", read_later, .shape = bench_schema_text, .required = true},
     {"where", bench_reader_where, BENCH_FIELD(bench_plot_spec, where)},
     {0},
 };
@@ -126,7 +131,7 @@ zo_status bench_specs_plot(bench_reader *r, const bench_field *f, void *out, con
     static const bench_field x_field = {"x", NULL, BENCH_FIELD(bench_plot_spec, x)},
                              y_field = {"y", NULL, BENCH_FIELD(bench_plot_spec, y)};
     bench_plot_spec *plot = out;
-    zo_status st = bench_reader_fields(r, plot_fields, f->key, plot, node);
+    zo_status st = bench_reader_fields(r, bench_plot_fields, f->key, plot, node);
     if (st)
         return st;
     const bench_node *x = bench_node_member(node, "x"), *y = bench_node_member(node, "y");

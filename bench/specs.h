@@ -7,6 +7,7 @@
 
 /* Readers (bench_read) of the sections "measure" (a bench_measure holding its defaults), and of one element of "tables"
  * (a bench_table_spec) and "plots" (a bench_plot_spec). */
+extern const bench_field bench_measure_fields[], bench_table_fields[], bench_plot_fields[];
 zo_status bench_specs_measure(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
 zo_status bench_specs_table(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
 zo_status bench_specs_plot(bench_reader *r, const bench_field *f, void *out, const bench_node *node);

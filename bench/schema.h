@@ -1,0 +1,30 @@
+/* The manifest language as a JSON Schema, draft 2020-12, made from the tables that the parser reads with: sections, fields and
+ * parameters. What a schema cannot say (cycles of includes, contradictions within a cell, what is behind a variable) only the
+ * parser checks; the schema accepts all that the parser does.
+ */
+#ifndef BENCH_SCHEMA_H
+#define BENCH_SCHEMA_H
+
+#include <jansson.h>
+
+#include "bench/reader.h"
+
+/* New reference. */
+json_t *bench_schema_make(void);
+
+/* Shapes (bench_shape) of fields whose reader is not one of reader.h's; those of parameters are for sections. */
+json_t *bench_schema_version(const bench_field *f);
+json_t *bench_schema_include(const bench_field *f);
+json_t *bench_schema_variables(const bench_field *f);
+json_t *bench_schema_params(const bench_field *f);      /* an object of values */
+json_t *bench_schema_params_list(const bench_field *f); /* a list of those */
+json_t *bench_schema_matrix(const bench_field *f);      /* an object of lists of values */
+json_t *bench_schema_zip(const bench_field *f);         /* a list of those */
+json_t *bench_schema_exclude(const bench_field *f);     /* a list of objects of conditions */
+json_t *bench_schema_seeds(const bench_field *f);
+json_t *bench_schema_object(const bench_field *f);   /* of f->members */
+json_t *bench_schema_objects(const bench_field *f);  /* a list of those */
+json_t *bench_schema_relative(const bench_field *f); /* an object of one parameter */
+json_t *bench_schema_text(const bench_field *f);
+
+#endif
