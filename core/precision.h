@@ -15,16 +15,17 @@
 
 #include <stdint.h>
 
-/* name, values in a block, bytes of a block's codes */
+/* name, values in a block, bytes of a block's codes, error (zo_precision_info), functions; nf4's error is half the gap
+ * between -1 and the next level */
 #define ZO_PRECISION_MAP(X)                                                                                  \
-    X(F32, "f32", 1, 4)                                                                                      \
-    X(F16, "f16", 1, 2)                                                                                      \
-    X(BF16, "bf16", 1, 2)                                                                                    \
-    X(INT8, "int8", 1, 1)                                                                                    \
-    X(NF4, "nf4", 64, 32)
+    X(F32, "f32", 1, 4, 0, f32)                                                                              \
+    X(F16, "f16", 1, 2, 1.0 / 2048, f16)                                                                     \
+    X(BF16, "bf16", 1, 2, 1.0 / 256, bf16)                                                                   \
+    X(INT8, "int8", 1, 1, 0.5 / 127, int8)                                                                   \
+    X(NF4, "nf4", 64, 32, 0.15190360, nf4)
 
 typedef enum zo_precision {
-#define X(name, text, block, bytes) ZO_PRECISION_##name,
+#define X(name, text, block, bytes, error, functions) ZO_PRECISION_##name,
     ZO_PRECISION_MAP(X)
 #undef X
         ZO_PRECISION_COUNT
@@ -44,6 +45,9 @@ typedef enum zo_compute {
 
 enum { ZO_NF4_BLOCK = 64, ZO_NF4_GROUP = 256 /* blocks that share a scale of their absmax */ };
 
+extern const float zo_nf4_levels[16];      /* rising, from -1 to 1 */
+extern const float zo_nf4_absmax_map[256]; /* bitsandbytes' signed dynamic map, rising */
+
 /* A frozen weight. Pointers are borrowed: into a map or into the model's own storage. */
 typedef struct zo_matrix {
     zo_precision precision;
@@ -55,5 +59,66 @@ typedef struct zo_matrix {
     const float *group;         /* nf4: (groups) */
     float offset;               /* nf4: mean of the absmax */
 } zo_matrix;
+
+/* Where row r of (rows, in) in Hugging Face order lies when the rows of that many heads are in interleaved rotary
+ * order; heads 0: where it is. */
+static inline int64_t zo_rotary_row(int64_t r, int64_t rows, int64_t heads)
+{
+    if (!heads)
+        return r;
+    int64_t hd = rows / heads, half = r % hd / (hd / 2), pair = r % (hd / 2);
+    return r / hd * hd + 2 * pair + half;
+}
+
+/* nf4: the largest |value| of a block, as it was kept. */
+static inline float zo_precision_absmax(const zo_matrix *m, int64_t block)
+{
+    return zo_nf4_absmax_map[m->absmax_code[block]] * m->group[block / ZO_NF4_GROUP] + m->offset;
+}
+
+/* Brings a matrix into its precision, rows at a time; several threads may encode rows of their own. */
+typedef struct zo_encoder {
+    zo_precision precision;
+    int64_t out, in;
+    void *storage; /* zo_precision_bytes, 64-byte aligned; becomes the matrix */
+    float *absmax; /* zo_precision_scratch floats, until zo_precision_encode_end */
+} zo_encoder;
+
+typedef struct zo_precision_info {
+    const char *name;
+    int block, bytes; /* values in a block, bytes of its codes */
+    /* |decoded - value| <= error * s. f16 and bf16: s = |value| (normal numbers); int8: the row's largest |value|; nf4:
+     * that of the block, to which its own rounding adds ZO_NF4_ABSMAX_ERROR times how far the absmax of its group
+     * lie from their mean at most. */
+    double error;
+    /* x (rows, in): see zo_precision_encode_rows. */
+    void (*encode)(const zo_encoder *e, int64_t row, int64_t rows, const float *x);
+    /* n values from the row-major index `first` on, which lie in one row. */
+    void (*decode)(const zo_matrix *m, int64_t first, int64_t n, float *out);
+} zo_precision_info;
+
+#define ZO_NF4_ABSMAX_ERROR 0.0071 /* half the widest gap of the dynamic map */
+
+/* The row of a precision; never NULL for a valid enum value. */
+const zo_precision_info *zo_precision_get(zo_precision p);
+const char *zo_precision_name(zo_precision p);
+const char *zo_compute_name(zo_compute c);
+
+/* Bytes of a whole matrix: codes, scales, each on a boundary of 64. */
+int64_t zo_precision_bytes(zo_precision p, int64_t out, int64_t in);
+/* Floats that encoding needs beside it: nf4's absmax, of which the mean is known last; others 0. */
+int64_t zo_precision_scratch(zo_precision p, int64_t out, int64_t in);
+/* Rows are encoded in blocks of multiples of so many (at most 64), so that no two blocks share a byte. */
+int64_t zo_precision_grain(zo_precision p, int64_t in);
+
+/* Rows [row, row + rows): row a multiple of the grain, and rows too unless they are the last. Rounding is to nearest:
+ * f16, bf16 and int8 ties to even; nf4 values between two levels to the lower one. A value that is not finite comes out
+ * so in f16 and bf16, and makes NaN of its row in int8, of the matrix in nf4. */
+void zo_precision_encode_rows(const zo_encoder *e, int64_t row, int64_t rows, const float *x);
+/* After all rows; the matrix borrows e->storage. */
+zo_matrix zo_precision_encode_end(const zo_encoder *e);
+
+/* The plain decoder: rows [row, row + rows) in Hugging Face order to out (rows, in). */
+void zo_precision_decode_rows(const zo_matrix *m, int64_t row, int64_t rows, float *out);
 
 #endif

@@ -1,0 +1,327 @@
+/* See precision.h. */
+#include "core/precision.h"
+
+#include <assert.h>
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "core/dtype.h"
+
+/* clang-format off */
+
+/* Source: Dettmers et al. 2023, arXiv:2305.14314, appendix E, rounded to f32. */
+const float zo_nf4_levels[16] = {
+    -1.0f, -0.6961928009986877f, -0.5250730514526367f, -0.39491748809814453f,
+    -0.28444138169288635f, -0.18477343022823334f, -0.09105003625154495f, 0.0f,
+    0.07958029955625534f, 0.16093020141124725f, 0.24611230194568634f, 0.33791524171829224f,
+    0.44070982933044434f, 0.5626170039176941f, 0.7229568362236023f, 1.0f,
+};
+
+/* Source: Dettmers 2015, arXiv:1511.04561, as bitsandbytes' create_dynamic_map has it. For e = 0 .. 6 the middles of
+ * 2^e equal parts of [0.1, 1] times 10^(e - 6), with both signs; and 0 and 1. */
+const float zo_nf4_absmax_map[256] = {
+    -0.99296874f, -0.9789063f, -0.96484375f, -0.9507812f, -0.93671876f, -0.92265624f, -0.9085938f, -0.89453125f,
+    -0.8804687f, -0.86640626f, -0.85234374f, -0.8382813f, -0.82421875f, -0.8101562f, -0.79609376f, -0.78203124f,
+    -0.7679688f, -0.75390625f, -0.7398437f, -0.72578126f, -0.7117188f, -0.6976563f, -0.68359375f, -0.6695312f,
+    -0.65546876f, -0.6414063f, -0.6273438f, -0.61328125f, -0.5992187f, -0.58515626f, -0.5710938f, -0.5570313f,
+    -0.54296875f, -0.5289062f, -0.5148437f, -0.50078124f, -0.4867187f, -0.47265625f, -0.45859373f, -0.44453126f,
+    -0.43046874f, -0.41640624f, -0.40234375f, -0.38828123f, -0.37421876f, -0.36015624f, -0.34609374f, -0.33203125f,
+    -0.31796873f, -0.30390626f, -0.28984374f, -0.27578127f, -0.26171875f, -0.24765624f, -0.23359375f, -0.21953125f,
+    -0.20546874f, -0.19140625f, -0.17734376f, -0.16328125f, -0.14921875f, -0.13515624f, -0.12109375f, -0.107031256f,
+    -0.09859375f, -0.09578126f, -0.092968754f, -0.09015625f, -0.08734375f, -0.08453125f, -0.08171876f, -0.07890625f,
+    -0.07609375f, -0.07328125f, -0.070468746f, -0.067656256f, -0.06484375f, -0.06203125f, -0.059218753f, -0.05640625f,
+    -0.05359375f, -0.05078125f, -0.04796875f, -0.04515625f, -0.042343747f, -0.03953125f, -0.036718752f, -0.03390625f,
+    -0.03109375f, -0.028281251f, -0.02546875f, -0.02265625f, -0.019843752f, -0.01703125f, -0.01421875f, -0.01140625f,
+    -0.00971875f, -0.009156249f, -0.00859375f, -0.00803125f, -0.00746875f, -0.00690625f, -0.00634375f, -0.00578125f,
+    -0.0052187503f, -0.0046562497f, -0.00409375f, -0.0035312497f, -0.00296875f, -0.00240625f, -0.00184375f, -0.0012812499f,
+    -0.0009437501f, -0.00083125f, -0.00071875006f, -0.0006062501f, -0.00049375003f, -0.00038125002f, -0.00026875004f, -0.00015625001f,
+    -8.875e-05f, -6.625e-05f, -4.375e-05f, -2.1249998e-05f, -7.75e-06f, -3.2500002e-06f, -5.5000004e-07f, 0.0f,
+    5.5000004e-07f, 3.2500002e-06f, 7.75e-06f, 2.1249998e-05f, 4.375e-05f, 6.625e-05f, 8.875e-05f, 0.00015625001f,
+    0.00026875004f, 0.00038125002f, 0.00049375003f, 0.0006062501f, 0.00071875006f, 0.00083125f, 0.0009437501f, 0.0012812499f,
+    0.00184375f, 0.00240625f, 0.00296875f, 0.0035312497f, 0.00409375f, 0.0046562497f, 0.0052187503f, 0.00578125f,
+    0.00634375f, 0.00690625f, 0.00746875f, 0.00803125f, 0.00859375f, 0.009156249f, 0.00971875f, 0.01140625f,
+    0.01421875f, 0.01703125f, 0.019843752f, 0.02265625f, 0.02546875f, 0.028281251f, 0.03109375f, 0.03390625f,
+    0.036718752f, 0.03953125f, 0.042343747f, 0.04515625f, 0.04796875f, 0.05078125f, 0.05359375f, 0.05640625f,
+    0.059218753f, 0.06203125f, 0.06484375f, 0.067656256f, 0.070468746f, 0.07328125f, 0.07609375f, 0.07890625f,
+    0.08171876f, 0.08453125f, 0.08734375f, 0.09015625f, 0.092968754f, 0.09578126f, 0.09859375f, 0.107031256f,
+    0.12109375f, 0.13515624f, 0.14921875f, 0.16328125f, 0.17734376f, 0.19140625f, 0.20546874f, 0.21953125f,
+    0.23359375f, 0.24765624f, 0.26171875f, 0.27578127f, 0.28984374f, 0.30390626f, 0.31796873f, 0.33203125f,
+    0.34609374f, 0.36015624f, 0.37421876f, 0.38828123f, 0.40234375f, 0.41640624f, 0.43046874f, 0.44453126f,
+    0.45859373f, 0.47265625f, 0.4867187f, 0.50078124f, 0.5148437f, 0.5289062f, 0.54296875f, 0.5570313f,
+    0.5710938f, 0.58515626f, 0.5992187f, 0.61328125f, 0.6273438f, 0.6414063f, 0.65546876f, 0.6695312f,
+    0.68359375f, 0.6976563f, 0.7117188f, 0.72578126f, 0.7398437f, 0.75390625f, 0.7679688f, 0.78203124f,
+    0.79609376f, 0.8101562f, 0.82421875f, 0.8382813f, 0.85234374f, 0.86640626f, 0.8804687f, 0.89453125f,
+    0.9085938f, 0.92265624f, 0.93671876f, 0.9507812f, 0.96484375f, 0.9789063f, 0.99296874f, 1.0f,
+};
+
+/* clang-format on */
+
+static inline uint32_t bits_of(float f)
+{
+    uint32_t u;
+    memcpy(&u, &f, sizeof u);
+    return u;
+}
+
+/* The largest |x[i]|; NaN where one of them is not finite. */
+static float largest(const float *x, int64_t n)
+{
+    uint32_t most = 0; /* magnitudes compare as their bits do */
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t u = bits_of(x[i]) & 0x7fffffff;
+        most = u > most ? u : most;
+    }
+    float f;
+    memcpy(&f, &most, sizeof f);
+    return f <= FLT_MAX ? f : NAN;
+}
+
+/* ---- where things lie ---- */
+
+static int64_t ceil_to(int64_t n, int64_t multiple)
+{
+    return (n + multiple - 1) / multiple * multiple;
+}
+
+/* Offsets in bytes, of what a precision has. */
+typedef struct layout {
+    int64_t blocks, groups;       /* nf4 */
+    int64_t scale, absmax, group; /* behind the codes */
+    int64_t bytes;
+} layout;
+
+static layout layout_of(zo_precision p, int64_t out, int64_t in)
+{
+    const zo_precision_info *info = zo_precision_get(p);
+    layout l = {.blocks = (out * in + info->block - 1) / info->block};
+    int64_t codes = ceil_to(l.blocks * info->bytes, 64);
+    l.groups = (l.blocks + ZO_NF4_GROUP - 1) / ZO_NF4_GROUP;
+    l.scale = l.absmax = codes;
+    l.group = l.absmax + ceil_to(l.blocks, 64);
+    l.bytes = p == ZO_PRECISION_INT8  ? l.scale + ceil_to(out * (int64_t)sizeof(float), 64)
+              : p == ZO_PRECISION_NF4 ? l.group + ceil_to(l.groups * (int64_t)sizeof(float), 64)
+                                      : codes;
+    return l;
+}
+
+/* ---- values as they are ---- */
+
+static void encode_f32(const zo_encoder *e, int64_t row, int64_t rows, const float *x)
+{
+    memcpy((float *)e->storage + row * e->in, x, (size_t)(rows * e->in) * sizeof *x);
+}
+
+static void decode_f32(const zo_matrix *m, int64_t first, int64_t n, float *out)
+{
+    memcpy(out, (const float *)m->values + first, (size_t)n * sizeof *out);
+}
+
+static void encode_f16(const zo_encoder *e, int64_t row, int64_t rows, const float *x)
+{
+    uint16_t *to = (uint16_t *)e->storage + row * e->in;
+    for (int64_t i = 0; i < rows * e->in; i++)
+        to[i] = zo_f32_to_f16(x[i]);
+}
+
+static void decode_f16(const zo_matrix *m, int64_t first, int64_t n, float *out)
+{
+    zo_dtype_get(ZO_DTYPE_F16)->decode((const uint16_t *)m->values + first, out, n);
+}
+
+static void encode_bf16(const zo_encoder *e, int64_t row, int64_t rows, const float *x)
+{
+    uint16_t *to = (uint16_t *)e->storage + row * e->in;
+    for (int64_t i = 0; i < rows * e->in; i++)
+        to[i] = zo_f32_to_bf16(x[i]);
+}
+
+static void decode_bf16(const zo_matrix *m, int64_t first, int64_t n, float *out)
+{
+    zo_dtype_get(ZO_DTYPE_BF16)->decode((const uint16_t *)m->values + first, out, n);
+}
+
+/* ---- int8 ---- */
+
+static void encode_int8(const zo_encoder *e, int64_t row, int64_t rows, const float *x)
+{
+    float *scale = (float *)((char *)e->storage + layout_of(e->precision, e->out, e->in).scale);
+    const float shift = 12582912.0f; /* 1.5 * 2^23: adding it rounds to a whole number, ties to even */
+    for (int64_t r = row; r < row + rows; r++, x += e->in) {
+        int8_t *to = (int8_t *)e->storage + r * e->in;
+        float most = largest(x, e->in), inverse = most > 0 ? 127.0f / most : 0;
+        scale[r] = most / 127.0f;
+        if (!isfinite(inverse)) /* of a row of subnormal numbers */
+            inverse = 0;
+        for (int64_t i = 0; i < e->in; i++)
+            to[i] = (int8_t)(uint8_t)bits_of(x[i] * inverse + shift);
+    }
+}
+
+static void decode_int8(const zo_matrix *m, int64_t first, int64_t n, float *out)
+{
+    const int8_t *from = (const int8_t *)m->values + first;
+    float scale = m->scale[first / m->in];
+    for (int64_t i = 0; i < n; i++)
+        out[i] = (float)from[i] * scale;
+}
+
+/* ---- nf4 ---- */
+
+/* Codes of up to a block of values that have been divided by their absmax: how many of the 15 middles between levels
+ * are less. Counting them all is quicker than to search, since no branch depends on a value. */
+static void nearest_levels(const float *x, float inverse, int n, uint8_t code[ZO_NF4_BLOCK])
+{
+    int32_t count[ZO_NF4_BLOCK] = {0};
+    float scaled[ZO_NF4_BLOCK] = {0};
+    for (int i = 0; i < n; i++)
+        scaled[i] = x[i] * inverse;
+    for (int k = 0; k < 15; k++) {
+        float middle = (zo_nf4_levels[k] + zo_nf4_levels[k + 1]) / 2;
+        for (int i = 0; i < ZO_NF4_BLOCK; i++)
+            count[i] += scaled[i] > middle;
+    }
+    for (int i = 0; i < ZO_NF4_BLOCK; i++)
+        code[i] = (uint8_t)count[i];
+}
+
+static void encode_nf4(const zo_encoder *e, int64_t row, int64_t rows, const float *x)
+{
+    int64_t all = rows * e->in;
+    uint8_t *to = (uint8_t *)e->storage + row * e->in / 2, code[ZO_NF4_BLOCK];
+    float *absmax = e->absmax + row * e->in / ZO_NF4_BLOCK;
+    for (int64_t at = 0; at < all; at += ZO_NF4_BLOCK) {
+        int n = all - at < ZO_NF4_BLOCK ? (int)(all - at) : ZO_NF4_BLOCK;
+        float most = largest(x + at, n), inverse = 1.0f / (most > 1e-38f ? most : 1e-38f);
+        *absmax++ = most;
+        nearest_levels(x + at, inverse, n, code);
+        for (int i = 0; i < n; i += 2) /* the code of an odd last value has that of 0 beside it */
+            *to++ = (uint8_t)(code[i] << 4 | code[i + 1]);
+    }
+}
+
+static void decode_nf4(const zo_matrix *m, int64_t first, int64_t n, float *out)
+{
+    const uint8_t *from = m->values;
+    for (int64_t k = first; k < first + n;) {
+        int64_t block = k / ZO_NF4_BLOCK, end = (block + 1) * ZO_NF4_BLOCK;
+        float absmax = zo_precision_absmax(m, block);
+        for (end = end < first + n ? end : first + n; k < end; k++)
+            *out++ = zo_nf4_levels[k % 2 ? from[k / 2] & 15 : from[k / 2] >> 4] * absmax;
+    }
+}
+
+/* The code of the map's value nearest to x, the lower one of two as near. */
+static uint8_t nearest_in_map(float x)
+{
+    int lo = 0, hi = 255;
+    while (lo < hi) {
+        int mid = (lo + hi) / 2;
+        if (x > (zo_nf4_absmax_map[mid] + zo_nf4_absmax_map[mid + 1]) / 2)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return (uint8_t)lo;
+}
+
+/* The absmax of all blocks, less their mean, to 8 bits by groups. */
+static float quantize_absmax(const float *absmax, int64_t blocks, uint8_t *code, float *group)
+{
+    double sum = 0;
+    float less[ZO_NF4_GROUP];
+    for (int64_t i = 0; i < blocks; i++)
+        sum += absmax[i];
+    float mean = (float)(sum / (double)blocks);
+    for (int64_t at = 0; at < blocks; at += ZO_NF4_GROUP) {
+        int64_t n = blocks - at < ZO_NF4_GROUP ? blocks - at : ZO_NF4_GROUP;
+        for (int64_t i = 0; i < n; i++)
+            less[i] = absmax[at + i] - mean;
+        float most = largest(less, n), inverse = 1.0f / (most > 1e-38f ? most : 1e-38f);
+        group[at / ZO_NF4_GROUP] = most;
+        for (int64_t i = 0; i < n; i++)
+            code[at + i] = nearest_in_map(less[i] * inverse);
+    }
+    return mean;
+}
+
+/* ---- the table ---- */
+
+static const zo_precision_info table[ZO_PRECISION_COUNT] = {
+#define X(name, text, block, bytes, error, functions)                                                        \
+    [ZO_PRECISION_##name] = {text, block, bytes, error, encode_##functions, decode_##functions},
+    ZO_PRECISION_MAP(X)
+#undef X
+};
+
+const zo_precision_info *zo_precision_get(zo_precision p)
+{
+    assert((unsigned)p < ZO_PRECISION_COUNT);
+    return &table[p];
+}
+
+const char *zo_precision_name(zo_precision p)
+{
+    return zo_precision_get(p)->name;
+}
+
+const char *zo_compute_name(zo_compute c)
+{
+    static const char *const names[ZO_COMPUTE_COUNT] = {
+#define X(name, text) [ZO_COMPUTE_##name] = text,
+        ZO_COMPUTE_MAP(X)
+#undef X
+    };
+    assert((unsigned)c < ZO_COMPUTE_COUNT);
+    return names[c];
+}
+
+int64_t zo_precision_bytes(zo_precision p, int64_t out, int64_t in)
+{
+    return layout_of(p, out, in).bytes;
+}
+
+int64_t zo_precision_scratch(zo_precision p, int64_t out, int64_t in)
+{
+    return p == ZO_PRECISION_NF4 ? layout_of(p, out, in).blocks : 0;
+}
+
+int64_t zo_precision_grain(zo_precision p, int64_t in)
+{
+    int64_t grain = zo_precision_get(p)->block;
+    for (; grain > 1 && in % 2 == 0; in /= 2) /* a block's length is a power of two */
+        grain /= 2;
+    return grain;
+}
+
+void zo_precision_encode_rows(const zo_encoder *e, int64_t row, int64_t rows, const float *x)
+{
+    assert(row >= 0 && rows >= 0 && rows <= e->out - row &&
+           row % zo_precision_grain(e->precision, e->in) == 0);
+    zo_precision_get(e->precision)->encode(e, row, rows, x);
+}
+
+zo_matrix zo_precision_encode_end(const zo_encoder *e)
+{
+    layout l = layout_of(e->precision, e->out, e->in);
+    char *storage = e->storage;
+    zo_matrix m = {.precision = e->precision, .out = e->out, .in = e->in, .values = storage};
+    if (e->precision == ZO_PRECISION_INT8)
+        m.scale = (const float *)(storage + l.scale);
+    if (e->precision == ZO_PRECISION_NF4) {
+        uint8_t *code = (uint8_t *)storage + l.absmax;
+        float *group = (float *)(storage + l.group);
+        m.offset = quantize_absmax(e->absmax, l.blocks, code, group);
+        m.absmax_code = code;
+        m.group = group;
+    }
+    return m;
+}
+
+void zo_precision_decode_rows(const zo_matrix *m, int64_t row, int64_t rows, float *out)
+{
+    assert(row >= 0 && rows >= 0 && rows <= m->out - row);
+    for (int64_t r = row; r < row + rows; r++, out += m->in)
+        zo_precision_get(m->precision)
+            ->decode(m, zo_rotary_row(r, m->out, m->permuted_heads) * m->in, m->in, out);
+}
