@@ -12,15 +12,15 @@ struct zo_decoder {
     const zo_lora *lora;
     const zo_kernels *kernels;
     int32_t capacity, at;
-    float *keys;   /* (L, capacity, 2 KV): a position's keys, then its values */
-    float *x;      /* (D) */
-    float *normed; /* (D) */
-    float *qkv;    /* (Q + 2 KV) */
-    float *mixed;  /* (Q) */
-    float *hidden; /* (2 F) */
-    float *low;    /* (R) */
-    float *score;  /* (capacity) */
-    float *logits; /* (V) */
+    float *keys;    /* (L, capacity, 2 KV): a position's keys, then its values */
+    float *x;       /* (D) */
+    float *normed;  /* (D) */
+    float *qkv;     /* (Q + 2 KV) */
+    float *mixed;   /* (Q) */
+    float *hidden;  /* (2 F) */
+    float *low;     /* (R) */
+    float *scratch; /* zo_attend_scratch */
+    float *logits;  /* (V) */
 };
 
 zo_status zo_decoder_new(const zo_llama *m, const zo_lora *l, int32_t capacity, zo_mem *mem, zo_decoder **out,
@@ -51,7 +51,7 @@ zo_status zo_decoder_new(const zo_llama *m, const zo_lora *l, int32_t capacity, 
         {&d->mixed, query, ZO_ACCOUNT_ACTIVATIONS},
         {&d->hidden, 2 * (size_t)c->ffn, ZO_ACCOUNT_ACTIVATIONS},
         {&d->low, l ? (size_t)l->options.rank : 0, ZO_ACCOUNT_ACTIVATIONS},
-        {&d->score, (size_t)capacity, ZO_ACCOUNT_ACTIVATIONS},
+        {&d->scratch, (size_t)zo_attend_scratch(capacity, c->head_dim), ZO_ACCOUNT_ACTIVATIONS},
         {&d->logits, (size_t)c->vocab, ZO_ACCOUNT_ACTIVATIONS},
     };
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0] && !st; i++)
@@ -68,7 +68,8 @@ void zo_decoder_free(zo_decoder *d)
 {
     if (!d)
         return;
-    float *const all[] = {d->keys, d->x, d->normed, d->qkv, d->mixed, d->hidden, d->low, d->score, d->logits};
+    float *const all[] = {d->keys,   d->x,   d->normed,  d->qkv,   d->mixed,
+                          d->hidden, d->low, d->scratch, d->logits};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         zo_mem_free(all[i]);
     zo_mem_free(d);
@@ -114,11 +115,21 @@ static void attention(zo_decoder *d, int32_t layer)
         d->kernels->rope(d->qkv + h * hd, cosine, sine, half);
     float *cache = d->keys + (int64_t)layer * d->capacity * 2 * kv;
     memcpy(cache + d->at * 2 * kv, d->qkv + c->heads * hd, (size_t)(2 * kv) * sizeof(float));
-    for (int64_t h = 0; h < c->heads; h++) {
-        const float *k = cache + h / (c->heads / c->kv_heads) * hd;
-        d->kernels->attend(d->mixed + h * hd, d->qkv + h * hd, k, k + kv, 2 * kv, d->at + 1, hd,
-                           1.0f / sqrtf((float)hd), d->score);
-    }
+    int64_t group = c->heads / c->kv_heads;
+    for (int64_t h = 0; h < c->kv_heads; h++)
+        d->kernels->attend(&(zo_attention){
+            .out = d->mixed + h * group * hd,
+            .q = d->qkv + h * group * hd,
+            .k = cache + h * hd,
+            .v = cache + kv + h * hd,
+            .ldkv = 2 * kv,
+            .heads = group,
+            .first = d->at,
+            .rows = 1,
+            .d = hd,
+            .scale = 1.0f / sqrtf((float)hd),
+            .scratch = d->scratch,
+        });
 }
 
 static void feed_one(zo_decoder *d, int32_t id)

@@ -19,7 +19,7 @@ struct zo_session {
     zo_session_limits limits;
     const zo_kernels *kernels;
     zo_phase_hook hook;
-    int threads;       /* that score has room for; the machine may be given more later */
+    int threads;       /* that scratch has room for; the machine may be given more later */
     int32_t *id;       /* (rows of one replica) token */
     int32_t *position; /* (the same) from the sequence's first real token on; negative: padding */
     float *x;          /* (rows, D) residual stream */
@@ -30,7 +30,7 @@ struct zo_session {
     float *low;        /* (rows, 3 R) A x of the targets of a group */
     float *b;          /* (N, out, R) replicas of Bw, one target at a time */
     float *a;          /* (N, R, in) replicas of A, where it is trained */
-    float *score;      /* (threads, T) */
+    float *scratch;    /* (threads, zo_attend_scratch) */
     float *last;       /* (N * labels, D) */
     float *logits;     /* (N * labels, V) */
 };
@@ -75,7 +75,8 @@ static void list_arrays(const zo_config *c, const zo_session_limits *l, int32_t 
         {"low-rank", l->rows * 3 * l->rank, offsetof(zo_session, low)},
         {"replicas of B", replica, offsetof(zo_session, b)},
         {"replicas of A", replica, offsetof(zo_session, a)},
-        {"scores", (int64_t)threads * l->tokens, offsetof(zo_session, score)},
+        {"scratch of attention", threads * zo_attend_scratch(l->tokens, c->head_dim),
+         offsetof(zo_session, scratch)},
         {"label rows", l->labels * c->width, offsetof(zo_session, last)},
         {"logits", l->labels * c->vocab, offsetof(zo_session, logits)},
     };
@@ -120,8 +121,8 @@ void zo_session_free(zo_session *s)
 {
     if (!s)
         return;
-    void *const all[] = {s->id,  s->position, s->x, s->normed, s->qkv,  s->mixed, s->hidden,
-                         s->low, s->b,        s->a, s->score,  s->last, s->logits};
+    void *const all[] = {s->id,  s->position, s->x, s->normed,  s->qkv,  s->mixed, s->hidden,
+                         s->low, s->b,        s->a, s->scratch, s->last, s->logits};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         zo_mem_free(all[i]);
     zo_mem_free(s);
@@ -300,28 +301,48 @@ static void rotate(const pass *f)
     }
 }
 
-/* Causal attention of every sequence and head: a real row looks at the real rows up to itself. Padding comes out as 0. */
+/* Rows of a sequence that attend in one call: the keys are laid out anew for each. */
+#define ATTEND_ROWS 64
+
+/* Causal attention: a real row looks at the real rows up to itself. Padding comes out as 0. One task: some rows of a
+ * sequence and the query heads that share a key-value head. */
 static void attention(const pass *f)
 {
-    int64_t d = f->c->head_dim, H = f->c->heads, K = f->c->kv_heads, B = f->batch->sequences,
+    const zo_batch *batch = f->batch;
+    int64_t d = f->c->head_dim, H = f->c->heads, K = f->c->kv_heads, B = batch->sequences,
             ld = (H + 2 * K) * d;
-    float scale = 1.0f / sqrtf((float)d);
+    int64_t blocks = (batch->tokens + ATTEND_ROWS - 1) / ATTEND_ROWS, group = H / K * d;
     int threads = omp_get_max_threads() < f->s->threads ? omp_get_max_threads() : f->s->threads;
-#pragma omp parallel for collapse(2) schedule(dynamic, 4) num_threads(threads)
+#pragma omp parallel for collapse(3) schedule(dynamic) num_threads(threads)
     for (int64_t sequence = 0; sequence < f->replicas * B; sequence++) {
-        for (int64_t h = 0; h < H; h++) {
-            int64_t b = sequence % B, first = sequence / B * f->block + f->batch->offset[b];
-            int64_t padding = f->batch->start[b] - f->batch->first[b];
-            int64_t rows = f->batch->offset[b + 1] - f->batch->offset[b];
-            const float *q = f->s->qkv + first * ld + h * d;
-            const float *k = f->s->qkv + (first + padding) * ld + (H + h / (H / K)) * d, *v = k + K * d;
-            float *out = f->s->mixed + first * H * d + h * d;
-            float *score = f->s->score + omp_get_thread_num() * (int64_t)f->s->limits.tokens;
-            for (int64_t i = 0; i < padding; i++)
-                memset(out + i * H * d, 0, (size_t)d * sizeof *out);
-            for (int64_t i = padding; i < rows; i++)
-                f->s->kernels->attend(out + i * H * d, q + i * ld, k, v, ld, i - padding + 1, d, scale,
-                                      score);
+        for (int64_t block = 0; block < blocks; block++) {
+            for (int64_t h = 0; h < K; h++) {
+                int64_t b = sequence % B, padding = batch->start[b] - batch->first[b];
+                int64_t start = sequence / B * f->block + batch->offset[b], first = block * ATTEND_ROWS;
+                int64_t rows = batch->offset[b + 1] - batch->offset[b] - padding - first;
+                float *out = f->s->mixed + start * H * d + h * group;
+                for (int64_t i = 0; block == 0 && i < padding; i++)
+                    memset(out + i * H * d, 0, (size_t)group * sizeof *out);
+                if (rows <= 0)
+                    continue;
+                const float *real = f->s->qkv + (start + padding) * ld;
+                f->s->kernels->attend(&(zo_attention){
+                    .out = out + (padding + first) * H * d,
+                    .ldo = H * d,
+                    .q = real + first * ld + h * group,
+                    .ldq = ld,
+                    .k = real + (H + h) * d,
+                    .v = real + (H + K + h) * d,
+                    .ldkv = ld,
+                    .heads = H / K,
+                    .first = first,
+                    .rows = rows < ATTEND_ROWS ? rows : ATTEND_ROWS,
+                    .d = d,
+                    .scale = 1.0f / sqrtf((float)d),
+                    .scratch =
+                        f->s->scratch + omp_get_thread_num() * zo_attend_scratch(f->s->limits.tokens, d),
+                });
+            }
         }
     }
 }

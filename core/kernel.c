@@ -37,3 +37,9 @@ const zo_kernels *zo_kernels_best(void)
 {
     return zo_kernels_all()[0];
 }
+
+int64_t zo_attend_scratch(int64_t keys, int64_t d)
+{
+    int64_t n = zo_attend_padded(keys), wide = zo_attend_padded(d);
+    return n * d + keys * wide + ZO_ATTEND_LINES * (n + wide);
+}

@@ -1,13 +1,40 @@
 /* Inner loops, one table per instruction set, chosen once at run time.
  *
- * Each kernel is written once in plain C (kernel_noise.h, kernel_body.h) and compiled by kernel_portable.c,
- * kernel_avx2.c and kernel_avx512.c. Sums are kept in 16 partial sums in a fixed order and no operation is fused
- * (-ffp-contract=off), so every table gives the same bits for the same input.
+ * Each kernel is written once in plain C (kernel_noise.h, kernel_body.h, kernel_attend.h) and compiled by
+ * kernel_portable.c, kernel_avx2.c and kernel_avx512.c. Every sum has a fixed order, whatever the width of a vector,
+ * and no operation is fused (-ffp-contract=off), so every table gives the same bits for the same input.
  */
 #ifndef ZO_KERNEL_H
 #define ZO_KERNEL_H
 
 #include <stdint.h>
+
+/* Causal attention of the query heads that share one key-value head of one sequence: row i stands at position
+ * first + i and looks at the keys 0 to first + i. d values per head and row, `ld` floats from row to row. */
+typedef struct zo_attention {
+    float *out; /* (rows, heads * d; ldo), may not overlap the others */
+    int64_t ldo;
+    const float *q; /* (rows, heads * d; ldq) */
+    int64_t ldq;
+    const float *k, *v; /* (first + rows, d; ldkv) */
+    int64_t ldkv;
+    int64_t heads, first, rows, d; /* all > 0 but first, which may be 0 */
+    float scale;                   /* of the scores before softmax */
+    float *scratch;                /* zo_attend_scratch(first + rows, d) floats */
+} zo_attention;
+
+enum {
+    ZO_ATTEND_LINES = 4, /* query rows that are worked on together */
+    ZO_ATTEND_PAD = 16   /* the scratch's rows are multiples of it */
+};
+
+static inline int64_t zo_attend_padded(int64_t n)
+{
+    return (n + ZO_ATTEND_PAD - 1) / ZO_ATTEND_PAD * ZO_ATTEND_PAD;
+}
+
+/* Floats of scratch for up to `keys` keys of d values. */
+int64_t zo_attend_scratch(int64_t keys, int64_t d);
 
 typedef struct zo_kernels {
     const char *name; /* "portable", "avx2", "avx512" */
@@ -26,10 +53,9 @@ typedef struct zo_kernels {
     /* gate = gate * sigmoid(gate) * up. */
     void (*swiglu)(float *gate, const float *up, int64_t n);
 
-    /* One query row of one head: scores of n keys (rows of k, stride kstride), softmax, out = sum p v.
-     * q, out: d values; score: scratch for n values. */
-    void (*attend)(float *out, const float *q, const float *k, const float *v, int64_t kstride, int64_t n,
-                   int64_t d, float scale, float *score);
+    /* out = softmax(scale q k^T) v, causal. A row of a head comes out the same bit for bit however many rows and
+     * heads share the call. */
+    void (*attend)(const zo_attention *a);
 
     /* log(sum(exp(x))) over n > 0 values, in double. */
     double (*logsumexp)(const float *x, int64_t n);

@@ -5,6 +5,8 @@
 #include "core/kernel_body.h"
 #include "core/kernel_noise.h"
 
+#include "core/kernel_attend.h"
+
 const zo_kernels zo_kernels_avx2 = KERNEL_TABLE("avx2");
 
 #else

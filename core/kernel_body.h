@@ -1,18 +1,31 @@
-/* The small operators of the forward pass, in vectors of 16 floats.
+/* The small operators of the forward pass, in the processor's own vectors.
  *
- * Included by kernel_portable.c, kernel_avx2.c and kernel_avx512.c, each compiled for its instruction set. GCC's
- * and clang's vector types split a 16-lane operation into whatever the machine has; the arithmetic, and so the
- * result, is the same in all of them: 16 partial sums, added up in one fixed order, nothing fused.
+ * Included by kernel_portable.c, kernel_avx2.c and kernel_avx512.c, each compiled for its instruction set. Lanes are
+ * independent of each other except in sums, and those are kept in SUMS partial sums whatever the width of a vector,
+ * added up in one fixed order; nothing is fused. So every compilation gives the same bits.
  */
+#ifndef ZO_KERNEL_BODY_H
+#define ZO_KERNEL_BODY_H
+
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
+/* A vector that the processor hasn't would live in memory (gcc), so its width is the instruction set's. */
+#if defined(__AVX512F__)
 #define LANES 16
+#elif defined(__AVX__)
+#define LANES 8
+#else
+#define LANES 4
+#endif
+#define SUMS  16
+#define PARTS (SUMS / LANES)
 
-typedef float vec __attribute__((vector_size(64)));
-typedef int32_t veci __attribute__((vector_size(64)));
-typedef double vecd __attribute__((vector_size(128)));
+typedef float vec __attribute__((vector_size(4 * LANES)));
+typedef int32_t veci __attribute__((vector_size(4 * LANES)));
+typedef float vech __attribute__((vector_size(2 * LANES))); /* half a vector, and the same in double */
+typedef double vecd __attribute__((vector_size(4 * LANES)));
 
 static inline vec load(const float *p)
 {
@@ -21,7 +34,7 @@ static inline vec load(const float *p)
     return v;
 }
 
-/* The first n < 16 values; the other lanes are `rest`. */
+/* The first n < LANES values; the other lanes are `rest`. */
 static inline vec load_part(const float *p, int64_t n, float rest)
 {
     float lane[LANES];
@@ -44,14 +57,15 @@ static inline void store_part(float *p, vec v, int64_t n)
 
 static inline vec splat(float x)
 {
-    return (vec){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
+    return x - (vec){0}; /* x - 0 is x, -0 included */
 }
 
-static inline float sum(vec v)
+/* The SUMS partial sums into one. */
+static inline float sum(const vec s[PARTS])
 {
-    float a[LANES];
-    store(a, v);
-    for (int half = LANES / 2; half > 0; half /= 2)
+    float a[SUMS];
+    memcpy(a, s, sizeof a);
+    for (int half = SUMS / 2; half > 0; half /= 2)
         for (int i = 0; i < half; i++)
             a[i] += a[i + half];
     return a[0];
@@ -85,20 +99,23 @@ static inline vec exp_vec(vec x)
     return p * (vec)exponent;
 }
 
-static inline float dot(const float *a, const float *b, int64_t n)
+static inline float sum_of_squares(const float *x, int64_t n)
 {
-    vec s = splat(0.0f);
+    vec s[PARTS] = {0};
+    float rest[SUMS] = {0};
     int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        s += load(a + i) * load(b + i);
-    if (i < n)
-        s += load_part(a + i, n - i, 0.0f) * load_part(b + i, n - i, 0.0f);
+    for (; i + SUMS <= n; i += SUMS)
+        for (int c = 0; c < PARTS; c++)
+            s[c] += load(x + i + c * LANES) * load(x + i + c * LANES);
+    memcpy(rest, x + i, (size_t)(n - i) * sizeof *x);
+    for (int c = 0; c < PARTS; c++)
+        s[c] += load(rest + c * LANES) * load(rest + c * LANES);
     return sum(s);
 }
 
 static void rmsnorm(float *y, const float *x, const float *w, int64_t n, float eps)
 {
-    float square = dot(x, x, n) / (float)n;
+    float square = sum_of_squares(x, n) / (float)n;
     float scale =
         isfinite(square) ? 1.0f / sqrtf(square + eps) : NAN; /* an overflow must not come out as 0 */
     int64_t i = 0;
@@ -154,50 +171,24 @@ static float largest(const float *x, int64_t n)
     return lane[0];
 }
 
-static void attend(float *out, const float *q, const float *k, const float *v, int64_t kstride, int64_t n,
-                   int64_t d, float scale, float *score)
-{
-    for (int64_t j = 0; j < n; j++)
-        score[j] = dot(q, k + j * kstride, d) * scale;
-    vec top = splat(largest(score, n)), total = splat(0.0f);
-    int64_t j = 0;
-    for (; j + LANES <= n; j += LANES) {
-        vec p = exp_vec(load(score + j) - top);
-        total += p;
-        store(score + j, p);
-    }
-    if (j < n) {
-        /* The empty lanes get exp(-87) = 1.6e-38, which no f32 sum that holds a 1 can notice. */
-        vec p = exp_vec(load_part(score + j, n - j, -INFINITY) - top);
-        total += p;
-        store_part(score + j, p, n - j);
-    }
-    float norm = 1.0f / sum(total);
-    int64_t i = 0;
-    for (; i + LANES <= d; i += LANES) {
-        vec s = splat(0.0f);
-        for (j = 0; j < n; j++)
-            s += splat(score[j]) * load(v + j * kstride + i);
-        store(out + i, s * splat(norm));
-    }
-    if (i < d) {
-        vec s = splat(0.0f);
-        for (j = 0; j < n; j++)
-            s += splat(score[j]) * load_part(v + j * kstride + i, d - i, 0.0f);
-        store_part(out + i, s * splat(norm), d - i);
-    }
-}
-
 static double logsumexp(const float *x, int64_t n)
 {
     float top = largest(x, n);
-    vecd total = {0};
+    vecd total[2 * PARTS] = {0};
     int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        total += __builtin_convertvector(exp_vec(load(x + i) - splat(top)), vecd);
-    double lane[LANES], all = 0;
-    memcpy(lane, &total, sizeof lane);
-    for (int k = 0; k < LANES; k++)
+    for (; i + SUMS <= n; i += SUMS) {
+        float e[SUMS];
+        for (int c = 0; c < PARTS; c++)
+            store(e + c * LANES, exp_vec(load(x + i + c * LANES) - splat(top)));
+        for (int c = 0; c < 2 * PARTS; c++) {
+            vech h;
+            memcpy(&h, e + c * LANES / 2, sizeof h);
+            total[c] += __builtin_convertvector(h, vecd);
+        }
+    }
+    double lane[SUMS], all = 0;
+    memcpy(lane, total, sizeof lane);
+    for (int k = 0; k < SUMS; k++)
         all += lane[k];
     for (; i < n; i++)
         all += exp((double)x[i] - top);
@@ -213,9 +204,4 @@ static void scale_add(float *y, const float *a, float s, const float *b, int64_t
         y[i] = a[i] + s * b[i];
 }
 
-/* The row of zo_kernels that an including file fills; noise_normals is kernel_noise.h's. */
-#define KERNEL_TABLE(instruction_set)                                                                        \
-    {                                                                                                        \
-        .name = instruction_set, .normals = noise_normals, .rmsnorm = rmsnorm, .rope = rope,                 \
-        .swiglu = swiglu, .attend = attend, .logsumexp = logsumexp, .scale_add = scale_add                   \
-    }
+#endif

@@ -3,4 +3,6 @@
 #include "core/kernel_body.h"
 #include "core/kernel_noise.h"
 
+#include "core/kernel_attend.h"
+
 const zo_kernels zo_kernels_portable = KERNEL_TABLE("portable");

@@ -1,4 +1,5 @@
-/* kernel.h: every table against plain double-precision loops, and all tables bit for bit against each other. */
+/* kernel.h: every table against plain double-precision loops, all tables bit for bit against each other, and attention
+ * bit for bit against itself however its rows are grouped. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -83,32 +84,6 @@ static void check_swiglu(const zo_kernels *k, int64_t n)
     }
 }
 
-static void check_attend(const zo_kernels *k, int64_t n, int64_t d)
-{
-    enum { STRIDE = 80 };
-    static float q[64], key[MOST * STRIDE], value[MOST * STRIDE];
-    float out[64], score[MOST];
-    double p[MOST], total = 0;
-    fill(q, d, 6, 1.0f);
-    fill(key, n * STRIDE, 7, 1.0f);
-    fill(value, n * STRIDE, 8, 1.0f);
-    k->attend(out, q, key, value, STRIDE, n, d, 0.3f, score);
-    for (int64_t j = 0; j < n; j++) {
-        double s = 0;
-        for (int64_t i = 0; i < d; i++)
-            s += (double)q[i] * key[j * STRIDE + i];
-        p[j] = exp(s * 0.3);
-        total += p[j];
-    }
-    for (int64_t i = 0; i < d; i++) {
-        double want = 0;
-        for (int64_t j = 0; j < n; j++)
-            want += p[j] / total * value[j * STRIDE + i];
-        /* values are a few units; exp of a score of size 20 carries 20 roundings of the score */
-        assert_near(out[i], want, 1e-5, "attend", n);
-    }
-}
-
 static void check_logsumexp(const zo_kernels *k, int64_t n)
 {
     float x[MOST];
@@ -128,31 +103,198 @@ static void against_plain_loops(void **state)
             check_rmsnorm(*k, lengths[i]);
             check_rope(*k, lengths[i]);
             check_swiglu(*k, lengths[i]);
-            check_attend(*k, lengths[i], 64);
-            check_attend(*k, lengths[i], 8);
-            check_attend(*k, lengths[i], 20);
             check_logsumexp(*k, lengths[i]);
         }
     }
 }
 
-/* What all kernels together write for a length. */
+/* Heads that share keys and values, d values each, in n rows laid out as q | k | v, as a session has them. */
+typedef struct shape {
+    int64_t n, d, heads;
+} shape;
+
+static const shape shapes[] = {{1, 4, 1},    {1, 64, 8},   {2, 16, 3},  {3, 20, 4},   {5, 4, 8},
+                               {15, 80, 2},  {16, 64, 1},  {17, 64, 3}, {31, 20, 1},  {33, 128, 2},
+                               {48, 16, 5},  {65, 100, 1}, {100, 4, 2}, {127, 80, 1}, {128, 64, 8},
+                               {200, 64, 1}, {200, 36, 3}};
+enum { SHAPES = sizeof shapes / sizeof shapes[0], GAP = 3 };
+
+static const float score_scale = 0.3f;
+
+typedef struct attending {
+    shape s;
+    int64_t ld, ldo;
+    float *qkv; /* (n, ld) */
+    float *out; /* (n, ldo), GAP floats of each row beyond what attention writes */
+} attending;
+
+static void *room(int64_t n, size_t size)
+{
+    void *p = malloc((size_t)n * size);
+    assert_non_null(p);
+    return p;
+}
+
+static attending attending_new(shape s)
+{
+    attending a = {.s = s, .ld = (s.heads + 2) * s.d, .ldo = s.heads * s.d + GAP};
+    a.qkv = room(s.n * a.ld, sizeof(float));
+    a.out = room(s.n * a.ldo, sizeof(float));
+    fill(a.qkv, s.n * a.ld, 6, 1.0f);
+    return a;
+}
+
+static void attending_free(attending *a)
+{
+    free(a->qkv);
+    free(a->out);
+}
+
+/* Rows [first, first + rows) of heads [head, head + heads) into out. */
+static void attend(const zo_kernels *k, const attending *a, float *out, int64_t first, int64_t rows,
+                   int64_t head, int64_t heads)
+{
+    int64_t d = a->s.d;
+    float *scratch = room(zo_attend_scratch(first + rows, d), sizeof(float));
+    k->attend(&(zo_attention){.out = out + first * a->ldo + head * d,
+                              .ldo = a->ldo,
+                              .q = a->qkv + first * a->ld + head * d,
+                              .ldq = a->ld,
+                              .k = a->qkv + a->s.heads * d,
+                              .v = a->qkv + (a->s.heads + 1) * d,
+                              .ldkv = a->ld,
+                              .heads = heads,
+                              .first = first,
+                              .rows = rows,
+                              .d = d,
+                              .scale = score_scale,
+                              .scratch = scratch});
+    free(scratch);
+}
+
+/* One row of one head in double. With u = 2^-24: a score, a sum of d products, is off by (d + 2) u of the sum of their
+ * magnitudes, which becomes a relative error of its exponential; that adds 4 u (exp_vec) and u of its argument. The
+ * total of n such terms, in 16 sums, adds (n / 16 + 5) u, the sum over values (n + 2) u of its magnitudes. */
+static void check_row(const zo_kernels *k, const attending *a, int64_t i, int64_t h)
+{
+    double p[MOST], total = 0, top = -INFINITY, low = INFINITY, off = 0, u = 0x1p-24;
+    int64_t d = a->s.d;
+    const float *q = a->qkv + i * a->ld + h * d, *key = a->qkv + a->s.heads * d, *value = key + d;
+    for (int64_t j = 0; j <= i; j++) {
+        double size = 0;
+        p[j] = 0;
+        for (int64_t c = 0; c < d; c++) {
+            p[j] += (double)q[c] * key[j * a->ld + c] * score_scale;
+            size += fabs((double)q[c] * key[j * a->ld + c]) * score_scale;
+        }
+        off = fmax(off, ((double)d + 2) * u * size);
+        top = fmax(top, p[j]);
+        low = fmin(low, p[j]);
+    }
+    off += (4 + top - low) * u;
+    for (int64_t j = 0; j <= i; j++) {
+        p[j] = exp(p[j] - top);
+        total += p[j];
+    }
+    for (int64_t c = 0; c < d; c++) {
+        double want = 0, size = 0, n = (double)i + 1;
+        for (int64_t j = 0; j <= i; j++) {
+            want += p[j] / total * value[j * a->ld + c];
+            size += p[j] / total * fabs((double)value[j * a->ld + c]);
+        }
+        assert_near(a->out[i * a->ldo + h * d + c], want, size * (2 * off + (n + n / 16 + 7) * u), k->name,
+                    i);
+    }
+}
+
+static void attention_against_plain_loops(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SHAPES; i++) {
+        attending a = attending_new(shapes[i]);
+        for (const zo_kernels *const *k = zo_kernels_all(); *k; k++) {
+            memset(a.out, 0x55, (size_t)(a.s.n * a.ldo) * sizeof(float));
+            attend(*k, &a, a.out, 0, a.s.n, 0, a.s.heads);
+            for (int64_t r = 0; r < a.s.n; r++) {
+                for (int64_t h = 0; h < a.s.heads; h++)
+                    check_row(*k, &a, r, h);
+                for (int64_t c = 0; c < GAP; c++)
+                    assert_memory_equal(a.out + (r + 1) * a.ldo - GAP + c, "\x55\x55\x55\x55", 4);
+            }
+        }
+        attending_free(&a);
+    }
+}
+
+/* All rows and heads in one call, row by row, a few rows at a time, head by head: the same bits. And a row looks at no
+ * later one. */
+static void attention_row_by_row(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SHAPES; i++) {
+        attending a = attending_new(shapes[i]);
+        shape s = a.s;
+        size_t row = (size_t)a.ldo * sizeof(float), size = (size_t)s.n * row;
+        float *other = room(s.n * a.ldo, sizeof(float));
+        memset(a.out, 0, size);
+        memset(other, 0, size);
+        for (const zo_kernels *const *k = zo_kernels_all(); *k; k++) {
+            attend(*k, &a, a.out, 0, s.n, 0, s.heads);
+            for (int64_t step = 1; step <= 7; step += 3) {
+                memset(other, 0, size);
+                for (int64_t r = 0; r < s.n; r += step)
+                    attend(*k, &a, other, r, r + step < s.n ? step : s.n - r, 0, s.heads);
+                assert_memory_equal(other, a.out, size);
+            }
+            memset(other, 0, size);
+            for (int64_t h = 0; h < s.heads; h++)
+                attend(*k, &a, other, 0, s.n, h, 1);
+            assert_memory_equal(other, a.out, size);
+            int64_t before = s.n - s.n / 3;
+            for (int64_t c = before * a.ld; c < s.n * a.ld; c++)
+                a.qkv[c] = c % 2 ? NAN : INFINITY;
+            attend(*k, &a, other, 0, s.n, 0, s.heads);
+            assert_memory_equal(other, a.out, (size_t)before * row);
+            fill(a.qkv, s.n * a.ld, 6, 1.0f);
+        }
+        free(other);
+        attending_free(&a);
+    }
+}
+
+static void attention_equal_bits(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SHAPES; i++) {
+        attending a = attending_new(shapes[i]);
+        size_t size = (size_t)(a.s.n * a.ldo) * sizeof(float);
+        float *other = room(a.s.n * a.ldo, sizeof(float));
+        memset(a.out, 0, size);
+        memset(other, 0, size);
+        attend(&zo_kernels_portable, &a, a.out, 0, a.s.n, 0, a.s.heads);
+        for (const zo_kernels *const *k = zo_kernels_all(); *k; k++) {
+            attend(*k, &a, other, 0, a.s.n, 0, a.s.heads);
+            assert_memory_equal(other, a.out, size);
+        }
+        free(other);
+        attending_free(&a);
+    }
+}
+
+/* What all kernels but attention together write for a length. */
 static void all_outputs(const zo_kernels *k, int64_t n, float *out)
 {
-    float x[MOST], w[MOST], score[MOST];
-    static float key[MOST * 64];
+    float x[MOST], w[MOST];
     fill(x, n, 1, 3.0f);
     fill(w, n, 2, 1.0f);
-    fill(key, n * 64, 7, 1.0f);
     memset(out, 0, sizeof(float) * 5 * MOST);
     k->rmsnorm(out, x, w, n, 1e-5f);
     memcpy(out + MOST, x, (size_t)n * sizeof *x);
     k->rope(out + MOST, w, x, n / 2);
     memcpy(out + 2 * MOST, x, (size_t)n * sizeof *x);
     k->swiglu(out + 2 * MOST, w, n);
-    k->attend(out + 3 * MOST, key, key, key, 64, n, 64, 0.2f, score);
     double l = k->logsumexp(x, n);
-    memcpy(out + 3 * MOST + 64, &l, sizeof l);
+    memcpy(out + 3 * MOST, &l, sizeof l);
     k->scale_add(out + 4 * MOST, x, 0.3f, w, n);
 }
 
@@ -186,9 +328,13 @@ static void extremes(void **state)
         (*k)->swiglu(gate, ups, 2);
         assert_near(gate[0], 0, 1e-30, "swiglu(-200)", 2);
         assert_near(gate[1], 200, 0, "swiglu(200)", 2);
-        float q[16] = {100.0f}, keys[2][16] = {{100.0f}, {-100.0f}}, out[16], score[2];
-        (*k)->attend(out, q, keys[0], keys[0], 16, 2, 16, 1.0f, score);
-        assert_near(out[0], 100, 0, "attend to one of two", 2);
+        attending a = attending_new((shape){2, 4, 1});
+        memset(a.qkv, 0, (size_t)(2 * a.ld) * sizeof(float));
+        a.qkv[a.ld] = a.qkv[4] = a.qkv[8] = 100.0f;  /* the second row's query meets its first key */
+        a.qkv[a.ld + 4] = a.qkv[a.ld + 8] = -100.0f; /* and not its second */
+        attend(*k, &a, a.out, 0, 2, 0, 1);
+        assert_near(a.out[a.ldo], 100, 0, "attend to one of two", 2);
+        attending_free(&a);
         float big[2] = {1e30f, 1.0f}, normed[2];
         (*k)->rmsnorm(normed, big, ups, 2, 1e-5f);
         assert_true(isnan(normed[0]) && isnan(normed[1]));
@@ -201,9 +347,9 @@ static void extremes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(against_plain_loops),
-        cmocka_unit_test(equal_bits),
-        cmocka_unit_test(extremes),
+        cmocka_unit_test(against_plain_loops),           cmocka_unit_test(equal_bits),
+        cmocka_unit_test(attention_against_plain_loops), cmocka_unit_test(attention_row_by_row),
+        cmocka_unit_test(attention_equal_bits),          cmocka_unit_test(extremes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
