@@ -33,6 +33,7 @@ struct zo_session {
     float *scratch;    /* (threads, zo_attend_scratch) */
     float *last;       /* (N * labels, D) */
     float *logits;     /* (N * labels, V) */
+    double *surprise;  /* (N * labels) cross-entropy of each label */
 };
 
 /* What a forward works on: sizes and arguments in one place. */
@@ -56,7 +57,7 @@ typedef struct array {
 
 _Static_assert(sizeof(float) == sizeof(int32_t), "the arrays of a session have elements of one size");
 
-#define ARRAYS 13
+#define ARRAYS 14
 
 static void list_arrays(const zo_config *c, const zo_session_limits *l, int32_t threads, array out[ARRAYS])
 {
@@ -79,6 +80,8 @@ static void list_arrays(const zo_config *c, const zo_session_limits *l, int32_t 
          offsetof(zo_session, scratch)},
         {"label rows", l->labels * c->width, offsetof(zo_session, last)},
         {"logits", l->labels * c->vocab, offsetof(zo_session, logits)},
+        {"label losses", l->labels * (int64_t)(sizeof(double) / sizeof(float)),
+         offsetof(zo_session, surprise)},
     };
     memcpy(out, all, sizeof all);
 }
@@ -121,8 +124,8 @@ void zo_session_free(zo_session *s)
 {
     if (!s)
         return;
-    void *const all[] = {s->id,  s->position, s->x, s->normed,  s->qkv,  s->mixed, s->hidden,
-                         s->low, s->b,        s->a, s->scratch, s->last, s->logits};
+    void *const all[] = {s->id,  s->position, s->x, s->normed,  s->qkv,  s->mixed,  s->hidden,
+                         s->low, s->b,        s->a, s->scratch, s->last, s->logits, s->surprise};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         zo_mem_free(all[i]);
     zo_mem_free(s);
@@ -416,11 +419,13 @@ zo_status zo_llama_losses(zo_session *s, const zo_lora *l, const zo_batch *batch
     assert(labels > 0);
     const float *logits = zo_llama_logits(s, l, batch, p);
 #pragma omp parallel for
+    for (int64_t i = 0; i < replicas * labels; i++)
+        s->surprise[i] =
+            s->kernels->logsumexp(logits + i * V, V) - logits[i * V + batch->label_id[i % labels]];
     for (int64_t n = 0; n < replicas; n++) {
         loss[n] = 0;
-        for (int64_t i = n * labels; i < (n + 1) * labels; i++)
-            loss[n] +=
-                s->kernels->logsumexp(logits + i * V, V) - logits[i * V + batch->label_id[i - n * labels]];
+        for (int64_t i = 0; i < labels; i++)
+            loss[n] += s->surprise[n * labels + i];
         loss[n] /= (double)labels;
     }
     zo_phase_enter(s->hook, ZO_PHASE_OTHER);
