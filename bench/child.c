@@ -91,7 +91,7 @@ static zo_status job_file(const json_t *job, int *fd, zo_error *err)
 
 /* What is set anew in a child's environment: "NAME=value", to be freed. */
 typedef struct settings {
-    char *text[3];
+    char *text[4];
 } settings;
 
 static void free_settings(settings *s)
@@ -101,7 +101,7 @@ static void free_settings(settings *s)
     *s = (settings){0};
 }
 
-/* The number of OpenMP threads, and where they are bound. */
+/* The number of OpenMP threads, where they are bound, and OpenBLAS's kernels. */
 static bool make_settings(const bench_child_options *o, settings *s)
 {
     *s = (settings){0};
@@ -109,6 +109,8 @@ static bool make_settings(const bench_child_options *o, settings *s)
     if (made && o->places)
         made = asprintf(&s->text[1], "OMP_PLACES=%s", o->places) >= 0 &&
                asprintf(&s->text[2], "OMP_PROC_BIND=close") >= 0;
+    if (made && o->blas_core)
+        made = asprintf(&s->text[3], "OPENBLAS_CORETYPE=%s", o->blas_core) >= 0;
     return made;
 }
 

@@ -36,6 +36,7 @@ typedef struct bench_child_options {
     const json_t *job;                            /* borrowed */
     int threads;                                  /* OMP_NUM_THREADS in the child */
     const char *places;                           /* OMP_PLACES, one for each; NULL: as in this environment */
+    const char *blas_core;                        /* OPENBLAS_CORETYPE; NULL: as in this environment */
     double timeout_s;                             /* 0: none. Then SIGTERM ... */
     double grace_s;                               /* ... and SIGKILL so much later */
     void (*message)(void *self, json_t *message); /* borrowed for the call */

@@ -1,45 +1,76 @@
-/* zobench doctor: the machine and the build as records will hold them, and what is wrong with them. */
+/* zobench doctor: the machine and the build as records will hold them, what they can do, and what is wrong with them. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/blas.h"
 #include "bench/build.h"
 #include "bench/commands.h"
 #include "bench/doctor.h"
 #include "bench/exit.h"
 #include "bench/flags.h"
 #include "bench/machine.h"
+#include "bench/paths.h"
+#include "bench/peak.h"
+#include "bench/record.h"
+#include "core/weights.h"
+
+#define PEAK_S 1.0 /* for all peaks together */
 
 static void usage(FILE *to)
 {
-    fputs("usage: zobench doctor [--json]\n\n"
-          "Prints the machine and the build as records will hold them, then what is wrong with them for "
-          "measuring.\n"
-          "Exit: 0, whatever it finds.\n",
+    fputs("usage: zobench doctor [--quick] [--json] [model=NAME]\n\n"
+          "Prints the machine and the build as records will hold them, what the machine can do at best, how "
+          "fast "
+          "OpenBLAS's\n"
+          "kernels multiply in the shapes of a model, and what is wrong with all that for measuring. Takes "
+          "some "
+          "seconds.\n"
+          "  --quick     measure nothing\n"
+          "  --json      one JSON object\n"
+          "  model=NAME  whose shapes; default synth:tinyllama-1.1b\n"
+          "Exit: 0, whatever it finds; 2: no such model.\n",
           to);
 }
 
-/* Bytes with a unit that leaves few digits, other values as they are. */
-static void print_value(const char *key, const json_t *value)
+static bool ends_with(const char *key, const char *end)
+{
+    const size_t n = strlen(key), m = strlen(end);
+    return n > m && strcmp(key + n - m, end) == 0;
+}
+
+static void print_bytes(double bytes)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    const size_t n = strlen(key);
-    double bytes = json_number_value(value);
     size_t unit = 0;
-    if (n > 5 && strcmp(key + n - 5, "bytes") == 0) {
-        for (; bytes >= 1024 && unit + 1 < sizeof units / sizeof *units; unit++)
-            bytes /= 1024;
-        printf("%.4g %s", bytes, units[unit]);
-    } else if (json_is_string(value)) {
-        printf("%s", json_string_value(value));
-    } else if (json_is_boolean(value)) {
-        printf("%s", json_is_true(value) ? "yes" : "no");
-    } else if (json_is_real(value)) {
-        printf("%.2f", json_number_value(value));
-    } else if (json_is_integer(value)) {
-        printf("%lld", (long long)json_integer_value(value));
+    for (; bytes >= 1024 && unit + 1 < sizeof units / sizeof *units; unit++)
+        bytes /= 1024;
+    printf("%.4g %s", bytes, units[unit]);
+}
+
+/* Numbers with their unit in few digits, other values as they are. */
+static void print_value(const char *key, const json_t *value)
+{
+    static const struct {
+        const char *end, *unit;
+    } rates[] = {{"_flops_per_s", "Gflop/s"}, {"_ops_per_s", "Gop/s"}, {"_bytes_per_s", "GB/s"}};
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        if (ends_with(key, rates[i].end)) {
+            printf("%.4g %s", json_number_value(value) * 1e-9, rates[i].unit);
+            return;
+        }
     }
+    if (ends_with(key, "bytes"))
+        print_bytes(json_number_value(value));
+    else if (json_is_string(value))
+        printf("%s", json_string_value(value));
+    else if (json_is_boolean(value))
+        printf("%s", json_is_true(value) ? "yes" : "no");
+    else if (json_is_real(value))
+        printf("%.2f", json_number_value(value));
+    else if (json_is_integer(value))
+        printf("%lld", (long long)json_integer_value(value));
 }
 
 static void print_list(const json_t *list)
@@ -100,38 +131,158 @@ static void print_findings(const json_t *findings)
     }
 }
 
+/* "  SkylakeX         123.4     140.2      1.10   the environment's" */
+static void print_kernel(const json_t *kernel)
+{
+    const char *asked = json_string_value(json_object_get(kernel, "asked")),
+               *core = json_string_value(json_object_get(kernel, "core")),
+               *reason = json_string_value(json_object_get(kernel, "reason"));
+    size_t i;
+    const json_t *rate;
+    printf("  %-16s", asked ? asked : core ? core : "the environment's");
+    if (reason) {
+        printf(" %s\n", reason);
+        return;
+    }
+    json_array_foreach(json_object_get(kernel, "flops_per_s"), i, rate)
+    {
+        if (json_is_number(rate))
+            printf(" %10.4g", json_number_value(rate) * 1e-9);
+        else
+            printf(" %10s", "-");
+    }
+    printf(" %10.2f%s\n", json_number_value(json_object_get(kernel, "speed")), asked ? "" : "  in use");
+}
+
+static void print_sgemm(const json_t *sgemm)
+{
+    size_t i;
+    const json_t *rows, *kernel;
+    printf("openblas sgemm, Gflop/s in the shapes of %s, %lld threads\n  %-16s",
+           json_string_value(json_object_get(sgemm, "model")),
+           (long long)json_integer_value(json_object_get(sgemm, "threads")), "kernels");
+    json_array_foreach(json_object_get(sgemm, "rows"), i, rows)
+        printf(" %5lld rows", (long long)json_integer_value(rows));
+    printf(" %10s\n", "speed");
+    json_array_foreach(json_object_get(sgemm, "kernels"), i, kernel) print_kernel(kernel);
+}
+
+/* What was found out. */
+typedef struct diagnosis {
+    json_t *machine, *build, *peaks, *sgemm, *findings; /* peaks, sgemm NULL: not measured */
+    char fingerprint[13];
+} diagnosis;
+
+static void print(const diagnosis *d)
+{
+    printf("machine\n");
+    print_object("", d->machine);
+    printf("build\n");
+    print_object("", d->build);
+    printf("fingerprint %s\n", d->fingerprint);
+    if (d->peaks) {
+        printf("peaks\n");
+        print_object("", d->peaks);
+    }
+    if (d->sgemm)
+        print_sgemm(d->sgemm);
+    print_findings(d->findings);
+}
+
+static void print_json(const diagnosis *d)
+{
+    static const char quick[] = "--quick measures nothing";
+    json_t *all =
+        json_pack("{s:s, s:O, s:O}", "fingerprint", d->fingerprint, "machine", d->machine, "build", d->build);
+    bench_record_set(all, "peaks", json_incref(d->peaks), quick);
+    bench_record_set(all, "sgemm", json_incref(d->sgemm), quick);
+    json_object_set(all, "findings", d->findings);
+    json_dumpf(all, stdout, JSON_INDENT(1));
+    putchar('\n');
+    json_decref(all);
+}
+
+/* The shapes of a model, of which nothing else is read. */
+static zo_status read_config(const char *name, zo_config *out, zo_error *err)
+{
+    zo_mem mem = {0};
+    zo_weights *w = NULL;
+    char path[4096];
+    zo_status st = bench_model_path(name, path, sizeof path, err);
+    if (!st)
+        st = zo_weights_open(path, &mem, &w, err);
+    if (!st)
+        *out = *zo_weights_config(w);
+    zo_weights_free(w);
+    return st;
+}
+
+/* d->sgemm stays NULL where this process was asked to end. */
+static zo_status measure(diagnosis *d, const char *model, const zo_config *config, zo_error *err)
+{
+    bench_signals signals = {.fd = -1};
+    const bench_blas_options options = {.machine = d->machine,
+                                        .model = model,
+                                        .config = config,
+                                        .threads = bench_machine_threads(d->machine)};
+    zo_status st = bench_peak_measure(options.threads, PEAK_S, &d->peaks, err);
+    if (!st)
+        st = bench_signals_open(&signals, err);
+    if (!st)
+        st = bench_blas_compare(&signals, &options, &d->sgemm, err);
+    bench_signals_close(&signals);
+    return st;
+}
+
+/* The model of "model=NAME"; NULL: that is not what the argument is. */
+static const char *model_argument(int argc, char **argv)
+{
+    static const char key[] = "model=";
+    if (optind == argc)
+        return "synth:tinyllama-1.1b";
+    if (strncmp(argv[optind], key, sizeof key - 1) == 0)
+        return argv[optind] + sizeof key - 1;
+    fprintf(stderr, "zobench doctor: argument \"%s\": only model=NAME is known here\n", argv[optind]);
+    return NULL;
+}
+
 int bench_cmd_doctor(int argc, char **argv)
 {
-    bool json = false;
-    json_t *machine = NULL;
-    char print[13];
+    bool json = false, quick = false;
+    diagnosis d = {0};
+    zo_config config;
     zo_error err = {0};
-    const bench_flag flags[] = {{.name = "json", .set = &json}, {0}};
-    int code = bench_flags(argc, argv, flags, 0, 0, usage);
-    if (code >= 0)
-        return code;
-    if (bench_machine_describe(&machine, &err)) {
+    const bench_flag flags[] = {{.name = "json", .set = &json}, {.name = "quick", .set = &quick}, {0}};
+    int code = bench_flags(argc, argv, flags, 0, 1, usage);
+    const char *model = code < 0 ? model_argument(argc, argv) : NULL;
+    if (code >= 0 || !model)
+        return code >= 0 ? code : BENCH_EXIT_USAGE;
+    code = BENCH_EXIT_USAGE;
+    if (read_config(model, &config, &err))
+        goto cleanup;
+    code = BENCH_EXIT_FAILED;
+    if (bench_machine_describe(&d.machine, &err))
+        goto cleanup;
+    d.build = bench_build_describe();
+    if (!quick && measure(&d, model, &config, &err))
+        goto cleanup;
+    code = BENCH_EXIT_INTERRUPTED;
+    if (!quick && !d.sgemm)
+        goto cleanup;
+    code = BENCH_EXIT_OK;
+    d.findings = bench_doctor_findings(d.machine, d.build, d.sgemm);
+    bench_machine_fingerprint(d.machine, d.build, d.fingerprint);
+    if (json)
+        print_json(&d);
+    else
+        print(&d);
+cleanup:
+    if (err.status)
         fprintf(stderr, "zobench doctor: %s\n", err.text);
-        return BENCH_EXIT_FAILED;
-    }
-    json_t *build = bench_build_describe(), *findings = bench_doctor_findings(machine, build);
-    bench_machine_fingerprint(machine, build, print);
-    if (json) {
-        json_t *all = json_pack("{s:s, s:O, s:O, s:O}", "fingerprint", print, "machine", machine, "build",
-                                build, "findings", findings);
-        json_dumpf(all, stdout, JSON_INDENT(1));
-        putchar('\n');
-        json_decref(all);
-    } else {
-        printf("machine\n");
-        print_object("", machine);
-        printf("build\n");
-        print_object("", build);
-        printf("fingerprint %s\n", print);
-        print_findings(findings);
-    }
-    json_decref(findings);
-    json_decref(build);
-    json_decref(machine);
-    return BENCH_EXIT_OK;
+    json_decref(d.findings);
+    json_decref(d.sgemm);
+    json_decref(d.peaks);
+    json_decref(d.build);
+    json_decref(d.machine);
+    return code;
 }

@@ -21,7 +21,8 @@
 BENCH_COMMAND_MAP(X)
 #undef X
 
-/* "cell": the child's side of run, not listed. */
+/* "cell" and "sgemm": the children's side of run and doctor, not listed. */
 int bench_cmd_cell(int argc, char **argv);
+int bench_cmd_sgemm(int argc, char **argv);
 
 #endif

@@ -5,10 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench/blas.h"
 #include "bench/machine.h"
 
+/* What is looked at. */
+typedef struct subject {
+    const json_t *machine, *build, *sgemm;
+} subject;
+
 typedef struct text {
-    char what[256], remedy[256]; /* remedy "": none is known */
+    char what[320], remedy[256]; /* remedy "": none is known */
 } text;
 
 static const char *string(const json_t *o, const char *key)
@@ -34,34 +40,31 @@ static bool has_isa(const json_t *machine, const char *name)
     return false;
 }
 
-static bool not_release(const json_t *machine, const json_t *build, text *t)
+static bool not_release(const subject *s, text *t)
 {
-    (void)machine;
-    if (strcmp(string(build, "config"), "release") == 0)
+    if (strcmp(string(s->build, "config"), "release") == 0)
         return false;
     snprintf(t->what, sizeof t->what, "this is a %s build: its times say nothing of a release build's",
-             string(build, "config"));
+             string(s->build, "config"));
     snprintf(t->remedy, sizeof t->remedy, "make");
     return true;
 }
 
-static bool uncommitted(const json_t *machine, const json_t *build, text *t)
+static bool uncommitted(const subject *s, text *t)
 {
-    (void)machine;
-    if (!json_is_true(json_object_get(build, "dirty")))
+    if (!json_is_true(json_object_get(s->build, "dirty")))
         return false;
     snprintf(t->what, sizeof t->what,
              "built from files that differ from commit %.12s: records name code that nobody "
              "else can fetch",
-             string(build, "commit"));
+             string(s->build, "commit"));
     snprintf(t->remedy, sizeof t->remedy, "commit, then make");
     return true;
 }
 
-static bool wrong_threading(const json_t *machine, const json_t *build, text *t)
+static bool wrong_threading(const subject *s, text *t)
 {
-    const char *parallel = string(json_object_get(build, "openblas"), "parallel");
-    (void)machine;
+    const char *parallel = string(json_object_get(s->build, "openblas"), "parallel");
     if (strcmp(parallel, "openmp") == 0)
         return false;
     snprintf(t->what, sizeof t->what,
@@ -73,50 +76,68 @@ static bool wrong_threading(const json_t *machine, const json_t *build, text *t)
     return true;
 }
 
-/* The vectors that OpenBLAS's kernels use, in bits; 0: a name that is not in the table.
- * Source: OpenBLAS, TargetList.txt and kernel/x86_64/KERNEL.* */
-static int kernel_bits(const char *core)
+/* The fastest kernel that was found right and is wider than the one in use; NULL: there is none. */
+static const json_t *best_wider(const json_t *sgemm, int bits)
 {
-    static const struct {
-        const char *core;
-        int bits;
-    } table[] = {
-        {"SkylakeX", 512},   {"Cooperlake", 512},  {"Sapphirerapids", 512}, {"Haswell", 256},
-        {"Zen", 256},        {"Excavator", 256},   {"Sandybridge", 256},    {"Bulldozer", 128},
-        {"Piledriver", 128}, {"Steamroller", 128}, {"Prescott", 128},       {"Core2", 128},
-        {"Penryn", 128},     {"Dunnington", 128},  {"Nehalem", 128},        {"Athlon", 128},
-        {"Opteron", 128},    {"Barcelona", 128},   {"Bobcat", 128},         {"Atom", 128},
-        {"Nano", 128},       {"Katmai", 128},      {"Coppermine", 128},     {"Northwood", 128},
-        {"Banias", 128},
-    };
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (strcmp(core, table[i].core) == 0)
-            return table[i].bits;
-    return 0;
+    const json_t *kernel, *best = NULL;
+    size_t i;
+    json_array_foreach(json_object_get(sgemm, "kernels"), i, kernel)
+    {
+        if (json_is_true(json_object_get(kernel, "correct")) &&
+            bench_blas_bits(string(kernel, "core")) > bits && number(kernel, "speed") > number(best, "speed"))
+            best = kernel;
+    }
+    return best;
 }
 
-static bool narrow_kernel(const json_t *machine, const json_t *build, text *t)
+static bool narrow_kernel(const subject *s, text *t)
 {
-    const json_t *blas = json_object_get(build, "openblas");
-    const int widest = has_isa(machine, "avx512f") ? 512 : has_isa(machine, "avx2") ? 256 : 0;
-    const int bits = kernel_bits(string(blas, "core"));
+    const json_t *blas = json_object_get(s->build, "openblas");
+    const int widest = has_isa(s->machine, "avx512f") ? 512 : has_isa(s->machine, "avx2") ? 256 : 0;
+    const int bits = bench_blas_bits(string(blas, "core"));
     if (!bits || bits >= widest)
         return false;
-    snprintf(t->what, sizeof t->what,
-             "OpenBLAS %s runs its %s kernels with vectors of %d bits; this processor has %d",
-             string(blas, "version"), string(blas, "core"), bits, widest);
-    if (strstr(string(blas, "config"), "DYNAMIC_ARCH"))
+    const json_t *best = best_wider(s->sgemm, bits);
+    int n = snprintf(t->what, sizeof t->what,
+                     "OpenBLAS %.32s runs its %.32s kernels with vectors of %d bits; this processor has %d",
+                     string(blas, "version"), string(blas, "core"), bits, widest);
+    if (best) {
+        const char *core = string(best, "core");
+        const double speed = number(best, "speed");
+        snprintf(t->what + n, sizeof t->what - (size_t)n,
+                 ": its %.32s kernels, found right, are %.2f times as fast here", core, speed);
+        if (speed > 1)
+            snprintf(t->remedy, sizeof t->remedy,
+                     "OPENBLAS_CORETYPE=%s in the environment, or \"blas_kernel\": \"auto\" in a manifest",
+                     core);
+    } else if (s->sgemm) {
+        snprintf(t->what + n, sizeof t->what - (size_t)n, ", but no wider ones of this OpenBLAS are right");
+    } else if (strstr(string(blas, "config"), "DYNAMIC_ARCH")) {
         snprintf(t->remedy, sizeof t->remedy,
-                 "OPENBLAS_CORETYPE=%s in the environment may choose wider ones; compare losses before "
-                 "trusting it",
-                 widest == 512 ? "SkylakeX" : "Haswell");
+                 "zobench doctor, without --quick, finds out what wider ones would bring");
+    }
     return true;
 }
 
-static bool few_threads(const json_t *machine, const json_t *build, text *t)
+/* What the environment leads to gives wrong results: nothing that is measured with it counts. */
+static bool wrong_kernel(const subject *s, text *t)
 {
-    const double threads = number(json_object_get(build, "openblas"), "threads"),
-                 cores = bench_machine_threads(machine);
+    const json_t *first = json_array_get(json_object_get(s->sgemm, "kernels"), 0);
+    const char *fastest = bench_blas_fastest(s->sgemm);
+    if (!json_is_false(json_object_get(first, "correct")))
+        return false;
+    snprintf(t->what, sizeof t->what, "OpenBLAS's %s kernels give wrong products: %.120s",
+             string(first, "core"), string(first, "reason"));
+    if (fastest)
+        snprintf(t->remedy, sizeof t->remedy, "OPENBLAS_CORETYPE=%s in the environment: those are right",
+                 fastest);
+    return true;
+}
+
+static bool few_threads(const subject *s, text *t)
+{
+    const double threads = number(json_object_get(s->build, "openblas"), "threads"),
+                 cores = bench_machine_threads(s->machine);
     if (threads >= cores || threads <= 0)
         return false;
     snprintf(t->what, sizeof t->what,
@@ -130,12 +151,11 @@ static bool few_threads(const json_t *machine, const json_t *build, text *t)
 
 #define GIB (1024.0 * 1024 * 1024)
 
-static bool little_memory(const json_t *machine, const json_t *build, text *t)
+static bool little_memory(const subject *s, text *t)
 {
-    const double available = number(machine, "memory_available_bytes"),
-                 limit = number(machine, "memory_limit_bytes");
+    const double available = number(s->machine, "memory_available_bytes"),
+                 limit = number(s->machine, "memory_limit_bytes");
     const double usable = limit > 0 && limit < available ? limit : available;
-    (void)build;
     if (usable <= 0 || usable >= 2 * GIB)
         return false;
     snprintf(t->what, sizeof t->what,
@@ -145,10 +165,9 @@ static bool little_memory(const json_t *machine, const json_t *build, text *t)
     return true;
 }
 
-static bool busy(const json_t *machine, const json_t *build, text *t)
+static bool busy(const subject *s, text *t)
 {
-    const double load = number(machine, "load_average"), pus = number(machine, "pus");
-    (void)build;
+    const double load = number(s->machine, "load_average"), pus = number(s->machine, "pus");
     if (pus <= 0 || load < 0.25 * pus)
         return false;
     snprintf(t->what, sizeof t->what, "other work is running: load average %.1f on %.0f processors", load,
@@ -158,10 +177,9 @@ static bool busy(const json_t *machine, const json_t *build, text *t)
     return true;
 }
 
-static bool slow_governor(const json_t *machine, const json_t *build, text *t)
+static bool slow_governor(const subject *s, text *t)
 {
-    const char *governor = string(machine, "governor");
-    (void)build;
+    const char *governor = string(s->machine, "governor");
     if (strcmp(governor, "powersave") != 0 && strcmp(governor, "conservative") != 0)
         return false;
     snprintf(t->what, sizeof t->what,
@@ -173,24 +191,22 @@ static bool slow_governor(const json_t *machine, const json_t *build, text *t)
 
 static const struct check {
     const char *id;
-    bool (*find)(const json_t *machine, const json_t *build, text *t);
+    bool (*find)(const subject *s, text *t);
 } checks[] = {
-    {"build-config", not_release},
-    {"build-dirty", uncommitted},
-    {"blas-parallel", wrong_threading},
-    {"blas-kernel", narrow_kernel},
-    {"blas-threads", few_threads},
-    {"memory", little_memory},
-    {"load", busy},
+    {"build-config", not_release},      {"build-dirty", uncommitted},
+    {"blas-parallel", wrong_threading}, {"blas-kernel", narrow_kernel},
+    {"blas-wrong", wrong_kernel},       {"blas-threads", few_threads},
+    {"memory", little_memory},          {"load", busy},
     {"governor", slow_governor},
 };
 
-json_t *bench_doctor_findings(const json_t *machine, const json_t *build)
+json_t *bench_doctor_findings(const json_t *machine, const json_t *build, const json_t *sgemm)
 {
+    const subject s = {machine, build, sgemm};
     json_t *all = json_array();
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
         text t = {"", ""};
-        if (checks[i].find(machine, build, &t))
+        if (checks[i].find(&s, &t))
             json_array_append_new(all, json_pack("{s:s, s:s, s:s?}", "id", checks[i].id, "what", t.what,
                                                  "remedy", *t.remedy ? t.remedy : NULL));
     }

@@ -37,6 +37,8 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "cell") == 0)
         return bench_cmd_cell(argc - 1, argv + 1);
+    if (strcmp(argv[1], "sgemm") == 0)
+        return bench_cmd_sgemm(argc - 1, argv + 1);
     const char *names[COMMANDS + 1] = {0};
     for (int i = 0; i < COMMANDS; i++) {
         if (strcmp(argv[1], commands[i].name) == 0)

@@ -1,0 +1,29 @@
+/* zobench sgemm: the child's side of a comparison of OpenBLAS's kernels (blas.h). Reads a job (sgemm.h) from standard input and
+ * answers on descriptor 3, or on standard output where that is not open. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cblas.h>
+#include <omp.h>
+
+#include "bench/child.h"
+#include "bench/commands.h"
+#include "bench/exit.h"
+#include "bench/sgemm.h"
+
+int bench_cmd_sgemm(int argc, char **argv)
+{
+    const int fd = fcntl(BENCH_CHILD_FD, F_GETFD) < 0 ? STDOUT_FILENO : BENCH_CHILD_FD;
+    json_t *job = json_loadf(stdin, JSON_REJECT_DUPLICATES, NULL);
+    (void)argv;
+    if (openblas_get_num_threads() != omp_get_max_threads()) /* a build that reads other variables */
+        openblas_set_num_threads(omp_get_max_threads());
+    json_t *answer = argc == 1 && job ? bench_sgemm_answer(job, bench_sgemm_openblas) : NULL;
+    if (!answer)
+        fprintf(stderr, "zobench sgemm: no job on standard input; it belongs to zobench doctor and run\n");
+    const bool told = answer && !json_dumpfd(answer, fd, JSON_COMPACT) && write(fd, "\n", 1) == 1;
+    json_decref(answer);
+    json_decref(job);
+    return told ? BENCH_EXIT_OK : BENCH_EXIT_USAGE;
+}
