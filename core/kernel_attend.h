@@ -1,6 +1,6 @@
 /* Causal attention of the heads that share a key-value head, and the row of zo_kernels that an including file fills.
  *
- * Included after kernel_body.h and kernel_noise.h by kernel_portable.c, kernel_avx2.c and kernel_avx512.c.
+ * Included by kernel_portable.c, kernel_avx2.c and kernel_avx512.c.
  *
  * A line is one query row of one head; n keys, d values each. Keys and values are first laid out in panels of LANES
  * columns, so that both products are sums over the rows of a panel, a vector of independent sums at a time:
@@ -11,7 +11,12 @@
  * Each sum runs over d, or over the keys from the first on, one term after another, whatever lines are worked on
  * together: a line's result depends on its own query and keys alone.
  */
+#ifndef ZO_KERNEL_ATTEND_H
+#define ZO_KERNEL_ATTEND_H
+
 #include "core/kernel.h"
+#include "core/kernel_body.h"
+#include "core/kernel_noise.h"
 
 /* ZO_ATTEND_LINES x TILE_VECS vectors of sums are held in registers together, of 16. Where there are 32, twice as many
  * are no faster: eight independent sums keep the adders busy. */
@@ -156,3 +161,5 @@ static void attend(const zo_attention *a)
         .name = instruction_set, .normals = noise_normals, .rmsnorm = rmsnorm, .rope = rope,                 \
         .swiglu = swiglu, .attend = attend, .logsumexp = logsumexp, .scale_add = scale_add                   \
     }
+
+#endif

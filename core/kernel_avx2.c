@@ -2,9 +2,6 @@
 #if defined(__x86_64__)
 
 #include "core/kernel.h"
-#include "core/kernel_body.h"
-#include "core/kernel_noise.h"
-
 #include "core/kernel_attend.h"
 
 const zo_kernels zo_kernels_avx2 = KERNEL_TABLE("avx2");
