@@ -26,6 +26,10 @@ static zo_status set_one(bench_params *p, const char *argument, uint64_t *given,
         return zo_fail(err, ZO_ERR_INVALID, "argument \"%s\": \"%s\" is not a known key%s%s%s", argument, key,
                        near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     }
+    if (o->launched)
+        return zo_fail(err, ZO_ERR_INVALID,
+                       "argument \"%s\": %s is for the cells of a manifest, which have a process each",
+                       argument, o->name);
     json_t *value = bench_argument_value(o, equals + 1);
     if (!value)
         return zo_fail(err, ZO_ERR_INVALID, "argument \"%s\": the value is not UTF-8", argument);

@@ -52,6 +52,8 @@ static void refused(void **state)
         {"quries=3", "argument \"quries=3\": \"quries\" is not a known key; did you mean \"queries\"?"},
         {"xyzzy=3", "argument \"xyzzy=3\": \"xyzzy\" is not a known key"},
         {"queries=0", "argument \"queries=0\": must be a whole number from 1 to 1024, not 0"},
+        {"blas_kernel=auto", "argument \"blas_kernel=auto\": blas_kernel is for the cells of a manifest, "
+                             "which have a process each"},
         {"lr=\xff", "argument \"lr=\xff\": the value is not UTF-8"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -18,7 +18,8 @@
 #include "core/mem.h"
 
 /* What the launcher asks for: { "cell": {..}, "cell_id": "..", "run": 0, "warmup": 1, "folder": "results/NAME",
- * "save_adapter": false, "model": {what bench_inputs_model says} or null, "binding": {bench_binding_to_json} }. */
+ * "save_adapter": false, "model": {what bench_inputs_model says} or null, "binding": {bench_binding_to_json},
+ * "blas_kernel": {bench_choice_make} }. */
 typedef struct bench_cell_job {
     bench_params params;
     char id[13];

@@ -14,6 +14,7 @@
 #include "bench/build.h"
 #include "bench/cell.h"
 #include "bench/child.h"
+#include "bench/choice.h"
 #include "bench/commands.h"
 #include "bench/exit.h"
 
@@ -81,6 +82,16 @@ static void block_signals(void)
     sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+/* A record of a cell that asked for kernels of OpenBLAS and did not get them; NULL: it has what it asked for. */
+static json_t *kernels_missing(const bench_cell_job *job, const json_t *chosen)
+{
+    char reason[512] = "blas_kernel: nobody has chosen";
+    const bool told = json_is_object(chosen) || !*job->params.blas_kernel;
+    if (told && bench_choice_holds(chosen, openblas_get_corename(), reason, sizeof reason))
+        return NULL;
+    return json_pack("{s:s, s:s}", "status", "failed", "reason", reason);
+}
+
 int bench_cmd_cell(int argc, char **argv)
 {
     talk t = {fcntl(BENCH_CHILD_FD, F_GETFD) < 0 ? STDOUT_FILENO : BENCH_CHILD_FD};
@@ -107,7 +118,9 @@ int bench_cmd_cell(int argc, char **argv)
     json_t *build = bench_build_describe();
     send_part(&t, "build", build);
     send_binding(&t, json_object_get(json, "binding"));
-    json_t *record = bench_cell_run(&job, &watch, &mem);
+    json_t *record = kernels_missing(&job, json_object_get(json, "blas_kernel"));
+    if (!record)
+        record = bench_cell_run(&job, &watch, &mem);
     if (record)
         send(&t, "record", record);
     json_decref(record);

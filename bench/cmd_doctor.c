@@ -10,11 +10,10 @@
 #include "bench/doctor.h"
 #include "bench/exit.h"
 #include "bench/flags.h"
+#include "bench/load.h"
 #include "bench/machine.h"
-#include "bench/paths.h"
 #include "bench/peak.h"
 #include "bench/record.h"
-#include "core/weights.h"
 
 #define PEAK_S 1.0 /* for all peaks together */
 
@@ -202,21 +201,6 @@ static void print_json(const diagnosis *d)
     json_decref(all);
 }
 
-/* The shapes of a model, of which nothing else is read. */
-static zo_status read_config(const char *name, zo_config *out, zo_error *err)
-{
-    zo_mem mem = {0};
-    zo_weights *w = NULL;
-    char path[4096];
-    zo_status st = bench_model_path(name, path, sizeof path, err);
-    if (!st)
-        st = zo_weights_open(path, &mem, &w, err);
-    if (!st)
-        *out = *zo_weights_config(w);
-    zo_weights_free(w);
-    return st;
-}
-
 /* d->sgemm stays NULL where this process was asked to end. */
 static zo_status measure(diagnosis *d, const char *model, const zo_config *config, zo_error *err)
 {
@@ -258,7 +242,7 @@ int bench_cmd_doctor(int argc, char **argv)
     if (code >= 0 || !model)
         return code >= 0 ? code : BENCH_EXIT_USAGE;
     code = BENCH_EXIT_USAGE;
-    if (read_config(model, &config, &err))
+    if (bench_model_config(model, &config, &err))
         goto cleanup;
     code = BENCH_EXIT_FAILED;
     if (bench_machine_describe(&d.machine, &err))

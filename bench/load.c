@@ -41,6 +41,20 @@ void bench_model_close(bench_model *m)
     m->lora = NULL;
 }
 
+zo_status bench_model_config(const char *name, zo_config *out, zo_error *err)
+{
+    zo_mem mem = {0};
+    zo_weights *w = NULL;
+    char path[4096];
+    zo_status st = bench_model_path(name, path, sizeof path, err);
+    if (!st)
+        st = zo_weights_open(path, &mem, &w, err);
+    if (!st)
+        *out = *zo_weights_config(w);
+    zo_weights_free(w);
+    return st;
+}
+
 zo_trainer_options bench_trainer_options(const bench_params *p, int32_t pad)
 {
     return (zo_trainer_options){.method = p->method,

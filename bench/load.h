@@ -23,6 +23,9 @@ zo_status bench_model_open(const char *name, const char *adapter, bool train_a, 
                            zo_mem *mem, bench_model *out, zo_error *err);
 void bench_model_close(bench_model *m);
 
+/* The shapes of a model, of which nothing else is read. */
+zo_status bench_model_config(const char *name, zo_config *out, zo_error *err);
+
 /* What a cell's parameters mean to the core: the options of its trainer, a new adapter (A drawn from
  * the seed). */
 zo_trainer_options bench_trainer_options(const bench_params *p, int32_t pad);

@@ -257,3 +257,17 @@ void bench_machine_fingerprint(const json_t *machine, const json_t *build, char 
     free(text);
     json_decref(parts);
 }
+
+bool bench_machine_made(const json_t *machine, const json_t *build, const json_t *record)
+{
+    const json_t *theirs = json_object_get(record, "build");
+    char here[13], there[13];
+    json_t *build_then = json_deep_copy(build);
+    if (json_is_string(json_object_get(json_object_get(record, "cell"), "blas_kernel")))
+        json_object_set(json_object_get(build_then, "openblas"), "core",
+                        json_object_get(json_object_get(theirs, "openblas"), "core"));
+    bench_machine_fingerprint(machine, build_then, here);
+    bench_machine_fingerprint(json_object_get(record, "machine"), theirs, there);
+    json_decref(build_then);
+    return strcmp(here, there) == 0;
+}

@@ -2,6 +2,8 @@
 #ifndef BENCH_MACHINE_H
 #define BENCH_MACHINE_H
 
+#include <stdbool.h>
+
 #include <jansson.h>
 
 #include "core/error.h"
@@ -28,5 +30,8 @@ int bench_machine_threads(const json_t *machine);
 /* Names what a time depends on besides the code: processor, cores, compiler, flags, BLAS and its kernel. Twelve
  * hex digits and a NUL. Records with different fingerprints are of different machines or builds. */
 void bench_machine_fingerprint(const json_t *machine, const json_t *build, char out[13]);
+/* Is a record of this machine, and of a program built like this one? The kernels of OpenBLAS may differ where its
+ * cell asked for some of its own (blas_kernel). */
+bool bench_machine_made(const json_t *machine, const json_t *build, const json_t *record);
 
 #endif

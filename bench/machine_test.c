@@ -182,6 +182,28 @@ static void fingerprint_follows_what_matters(void **state)
     json_decref(b);
 }
 
+/* A cell that asked for kernels of OpenBLAS may have run others; no other cell may. */
+static void records_made_here(void **state)
+{
+    (void)state;
+    json_t *m = describe(), *b = bench_build_describe();
+    json_t *record = json_pack("{s:{s:n}, s:o, s:o}", "cell", "blas_kernel", "machine", json_deep_copy(m),
+                               "build", json_deep_copy(b));
+    json_t *blas = json_object_get(json_object_get(record, "build"), "openblas");
+    assert_true(bench_machine_made(m, b, record));
+    json_object_set_new(blas, "core", json_string("Other"));
+    assert_false(bench_machine_made(m, b, record));
+    json_object_set_new(json_object_get(record, "cell"), "blas_kernel", json_string("auto"));
+    assert_true(bench_machine_made(m, b, record));
+    json_object_set_new(blas, "version", json_string("9"));
+    assert_false(bench_machine_made(m, b, record));
+    assert_string_not_equal(json_string_value(json_object_get(json_object_get(b, "openblas"), "core")),
+                            "Other");
+    json_decref(record);
+    json_decref(m);
+    json_decref(b);
+}
+
 static void threads_follow_mask_and_quota(void **state)
 {
     static const struct {
@@ -222,6 +244,7 @@ int main(void)
         cmocka_unit_test(affinity_is_seen),
         cmocka_unit_test(build_is_complete),
         cmocka_unit_test(fingerprint_follows_what_matters),
+        cmocka_unit_test(records_made_here),
         cmocka_unit_test(threads_follow_mask_and_quota),
         cmocka_unit_test(refresh_replaces),
     };

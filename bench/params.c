@@ -86,7 +86,8 @@ const bench_option bench_options[] = {
     {"adapter", STRING(adapter, "null"), NULLABLE(0), .untimed = true, .help = "PEFT folder to start from; null: a new adapter"},
     {"seed", INT(seed, "42", 0, 9007199254740991.0), .untimed = true, .help = "of noise, data order and adapter"},
     {"threads", INT(threads, "0", 0, 4096), .help = "0: all cores"},
-    {"bind", WORD(bind, "\"cores\"", bind_word), .later = true, .help = "threads to cores of one NUMA node, to cores of all nodes in turn (spread), or none"},
+    {"bind", WORD(bind, "\"cores\"", bind_word), .launched = true, .later = true, .help = "threads to cores of one NUMA node, to cores of all nodes in turn (spread), or none"},
+    {"blas_kernel", STRING(blas_kernel, "null"), NULLABLE(0), .launched = true, .later = true, .help = "OpenBLAS's kernels, by core type; \"auto\": the fastest that are right; null: OpenBLAS's own choice"},
     {0},
 };
 /* clang-format on */

@@ -44,6 +44,7 @@ typedef struct bench_params {
     int64_t seed;             /* default 42 */
     int64_t threads;          /* 0: all cores */
     int bind;                 /* bench_bind; default cores */
+    char blas_kernel[32]; /* OpenBLAS core type or "auto"; "" (null): OpenBLAS's own choice. See choice.h */
 } bench_params;
 
 /* INT int64_t, REAL double, STRING char[] (null: ""), WORD int, FLAGS uint32_t. */
@@ -61,6 +62,7 @@ typedef struct bench_option {
     const char *(*word)(int); /* allowed words by value, NULL past the last; a string may have them too */
     const char *help;         /* one line */
     bool untimed;             /* a step takes as long and as much memory whatever the value */
+    bool launched;            /* settled when a cell's process starts: for cells of a manifest only */
     bool later;               /* came after records were kept: left out of the id at its default */
 } bench_option;
 

@@ -358,6 +358,8 @@ static void ids(void **state)
         {"adapter", "\"a\""},
         {"seed", "1"},
         {"threads", "1"},
+        {"bind", "\"none\""},
+        {"blas_kernel", "\"auto\""},
     };
     for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
         bench_params q;
@@ -367,6 +369,17 @@ static void ids(void **state)
         bench_params_id(&q, id2);
         assert_string_not_equal(id2, id);
         assert_int_equal(set(&p, other[i][0], other[i][1], NULL), ZO_OK); /* p: all of them, for below */
+    }
+    /* an option that came later does not count at its default, even where others that did are set */
+    static const char *const later[][2] = {{"bind", "\"cores\""}, {"blas_kernel", "null"}};
+    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
+        bench_params q;
+        char id2[13];
+        assert_true(bench_option_find(later[i][0])->later);
+        bench_params_default(&q);
+        assert_int_equal(set(&q, later[i][0], later[i][1], NULL), ZO_OK);
+        bench_params_id(&q, id2);
+        assert_string_equal(id2, default_id);
     }
     bench_params_id(&p, id);
     /* spelling does not count */

@@ -363,17 +363,13 @@ static void count_runs(const planner *s, bench_plan_cell *out)
 /* Which records tell of this machine and a program built alike. */
 static zo_status compare_machines(planner *s, json_t *machine, zo_error *err)
 {
-    char here[13], there[13];
     size_t i;
     json_t *record, *build = bench_build_describe();
     if (!build)
         return zo_fail(err, ZO_ERR_MEMORY, "plan %s: out of memory", s->m->name);
-    bench_machine_fingerprint(machine, build, here);
     json_array_foreach(s->records, i, record)
     {
-        bench_machine_fingerprint(json_object_get(record, "machine"), json_object_get(record, "build"),
-                                  there);
-        s->alike[i] = strcmp(here, there) == 0 &&
+        s->alike[i] = bench_machine_made(machine, build, record) &&
                       !bench_params_from_json(&s->past[i], json_object_get(record, "cell"), NULL);
     }
     json_decref(build);

@@ -26,6 +26,7 @@
  *   "loss": { "curve": [[0, 0.69], ...one per step, mean of the 2q losses], "eval_curve": [[0, 0.7], ...] },
  *   "numerics": { "projected_gradient_rms": 1.0 },
  *   "fingerprint": "a1b2c3d4e5f6" (machine.h), "machine": {machine.h}, "build": {build.h},
+ *   "blas_kernel": {"asked": "auto", "core_type": "SkylakeX" | null, "how": "..", ...} (choice.h) | null: left to OpenBLAS,
  *   "binding": {"policy": "cores", "threads": [{"thread": 0, "pu": 0, ...}, ...]} | null (binding.h),
  *   "inputs": {"model": {"path": "..", "bytes": 1, "sha256": ".."}, "train": .., "validation": .., "adapter": ..,
  *              "template": {"sha256": ".."}, "manifest": {"path": "..", "sha256": ".."}} (inputs.h),

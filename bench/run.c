@@ -13,6 +13,7 @@
 #include "bench/binding.h"
 #include "bench/build.h"
 #include "bench/child.h"
+#include "bench/choice.h"
 #include "bench/clock.h"
 #include "bench/folder.h"
 #include "bench/inputs.h"
@@ -43,6 +44,7 @@ typedef struct suite {
     json_t *machine, *build;
     json_t *models; /* path -> { "stamp": [...], "input": {...} }, so that a model is hashed once */
     bench_signals signals;
+    bench_choice choice;
     bench_progress progress;
 } suite;
 
@@ -90,17 +92,13 @@ static zo_status read_records(suite *s, int *torn, int *others, zo_error *err)
 {
     json_t *all = NULL, *latest = NULL, *record;
     size_t at;
-    char now[13] = "";
     zo_status st = bench_records_load(s->cells_path, &all, torn, err);
     if (st)
         return st;
-    if (s->machine)
-        bench_machine_fingerprint(s->machine, s->build, now);
     latest = bench_records_latest(all);
     json_array_foreach(latest, at, record)
     {
-        const char *id = json_string_value(json_object_get(record, "cell_id")),
-                   *print = json_string_value(json_object_get(record, "fingerprint"));
+        const char *id = json_string_value(json_object_get(record, "cell_id"));
         json_int_t run = json_integer_value(json_object_get(record, "run"));
         for (int i = 0; i < s->cell_count; i++) {
             if (!id || strcmp(id, s->cells[i].cell->id) != 0 || run < 0 || run >= s->max_runs)
@@ -108,7 +106,8 @@ static zo_status read_records(suite *s, int *torn, int *others, zo_error *err)
             if (!is_ok(record) && s->o->retry)
                 continue;
             note_record(&s->cells[i], (int)run, record);
-            *others += print && *now && strcmp(print, now) != 0;
+            *others += s->machine && json_object_get(record, "fingerprint") &&
+                       !bench_machine_made(s->machine, s->build, record);
         }
     }
     json_decref(latest);
@@ -248,13 +247,14 @@ static json_t *model_input(suite *s, const bench_params *p)
 }
 
 /* What the child is to do; cell.h reads it. */
-static json_t *make_job(suite *s, const cell_state *c, int run, const bench_binding *binding)
+static json_t *make_job(suite *s, const cell_state *c, int run, const bench_binding *binding, json_t *kernels)
 {
     json_t *job = json_pack("{s:o, s:s, s:i, s:I, s:s, s:b}", "cell", bench_params_to_json(&c->cell->params),
                             "cell_id", c->cell->id, "run", run, "warmup", (json_int_t)s->m->measure.warmup,
                             "folder", s->folder, "save_adapter", s->o->save_adapters);
     bench_record_set(job, "model", model_input(s, &c->cell->params), "cannot be read");
     json_object_set_new(job, "binding", bench_binding_to_json(binding));
+    json_object_set(job, "blas_kernel", kernels);
     return job;
 }
 
@@ -353,8 +353,8 @@ static void fill_gaps(json_t *record)
 }
 
 /* A child's record with what only the launcher knows: new reference. */
-static json_t *make_record(suite *s, const cell_state *c, int run, const char *started, const ear *e,
-                           const bench_child_result *r)
+static json_t *make_record(suite *s, const cell_state *c, int run, const char *started, json_t *kernels,
+                           const ear *e, const bench_child_result *r)
 {
     char reason[1400], print[13];
     const char *status = judge(e, r, s->m->measure.timeout_s, reason, sizeof reason);
@@ -379,6 +379,8 @@ static json_t *make_record(suite *s, const cell_state *c, int run, const char *s
     if (!json_object_get(record, "build")) /* it ended before it could tell; its threads would be its own */
         json_object_set(record, "build", s->build);
     fill_gaps(record);
+    bench_record_set(record, "blas_kernel", json_is_null(kernels) ? NULL : json_incref(kernels),
+                     "left to OpenBLAS");
     bench_machine_fingerprint(s->machine, json_object_get(record, "build"), print);
     json_object_set_new(record, "fingerprint", json_string(print));
     json_object_set(record, "machine", s->machine);
@@ -402,6 +404,23 @@ static void drop_checkpoint(const suite *s, const cell_state *c, int run)
     free(path);
 }
 
+/* What the cell's process is to run of OpenBLAS; NULL: asked to end meanwhile. A comparison for "auto" is told of. */
+static zo_status choose_kernels(suite *s, const cell_state *c, int threads, json_t **out, zo_error *err)
+{
+    const bool compared = s->choice.compared != NULL;
+    s->choice.machine = s->machine;
+    s->choice.signals = &s->signals;
+    s->choice.argv = s->o->blas_argv;
+    zo_status st = bench_choice_make(&s->choice, &c->cell->params, threads, out, err);
+    if (!st && *out && !compared && s->choice.compared) {
+        const char *type = bench_choice_core_type(*out),
+                   *how = json_string_value(json_object_get(*out, "how"));
+        bench_progress_note(&s->progress, "OpenBLAS's kernels compared: %s, %s",
+                            type ? type : "its own choice", how ? how : "none of which is right");
+    }
+    return st;
+}
+
 /* *recorded: whether there is an outcome; an interrupted child leaves none. */
 static zo_status run_once(suite *s, cell_state *c, int run, bool *recorded, zo_error *err)
 {
@@ -409,16 +428,23 @@ static zo_status run_once(suite *s, cell_state *c, int run, bool *recorded, zo_e
     char started[BENCH_CLOCK_UTC];
     ear e = {.progress = &s->progress, .parts = json_object()};
     bench_child_result r;
-    json_t *record = NULL, *job;
+    json_t *record = NULL, *job, *kernels;
     const int threads =
         c->cell->params.threads > 0 ? (int)c->cell->params.threads : bench_machine_threads(s->machine);
     bench_binding binding;
+    zo_status st = choose_kernels(s, c, threads, &kernels, err);
+    *recorded = false;
+    if (st || !kernels) {
+        json_decref(e.parts);
+        return st;
+    }
     bench_binding_make((bench_bind)c->cell->params.bind, threads, &binding);
-    job = make_job(s, c, run, &binding);
+    job = make_job(s, c, run, &binding, kernels);
     bench_child_options options = {.argv = s->o->argv ? s->o->argv : own_argv,
                                    .job = job,
                                    .threads = threads,
                                    .places = binding.places,
+                                   .blas_core = bench_choice_core_type(kernels),
                                    .timeout_s = s->m->measure.timeout_s,
                                    .grace_s = s->o->grace_s > 0 ? s->o->grace_s : 10,
                                    .message = hear,
@@ -427,10 +453,10 @@ static zo_status run_once(suite *s, cell_state *c, int run, bool *recorded, zo_e
     bench_machine_refresh(s->machine);
     bench_clock_utc(started);
     bench_progress_begin(&s->progress, c->label, run);
-    zo_status st = bench_child_run(&s->signals, &options, &r, err);
+    st = bench_child_run(&s->signals, &options, &r, err);
     *recorded = !st && (!r.interrupted || (is_ok(e.record) && !r.signal && r.code == 0));
     if (*recorded) {
-        record = make_record(s, c, run, started, &e, &r);
+        record = make_record(s, c, run, started, kernels, &e, &r);
         st = bench_record_append(s->cells_path, record, err);
     }
     if (!st && *recorded) {
@@ -443,6 +469,7 @@ static zo_status run_once(suite *s, cell_state *c, int run, bool *recorded, zo_e
     json_decref(e.record);
     json_decref(e.parts);
     json_decref(job);
+    json_decref(kernels);
     bench_binding_deinit(&binding);
     return st;
 }
@@ -468,6 +495,7 @@ static void suite_close(suite *s)
         free(s->cells[i].scratch);
     }
     bench_signals_close(&s->signals);
+    bench_choice_deinit(&s->choice);
     if (s->lock >= 0)
         close(s->lock);
     json_decref(s->machine);

@@ -20,14 +20,15 @@
 #include "core/error.h"
 
 typedef struct bench_run_options {
-    const char *results;     /* folder of folders, "results" */
-    const json_t *where;     /* cells to run, as bench_params_match has it; NULL: all */
-    bool retry;              /* try repetitions again that did not end ok */
-    bool fresh;              /* set earlier records and checkpoints aside and begin anew */
-    bool save_adapters;      /* keep what was trained, in adapters/CELLID-RUN */
-    FILE *progress;          /* NULL: quiet */
-    double grace_s;          /* between SIGTERM and SIGKILL at the time limit; 0: 10 s */
-    const char *const *argv; /* the child's; NULL: this program's internal command */
+    const char *results;          /* folder of folders, "results" */
+    const json_t *where;          /* cells to run, as bench_params_match has it; NULL: all */
+    bool retry;                   /* try repetitions again that did not end ok */
+    bool fresh;                   /* set earlier records and checkpoints aside and begin anew */
+    bool save_adapters;           /* keep what was trained, in adapters/CELLID-RUN */
+    FILE *progress;               /* NULL: quiet */
+    double grace_s;               /* between SIGTERM and SIGKILL at the time limit; 0: 10 s */
+    const char *const *argv;      /* the child's; NULL: this program's internal command */
+    const char *const *blas_argv; /* likewise, of children that compare OpenBLAS's kernels */
 } bench_run_options;
 
 typedef struct bench_run_summary {

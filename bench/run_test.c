@@ -17,12 +17,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <cblas.h>
 #include <cmocka.h>
 
 #include "bench/child.h"
 #include "bench/commands.h"
 #include "bench/filter.h"
 #include "bench/folder.h"
+#include "bench/metric.h"
 #include "bench/record.h"
 
 /* ---- the child ---- */
@@ -215,7 +217,8 @@ static int drop_place(void **state)
 }
 
 #define CELLS "results/test/cells.jsonl"
-static const char *const own_argv[] = {"run_test", "cell", NULL};
+static const char *const own_argv[] = {"run_test", "cell", NULL}, *const sgemm_argv[] = {"run_test", "sgemm",
+                                                                                         NULL};
 static const bench_run_options plain = {.results = "results", .grace_s = 0.2, .argv = own_argv};
 
 /* Writes m.json with the lists of queries and seeds, and reads it. */
@@ -762,6 +765,65 @@ static void a_real_record(void **state)
     bench_manifest_free(m);
 }
 
+/* The cells of one run: OpenBLAS's own kernels, the fastest right ones, some by name, some that there are not. */
+static bench_manifest *kernel_manifest(const char *kernels)
+{
+    bench_manifest *m = NULL;
+    zo_error err = {0};
+    char *text = bench_folder_path(
+        "{\"schema\": \"zobench/1\", \"name\": \"test\", \"defaults\": {\"model\": \"synth:tiny\", \"task\": "
+        "\"polarity\", \"train_rows\": 16, \"eval_every\": null, \"queries\": 2, \"batch\": 2, \"rank\": %d, "
+        "\"steps\": 2, \"threads\": 1}, \"matrix\": {\"blas_kernel\": [%s]}, \"measure\": {\"min_runs\": 1, "
+        "\"max_runs\": 1}}\n",
+        REAL_RANK, kernels);
+    assert_int_equal(bench_folder_save("m.json", text, strlen(text), NULL), ZO_OK);
+    free(text);
+    if (bench_manifest_load("m.json", &m, &err))
+        fail_msg("%s", err.text);
+    return m;
+}
+
+static void kernels_of_openblas(void **state)
+{
+    (void)state;
+    const char *before = getenv("OPENBLAS_CORETYPE"), *own = openblas_get_corename();
+    char named[128];
+    snprintf(named, sizeof named, "null, \"auto\", \"%s\", \"Skylake9\"", own);
+    bench_manifest *m = kernel_manifest(named);
+    bench_run_options o = plain;
+    o.blas_argv = sgemm_argv;
+    bench_run_summary s = run(m, o);
+    assert_int_equal(s.ok, 3);
+    assert_int_equal(s.failed, 1);
+    json_t *all = records();
+    const json_t *r[4];
+    for (size_t i = 0; i < 4; i++)
+        r[i] = json_array_get(all, i);
+    const json_t *k = json_object_get(r[0], "blas_kernel");
+    assert_true(json_is_null(k) && json_is_string(json_object_get(r[0], "blas_kernel_reason")));
+    assert_string_equal(json_string_value(bench_metric_at(r[0], "build.openblas.core")), own);
+
+    k = json_object_get(r[1], "blas_kernel");
+    assert_string_equal(json_string_value(json_object_get(k, "asked")), "auto");
+    const char *chosen = json_string_value(json_object_get(k, "core_type"));
+    assert_string_equal(json_string_value(bench_metric_at(r[1], "build.openblas.core")),
+                        chosen ? chosen : own);
+    assert_non_null(strstr(json_string_value(json_object_get(k, "how")), "right"));
+    assert_true(
+        json_is_true(json_object_get(json_array_get(bench_metric_at(r[1], "blas_kernel.compared.kernels"), 0),
+                                     "correct")));
+
+    assert_string_equal(json_string_value(bench_metric_at(r[2], "blas_kernel.core_type")), own);
+    assert_string_equal(json_string_value(bench_metric_at(r[2], "build.openblas.core")), own);
+
+    assert_string_equal(json_string_value(json_object_get(r[3], "status")), "failed");
+    assert_non_null(strstr(json_string_value(json_object_get(r[3], "reason")),
+                           "blas_kernel \"Skylake9\": this OpenBLAS does not have such kernels"));
+    json_decref(all);
+    bench_manifest_free(m);
+    assert_true(before == getenv("OPENBLAS_CORETYPE")); /* this process's environment is not touched */
+}
+
 #define IN_PLACE(f) cmocka_unit_test_setup_teardown(f, make_place, drop_place)
 
 int main(int argc, char **argv)
@@ -780,8 +842,11 @@ int main(int argc, char **argv)
         IN_PLACE(progress_off_a_terminal),
         IN_PLACE(a_real_cell_survives_everything),
         IN_PLACE(a_real_record),
+        IN_PLACE(kernels_of_openblas),
     };
     if (argc > 1 && strcmp(argv[1], "cell") == 0)
         return child(argv + 1);
+    if (argc > 1 && strcmp(argv[1], "sgemm") == 0)
+        return bench_cmd_sgemm(argc - 1, argv + 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
