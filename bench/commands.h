@@ -11,6 +11,8 @@
     X("plan", bench_cmd_plan, "list a manifest's cells with predicted time and memory")                      \
     X("run", bench_cmd_run, "run what is missing of a manifest; start it again to go on")                    \
     X("report", bench_cmd_report, "tables and figures from the records of a run")                            \
+    X("compare", bench_cmd_compare, "old against new: records, or two builds run next to each other")        \
+    X("noise", bench_cmd_noise, "the smallest change that this machine can tell")                            \
     X("eval", bench_cmd_eval, "accuracy of a model on a task, zero-shot or with an adapter")                 \
     X("generate", bench_cmd_generate, "greedy continuation of a prompt")                                     \
     X("logits", bench_cmd_logits, "logits after a prompt")                                                   \

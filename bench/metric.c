@@ -147,6 +147,11 @@ const char *const *bench_metric_names(void)
     return names;
 }
 
+bool bench_metric_is_share(const bench_metric *m)
+{
+    return strcmp(m->shown_unit, "%") == 0;
+}
+
 json_t *bench_metric_at(const json_t *object, const char *path)
 {
     const json_t *at = object;

@@ -2,6 +2,7 @@
 #ifndef BENCH_METRIC_H
 #define BENCH_METRIC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <jansson.h>
@@ -43,6 +44,9 @@ typedef struct bench_metric {
 const bench_metric *bench_metric_find(const char *name);
 /* NULL-terminated, static. */
 const char *const *bench_metric_names(void);
+
+/* Is it a share of right answers, whose changes are differences (points), not ratios? */
+bool bench_metric_is_share(const bench_metric *m);
 
 /* Value, interval within the run and standard error of a record, in recorded units. NaN (interval: none) where the record
  * holds null, nothing, or something else than a number: never 0 for unknown. */

@@ -1,0 +1,508 @@
+/* zobench compare: is new slower, fatter or wrong, against old? */
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/commands.h"
+#include "bench/compare.h"
+#include "bench/environment.h"
+#include "bench/exit.h"
+#include "bench/filter.h"
+#include "bench/floor.h"
+#include "bench/folder.h"
+#include "bench/pairs.h"
+
+#define MOST_METRICS 16
+
+typedef struct arguments {
+    bench_compare_options compare;
+    bench_pairs_options pairs;
+    const char *metrics[MOST_METRICS + 1];
+    int metric_count;
+    json_t *thresholds, *old_where, *new_where, *where, *floors;
+    const char *program[2];
+    int programs;
+    long count, again; /* pairs; pairs of suspects, -1: twice as many */
+    uint64_t given;    /* options, by their place in the table */
+    const char *results, *noise;
+    bool gate, strict, force, json, quiet;
+    char **rest; /* arguments that are no options */
+    int rest_count;
+} arguments;
+
+static void usage(FILE *to)
+{
+    fputs(
+        "usage: zobench compare OLD NEW [OPTIONS]                   records: files, or folders of results\n"
+        "       zobench compare --binary OLD --binary NEW MANIFEST  two builds, run next to each other\n\n"
+        "Says of every cell and metric: regressed, improved, same or inconclusive (and how many more runs "
+        "would "
+        "tell).\n"
+        "Builds are run pair by pair in alternating order; cells whose times or memory are not the same at "
+        "first "
+        "are\n"
+        "measured again, and then the new pairs alone count. One --binary is compared with this program.\n\n"
+        "  --metric NAME          step_ns, peak_rss_bytes, accuracy, loss; again for more\n"
+        "  --threshold [NAME=]5%  smallest change that matters; of accuracy in points\n"
+        "  --alpha 0.01           chance of any false alarm in the whole comparison (Holm)\n"
+        "  --old KEY=VALUE        compare these cells of OLD ...\n"
+        "  --new KEY=VALUE        ... with these of NEW, which may be the same folder\n"
+        "  --filter KEY=VALUE     only these cells\n"
+        "  --pairs N              pairs of every cell (16; --binary)\n"
+        "  --again N              pairs of a suspect the second time (twice as many; 0: never; --binary)\n"
+        "  --keep DIR             keep the records in DIR/old.jsonl and new.jsonl (--binary)\n"
+        "  --paired               records of the same cell and run ran next to each other (as --keep's did)\n"
+        "  --noise FILE           noise floor (DIR/NAME/noise.json, or noise.json beside the records)\n"
+        "  --results DIR          where DIR/NAME/noise.json is looked for (results; --binary)\n"
+        "  --gate                 exit 1 where something regressed, 3 where cells failed or are missing\n"
+        "  --strict               with --gate: exit 4 where something is inconclusive\n"
+        "  --force                go on where machines, BLAS, threads or templates differ\n"
+        "  --json                 one JSON object instead of Markdown\n"
+        "  --quiet                say nothing but results and errors\n",
+        to);
+}
+
+enum option_code {
+    BINARY = 256,
+    METRIC,
+    THRESHOLD,
+    ALPHA,
+    OLD_WHERE,
+    NEW_WHERE,
+    FILTER,
+    PAIRS,
+    AGAIN,
+    KEEP,
+    PAIRED,
+    NOISE,
+    RESULTS,
+    GATE,
+    STRICT,
+    FORCE,
+    JSON,
+    QUIET,
+    HELP
+};
+
+/* In the order of option_code. */
+static const struct option options[] = {
+    {"binary", required_argument, 0, BINARY},
+    {"metric", required_argument, 0, METRIC},
+    {"threshold", required_argument, 0, THRESHOLD},
+    {"alpha", required_argument, 0, ALPHA},
+    {"old", required_argument, 0, OLD_WHERE},
+    {"new", required_argument, 0, NEW_WHERE},
+    {"filter", required_argument, 0, FILTER},
+    {"pairs", required_argument, 0, PAIRS},
+    {"again", required_argument, 0, AGAIN},
+    {"keep", required_argument, 0, KEEP},
+    {"paired", no_argument, 0, PAIRED},
+    {"noise", required_argument, 0, NOISE},
+    {"results", required_argument, 0, RESULTS},
+    {"gate", no_argument, 0, GATE},
+    {"strict", no_argument, 0, STRICT},
+    {"force", no_argument, 0, FORCE},
+    {"json", no_argument, 0, JSON},
+    {"quiet", no_argument, 0, QUIET},
+    {"help", no_argument, 0, HELP},
+    {0},
+};
+
+/* ---- arguments ---- */
+
+static zo_status read_number(const char *name, const char *text, double low, double high, double *out,
+                             zo_error *err)
+{
+    char *end;
+    *out = strtod(text, &end);
+    if (end == text || *end || !(*out >= low && *out <= high))
+        return zo_fail(err, ZO_ERR_INVALID, "--%s must be a number from %g to %g, not \"%s\"", name, low,
+                       high, text);
+    return ZO_OK;
+}
+
+static zo_status read_count(const char *name, const char *text, long low, long *out, zo_error *err)
+{
+    double n = 0;
+    zo_status st = read_number(name, text, (double)low, 100000, &n, err);
+    if (!st && n != floor(n))
+        st = zo_fail(err, ZO_ERR_INVALID, "--%s must be a whole number, not \"%s\"", name, text);
+    *out = (long)n;
+    return st;
+}
+
+static zo_status find_metric(const char *name, zo_error *err)
+{
+    const char *near = bench_metric_find(name) ? NULL : bench_nearest(name, bench_metric_names());
+    if (bench_metric_find(name))
+        return ZO_OK;
+    return zo_fail(err, ZO_ERR_INVALID,
+                   near ? "\"%s\" is not a metric; did you mean \"%s\"?" : "\"%s\" is not a metric", name,
+                   near);
+}
+
+/* "5%", "0.05" or "step_ns=5%" */
+static zo_status add_threshold(json_t *thresholds, const char *text, zo_error *err)
+{
+    char name[64] = "";
+    const char *equals = strchr(text, '='), *value = equals ? equals + 1 : text;
+    char *end;
+    double v = strtod(value, &end);
+    if (equals)
+        snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
+    if (*end == '%')
+        v /= 100, end++;
+    if (end == value || *end || !(v > 0 && v < 10))
+        return zo_fail(err, ZO_ERR_INVALID, "--threshold must be like 5%% or step_ns=5%%, not \"%s\"", text);
+    if (*name && find_metric(name, err))
+        return err->status;
+    for (const char *const *m = bench_metric_names(); *m; m++)
+        if (!*name || strcmp(*m, name) == 0)
+            json_object_set_new(thresholds, *m, json_real(v));
+    return ZO_OK;
+}
+
+static zo_status take_option(int c, const char *text, arguments *a, zo_error *err)
+{
+    switch (c) {
+    case BINARY:
+        if (a->programs == 2)
+            return zo_fail(err, ZO_ERR_INVALID, "--binary: two programs can be compared, not more");
+        a->program[a->programs++] = text;
+        return ZO_OK;
+    case METRIC:
+        if (a->metric_count == MOST_METRICS)
+            return zo_fail(err, ZO_ERR_INVALID, "--metric: at most %d", MOST_METRICS);
+        a->metrics[a->metric_count++] = text;
+        return find_metric(text, err);
+    case THRESHOLD:
+        return add_threshold(a->thresholds, text, err);
+    case ALPHA:
+        return read_number("alpha", text, 1e-9, 0.5, &a->compare.alpha, err);
+    case OLD_WHERE:
+        return bench_filter_add(a->old_where, text, err);
+    case NEW_WHERE:
+        return bench_filter_add(a->new_where, text, err);
+    case FILTER:
+        return bench_filter_add(a->where, text, err);
+    case PAIRS:
+        return read_count("pairs", text, 1, &a->count, err);
+    case AGAIN:
+        return read_count("again", text, 0, &a->again, err);
+    case KEEP:
+        a->pairs.keep = text;
+        return ZO_OK;
+    case NOISE:
+        a->noise = text;
+        return ZO_OK;
+    case RESULTS:
+        a->results = text;
+        return ZO_OK;
+    default:
+        *(c == PAIRED   ? &a->compare.paired
+          : c == GATE   ? &a->gate
+          : c == STRICT ? &a->strict
+          : c == FORCE  ? &a->force
+          : c == JSON   ? &a->json
+                        : &a->quiet) = true;
+        return ZO_OK;
+    }
+}
+
+/* An option that would do nothing is a mistake. */
+static zo_status check_options(const arguments *a, zo_error *err)
+{
+    static const struct {
+        enum option_code code;
+        bool builds; /* belongs to --binary; else to records */
+    } bound[] = {{PAIRS, true},      {AGAIN, true},      {KEEP, true},   {RESULTS, true},
+                 {OLD_WHERE, false}, {NEW_WHERE, false}, {PAIRED, false}};
+    for (size_t i = 0; i < sizeof bound / sizeof *bound; i++)
+        if (a->given >> (bound[i].code - BINARY) & 1 && bound[i].builds != (a->programs > 0))
+            return zo_fail(err, ZO_ERR_INVALID, "--%s is for %s", options[bound[i].code - BINARY].name,
+                           bound[i].builds ? "--binary" : "records");
+    return a->strict && !a->gate ? zo_fail(err, ZO_ERR_INVALID, "--strict is for --gate") : ZO_OK;
+}
+
+/* 0 to go on, else the exit code + 1. */
+static int parse(int argc, char **argv, arguments *a, zo_error *err)
+{
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (c == HELP) {
+            usage(stdout);
+            return BENCH_EXIT_OK + 1;
+        }
+        if (c < BINARY) {
+            usage(stderr);
+            return BENCH_EXIT_USAGE + 1;
+        }
+        a->given |= UINT64_C(1) << (c - BINARY);
+        if (take_option(c, optarg, a, err))
+            return BENCH_EXIT_USAGE + 1;
+    }
+    if (check_options(a, err))
+        return BENCH_EXIT_USAGE + 1;
+    a->rest = argv + optind;
+    a->rest_count = argc - optind;
+    const int wanted = a->programs ? 1 : 2;
+    /* one folder is enough where --old and --new choose in it */
+    const bool one = !a->programs && a->rest_count == 1 && json_object_size(a->old_where) &&
+                     json_object_size(a->new_where);
+    if (a->rest_count != wanted && !one) {
+        usage(stderr);
+        return BENCH_EXIT_USAGE + 1;
+    }
+    a->compare.metrics = a->metric_count ? a->metrics : NULL;
+    a->compare.thresholds = a->thresholds;
+    a->compare.where = json_object_size(a->where) ? a->where : NULL;
+    a->compare.old_where = json_object_size(a->old_where) ? a->old_where : NULL;
+    a->compare.new_where = json_object_size(a->new_where) ? a->new_where : NULL;
+    return 0;
+}
+
+/* ---- the noise floor ---- */
+
+static int least_runs(const bench_comparison *c)
+{
+    int64_t n = 0;
+    for (int32_t i = 0; i < c->finding_count; i++) {
+        const bench_finding *f = &c->findings[i];
+        const int64_t here = f->old_n < f->new_n ? f->old_n : f->new_n;
+        if ((f->unit == BENCH_UNIT_PAIRS || f->unit == BENCH_UNIT_RUNS) && (!n || here < n))
+            n = here;
+    }
+    return (int)n;
+}
+
+/* The floors for this comparison from a noise file, where there is one that fits. */
+static zo_status read_floors(arguments *a, const char *path, const bench_comparison *c, const json_t *records,
+                             zo_error *err)
+{
+    json_t *noise = NULL, *differences = json_array();
+    zo_status st = ZO_OK;
+    if (!a->noise && access(path, F_OK)) {
+        if (!a->quiet)
+            fprintf(stderr, "the noise of this machine is not known: zobench noise MANIFEST measures it\n");
+        goto cleanup;
+    }
+    st = bench_floor_load(path, &noise, err);
+    if (st)
+        goto cleanup;
+    if (!bench_floor_fits(noise, records, differences)) {
+        fprintf(stderr, "%s is of another machine or build and not used:\n", path);
+        bench_environment_print(differences, "  ", stderr);
+        goto cleanup;
+    }
+    json_decref(a->floors);
+    a->floors = bench_floor_for(noise, least_runs(c), bench_compare_tests(c), c->alpha);
+    a->compare.floors = a->floors;
+cleanup:
+    json_decref(noise);
+    json_decref(differences);
+    return st;
+}
+
+/* Compares, with the floors that fit what is compared. folders: where a noise.json may lie. */
+static zo_status compare(arguments *a, const json_t *old, const json_t *new_, const char *noise,
+                         bench_comparison **out, zo_error *err)
+{
+    const json_t *thresholds = a->compare.thresholds;
+    a->compare.floors = NULL;
+    zo_status st = bench_compare(old, new_, &a->compare, out, err);
+    if (!st)
+        st = read_floors(a, a->noise ? a->noise : noise, *out, new_, err);
+    a->compare.thresholds = thresholds;
+    if (st || !a->compare.floors)
+        return st;
+    bench_comparison_free(*out);
+    *out = NULL;
+    return bench_compare(old, new_, &a->compare, out, err);
+}
+
+/* ---- results ---- */
+
+static zo_status show(const arguments *a, const bench_comparison *c, const char *old_name,
+                      const char *new_name, zo_error *err)
+{
+    if (!a->json)
+        return bench_compare_markdown(c, old_name, new_name, stdout, err);
+    json_t *o = bench_compare_to_json(c, old_name, new_name);
+    if (!o || json_dumpf(o, stdout, JSON_INDENT(1))) {
+        json_decref(o);
+        return zo_fail(err, ZO_ERR_IO, "write the comparison");
+    }
+    putchar('\n');
+    json_decref(o);
+    return ZO_OK;
+}
+
+static int exit_code(const arguments *a, const bench_comparison *c)
+{
+    if (!a->gate)
+        return BENCH_EXIT_OK;
+    if (c->count[BENCH_REGRESSED])
+        return BENCH_EXIT_REGRESSION;
+    if (c->failed || json_array_size(c->only_old))
+        return BENCH_EXIT_FAILED;
+    return a->strict && c->count[BENCH_INCONCLUSIVE] ? BENCH_EXIT_INCONCLUSIVE : BENCH_EXIT_OK;
+}
+
+/* Refuses what cannot be compared, unless it is forced to. */
+static zo_status check_environment(const arguments *a, const bench_comparison *c, zo_error *err)
+{
+    if (!bench_environment_spoils(c->differences, c->times, c->answers) || a->force)
+        return ZO_OK;
+    fprintf(stderr, "The two sides differ in more than the code:\n");
+    bench_environment_print(c->differences, "  ", stderr);
+    return zo_fail(err, ZO_ERR_INVALID,
+                   "what differs above spoils the comparison; --force makes it all the same");
+}
+
+static int finish(const arguments *a, const bench_comparison *c, const char *old_name, const char *new_name,
+                  zo_error *err)
+{
+    if (check_environment(a, c, err) || show(a, c, old_name, new_name, err))
+        return BENCH_EXIT_USAGE;
+    if (!a->quiet) {
+        char headline[200];
+        bench_compare_headline(c, headline, sizeof headline);
+        fprintf(stderr, "%s\n", headline);
+    }
+    return exit_code(a, c);
+}
+
+/* ---- records ---- */
+
+static int compare_records(arguments *a, zo_error *err)
+{
+    const char *old_name = a->rest[0], *new_name = a->rest[a->rest_count - 1];
+    json_t *old = NULL, *new_ = NULL;
+    bench_comparison *c = NULL;
+    char *noise = bench_folder_path("%s/noise.json", new_name);
+    int code = BENCH_EXIT_USAGE;
+    zo_status st = bench_compare_load(old_name, &old, err);
+    if (!st)
+        st = bench_compare_load(new_name, &new_, err);
+    if (!st && noise)
+        st = compare(a, old, new_, noise, &c, err);
+    if (!st && c)
+        code = finish(a, c, old_name, new_name, err);
+    bench_comparison_free(c);
+    json_decref(old);
+    json_decref(new_);
+    free(noise);
+    return code;
+}
+
+/* ---- builds ---- */
+
+/* The ids of cells whose time or memory is not the same: to be measured again. New reference. */
+static json_t *find_suspects(const bench_comparison *c)
+{
+    json_t *ids = json_object(), *record;
+    size_t k;
+    for (int32_t i = 0; i < c->finding_count; i++) {
+        const bench_match *m = &c->matches[c->match_of[i]];
+        if (c->findings[i].unit != BENCH_UNIT_PAIRS || c->findings[i].verdict == BENCH_SAME)
+            continue;
+        json_array_foreach(m->old_runs, k, record)
+            json_object_set_new(ids, json_string_value(json_object_get(record, "cell_id")), json_true());
+    }
+    return ids;
+}
+
+/* At fewer pairs no order of them has a p that is small enough. */
+static void warn_of_few(const arguments *a, const bench_comparison *c)
+{
+    const double tests = bench_compare_tests(c), p = exp2(1 - (double)least_runs(c));
+    if (!a->quiet && tests > 0 && p * tests > c->alpha)
+        fprintf(stderr, "%d pairs cannot show a change at alpha %g over %g tests: at least %g are needed\n",
+                least_runs(c), c->alpha, tests, ceil(1 + log2(tests / c->alpha)));
+}
+
+static zo_status measure(arguments *a, bench_pairs *p, const char *noise, bench_comparison **c, zo_error *err)
+{
+    const long again = a->again < 0 ? 2 * a->count : a->again;
+    json_t *suspects = NULL;
+    zo_status st = bench_pairs_measure(p, NULL, (int)a->count, err);
+    if (!st && !bench_pairs_interrupted(p))
+        st = compare(a, bench_pairs_old(p), bench_pairs_new(p), noise, c, err);
+    if (st || !*c)
+        return st;
+    warn_of_few(a, *c);
+    suspects = find_suspects(*c);
+    if (again && json_object_size(suspects)) {
+        if (!a->quiet) {
+            char headline[200];
+            bench_compare_headline(*c, headline, sizeof headline);
+            fprintf(stderr, "at first: %s; %zu cell%s measured again, %ld pairs\n", headline,
+                    json_object_size(suspects), json_object_size(suspects) == 1 ? "" : "s", again);
+        }
+        bench_comparison_free(*c);
+        *c = NULL;
+        a->quiet = true; /* what there is to say about the noise was said */
+        bench_pairs_forget(p, suspects);
+        st = bench_pairs_measure(p, suspects, (int)again, err);
+        if (!st && !bench_pairs_interrupted(p))
+            st = compare(a, bench_pairs_old(p), bench_pairs_new(p), noise, c, err);
+    }
+    json_decref(suspects);
+    return st;
+}
+
+static int compare_builds(arguments *a, zo_error *err)
+{
+    bench_manifest *m = NULL;
+    bench_pairs *p = NULL;
+    bench_comparison *c = NULL;
+    char *noise = NULL;
+    int code = BENCH_EXIT_USAGE;
+    const bool quiet = a->quiet;
+    a->pairs.old_program = a->program[0];
+    a->pairs.new_program = a->program[1];
+    a->pairs.where = a->compare.where;
+    a->pairs.progress = a->quiet ? NULL : stderr;
+    a->compare.paired = true;
+    zo_status st = bench_manifest_load(a->rest[0], &m, err);
+    if (!st)
+        noise = bench_folder_path("%s/%s/noise.json", a->results, m->name);
+    if (!st && !noise)
+        st = zo_fail(err, ZO_ERR_MEMORY, "compare %s: out of memory", m->name);
+    if (!st)
+        st = bench_pairs_open(m, &a->pairs, &p, err);
+    if (!st)
+        st = measure(a, p, noise, &c, err);
+    a->quiet = quiet;
+    if (p && bench_pairs_interrupted(p))
+        code = BENCH_EXIT_INTERRUPTED;
+    else if (!st && c)
+        code = finish(a, c, a->program[0], a->program[1] ? a->program[1] : "this program", err);
+    bench_comparison_free(c);
+    bench_pairs_free(p);
+    bench_manifest_free(m);
+    free(noise);
+    return code;
+}
+
+int bench_cmd_compare(int argc, char **argv)
+{
+    zo_error err = {0};
+    arguments a = {.count = 16, .again = -1, .results = "results"};
+    a.thresholds = json_object();
+    a.old_where = json_object();
+    a.new_where = json_object();
+    a.where = json_object();
+    int code = parse(argc, argv, &a, &err);
+    code = code ? code - 1 : a.programs ? compare_builds(&a, &err) : compare_records(&a, &err);
+    if (err.status)
+        fprintf(stderr, "zobench compare: %s\n", err.text);
+    json_decref(a.thresholds);
+    json_decref(a.old_where);
+    json_decref(a.new_where);
+    json_decref(a.where);
+    json_decref(a.floors);
+    return code;
+}

@@ -1,0 +1,125 @@
+/* zobench noise: the smallest change that this machine can tell, from this program compared with itself. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bench/clock.h"
+#include "bench/commands.h"
+#include "bench/compare.h"
+#include "bench/exit.h"
+#include "bench/flags.h"
+#include "bench/floor.h"
+#include "bench/folder.h"
+#include "bench/pairs.h"
+#include "bench/record.h"
+
+static void usage(FILE *to)
+{
+    fputs(
+        "usage: zobench noise [OPTIONS] MANIFEST\n\n"
+        "Runs every cell with this program on both sides, pair by pair in alternating order, and writes what "
+        "the pairs\n"
+        "differ by to DIR/NAME/noise.json, with the smallest change that comparisons of so many pairs find "
+        "in "
+        "nine of\n"
+        "ten cases. zobench compare quotes it and refuses thresholds below it.\n\n"
+        "  --pairs N        pairs of every cell (24)\n"
+        "  --binary PROGRAM  this program instead\n"
+        "  --results DIR    folder of results (results)\n"
+        "  --json           print the file\n"
+        "  --quiet          say nothing but errors\n",
+        to);
+}
+
+static void print(const json_t *noise, const bench_comparison *c, const char *path)
+{
+    const char *name;
+    json_t *floor;
+    json_object_foreach(json_object_get(noise, "floors"), name, floor)
+    {
+        const bench_metric *m = bench_metric_find(name);
+        if (json_is_number(floor))
+            printf("%-20s changes from %.2g%% on can be told\n", m ? m->label : name,
+                   100 * json_number_value(floor));
+        else
+            printf("%-20s so few pairs tell nothing; try --pairs\n", m ? m->label : name);
+    }
+    for (int32_t i = 0; i < c->finding_count; i++)
+        if (c->findings[i].verdict == BENCH_REGRESSED || c->findings[i].verdict == BENCH_IMPROVED)
+            printf("beware: %s of %s seems to have %s against itself: this machine's noise is not alike over "
+                   "time\n",
+                   c->findings[i].metric->label, c->matches[c->match_of[i]].label,
+                   bench_verdict_name(c->findings[i].verdict));
+    fprintf(stderr, "kept in %s\n", path);
+}
+
+/* Stores and shows; the exit code. */
+static int keep(const bench_manifest *m, const bench_comparison *c, const json_t *record, long pairs,
+                const char *results, const char *started, bool json, bool quiet, zo_error *err)
+{
+    int code = BENCH_EXIT_USAGE;
+    json_t *noise = bench_floor_make(c, (int)pairs, record);
+    char *folder = bench_folder_path("%s/%s", results, m->name),
+         *path = bench_folder_path("%s/%s/noise.json", results, m->name);
+    if (!noise || !folder || !path) {
+        zo_fail(err, ZO_ERR_MEMORY, "noise of %s: out of memory", m->name);
+        goto cleanup;
+    }
+    json_object_set_new(noise, "manifest", json_pack("{s:s, s:s}", "name", m->name, "sha256", m->sha256));
+    json_object_set_new(noise, "started", json_string(started));
+    if (bench_folder_make(folder, err) || bench_folder_save_json(path, noise, err))
+        goto cleanup;
+    if (json) {
+        json_dumpf(noise, stdout, JSON_INDENT(1));
+        putchar('\n');
+    } else if (!quiet) {
+        print(noise, c, path);
+    }
+    code = c->failed ? BENCH_EXIT_FAILED : BENCH_EXIT_OK;
+cleanup:
+    json_decref(noise);
+    free(folder);
+    free(path);
+    return code;
+}
+
+int bench_cmd_noise(int argc, char **argv)
+{
+    zo_error err = {0};
+    long pairs = 24;
+    const char *results = "results", *program = NULL;
+    bool json = false, quiet = false;
+    const bench_flag flags[] = {{.name = "pairs", .number = &pairs, .low = 6, .high = 100000},
+                                {.name = "binary", .text = &program},
+                                {.name = "results", .text = &results},
+                                {.name = "json", .set = &json},
+                                {.name = "quiet", .set = &quiet},
+                                {0}};
+    char started[BENCH_CLOCK_UTC];
+    bench_manifest *m = NULL;
+    bench_pairs *p = NULL;
+    bench_comparison *c = NULL;
+    int code = bench_flags(argc, argv, flags, 1, 1, usage);
+    if (code >= 0)
+        return code;
+    code = BENCH_EXIT_USAGE;
+    bench_clock_utc(started);
+    const bench_compare_options options = {.paired = true};
+    zo_status st = bench_manifest_load(argv[optind], &m, &err);
+    if (!st)
+        st = bench_pairs_open(m, &(bench_pairs_options){program, program, NULL, NULL, quiet ? NULL : stderr},
+                              &p, &err);
+    if (!st)
+        st = bench_pairs_measure(p, NULL, (int)pairs, &err);
+    if (!st && !bench_pairs_interrupted(p))
+        st = bench_compare(bench_pairs_old(p), bench_pairs_new(p), &options, &c, &err);
+    if (p && bench_pairs_interrupted(p))
+        code = BENCH_EXIT_INTERRUPTED;
+    else if (!st)
+        code = keep(m, c, json_array_get(bench_pairs_old(p), 0), pairs, results, started, json, quiet, &err);
+    if (err.status)
+        fprintf(stderr, "zobench noise: %s\n", err.text);
+    bench_comparison_free(c);
+    bench_pairs_free(p);
+    bench_manifest_free(m);
+    return code;
+}

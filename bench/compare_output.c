@@ -1,0 +1,260 @@
+/* A comparison as people and programs read it: see compare.h. */
+#include "bench/compare.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "bench/environment.h"
+#include "bench/record.h"
+#include "bench/table.h"
+
+/* What comes first in a table: what somebody must look at. */
+static const bench_verdict order[] = {BENCH_REGRESSED, BENCH_INCONCLUSIVE, BENCH_IMPROVED, BENCH_SAME};
+
+int bench_compare_tests(const bench_comparison *c)
+{
+    int n = 0;
+    for (int32_t i = 0; i < c->finding_count; i++)
+        n += !isnan(c->findings[i].p);
+    return n;
+}
+
+void bench_compare_headline(const bench_comparison *c, char *out, size_t cap)
+{
+    int n =
+        snprintf(out, cap, "%d regressed, %d improved, %d same, %d inconclusive", c->count[BENCH_REGRESSED],
+                 c->count[BENCH_IMPROVED], c->count[BENCH_SAME], c->count[BENCH_INCONCLUSIVE]);
+    if (c->failed && n > 0 && (size_t)n < cap)
+        snprintf(out + n, cap - (size_t)n, "; %d repetition%s failed", c->failed, c->failed == 1 ? "" : "s");
+}
+
+/* +5.2% of a ratio, +1.20 pt of a difference of shares. Two significant digits below 1. */
+static void change_text(const bench_finding *f, double change, char *out, size_t cap)
+{
+    const double percent = 100 * (f->difference ? change : change - 1);
+    snprintf(out, cap, "%+.*f%s", fabs(percent) < 0.995 ? 2 : 1, percent, f->difference ? " pt" : "%");
+}
+
+static void add_change(bench_table *t, const bench_finding *f)
+{
+    char change[64], low[64], high[64], text[200];
+    change_text(f, f->change, change, sizeof change);
+    change_text(f, f->interval.low, low, sizeof low);
+    change_text(f, f->interval.high, high, sizeof high);
+    if (f->certain || !(f->interval.coverage > 0))
+        snprintf(text, sizeof text, "%s", f->change == (f->difference ? 0 : 1) ? "none" : change);
+    else
+        snprintf(text, sizeof text, "%s [%s, %s]", change, low, high);
+    bench_table_add_number(t, text, f->change, f->interval);
+}
+
+static void add_p(bench_table *t, const bench_finding *f)
+{
+    char text[32];
+    snprintf(text, sizeof text, f->p_adjusted < 0.001 ? "%.0e" : "%.3f", f->p_adjusted);
+    if (isnan(f->p_adjusted))
+        bench_table_add_missing(t);
+    else
+        bench_table_add_number(t, text, f->p_adjusted, bench_no_interval);
+}
+
+static void add_value(bench_table *t, const bench_finding *f, double value)
+{
+    char number[64], text[96];
+    bench_metric_format(f->metric, value, number, sizeof number);
+    snprintf(text, sizeof text, "%s%s%s", number, *f->metric->shown_unit ? " " : "", f->metric->shown_unit);
+    bench_table_add_number(t, text, value, bench_no_interval);
+}
+
+static void add_n(bench_table *t, const bench_finding *f)
+{
+    char text[64];
+    if (f->old_n == f->new_n)
+        snprintf(text, sizeof text, "%lld %s", (long long)f->old_n, bench_unit_name(f->unit, f->old_n));
+    else
+        snprintf(text, sizeof text, "%lld, %lld %s", (long long)f->old_n, (long long)f->new_n,
+                 bench_unit_name(f->unit, f->new_n));
+    bench_table_add_text(t, text);
+}
+
+static void add_verdict(bench_table *t, const bench_finding *f)
+{
+    char text[64];
+    if (f->verdict == BENCH_INCONCLUSIVE && f->more > 0)
+        snprintf(text, sizeof text, "inconclusive (+%lld %s)", (long long)f->more,
+                 bench_unit_name(f->unit, f->more));
+    else
+        snprintf(text, sizeof text, "%s", bench_verdict_name(f->verdict));
+    bench_table_add_text(t, text);
+}
+
+/* "step time: 3% (noise 1.2%), accuracy: 1 pt" of the metrics that occur, each once. */
+static void thresholds_text(const bench_comparison *c, char *out, size_t cap)
+{
+    size_t used = 0;
+    *out = 0;
+    for (int32_t i = 0; i < c->finding_count && used < cap; i++) {
+        const bench_finding *f = &c->findings[i];
+        bool seen = false;
+        for (int32_t k = 0; k < i; k++)
+            seen |= c->findings[k].metric == f->metric;
+        if (seen)
+            continue;
+        used += (size_t)snprintf(out + used, cap - used, "%s%s %.3g%s", used ? ", " : "", f->metric->label,
+                                 100 * f->threshold, f->difference ? " pt" : "%");
+        if (!isnan(f->floor) && used < cap)
+            used +=
+                (size_t)snprintf(out + used, cap - used, " (noise of this machine %.2g%%)", 100 * f->floor);
+    }
+}
+
+static void remark(const bench_comparison *c, bench_table *t)
+{
+    char text[1000], thresholds[800];
+    thresholds_text(c, thresholds, sizeof thresholds);
+    snprintf(
+        text, sizeof text,
+        "Regressed or improved: the change is beyond what matters (%s), and p, corrected by Holm over the "
+        "%d findings that are tested, is at most %g.",
+        thresholds, bench_compare_tests(c), c->alpha);
+    bench_table_remark(t, text);
+    bench_table_remark(
+        t, "Same: the 95% interval lies within what matters on both sides. Inconclusive: neither; "
+           "in brackets how many more would probably tell.");
+    bench_table_remark(
+        t, "Old and new are medians over runs and means over seeds; the interval of their change is "
+           "a percentile bootstrap (pairs in blocks), of shares that of Agresti and Min.");
+}
+
+static bench_table *make_table(const bench_comparison *c)
+{
+    bench_table *t = bench_table_new("");
+    bench_table_add_column(t, BENCH_COLUMN_TEXT, "verdict", "verdict");
+    bench_table_add_column(t, BENCH_COLUMN_TEXT, "cell", "cell");
+    bench_table_add_column(t, BENCH_COLUMN_TEXT, "metric", "metric");
+    bench_table_add_column(t, BENCH_COLUMN_NUMBER, "old", "old");
+    bench_table_add_column(t, BENCH_COLUMN_NUMBER, "new", "new");
+    bench_table_add_column(t, BENCH_COLUMN_SPREAD, "change", "change");
+    bench_table_add_column(t, BENCH_COLUMN_NUMBER, "p (Holm)", "p_holm");
+    bench_table_add_column(t, BENCH_COLUMN_TEXT, "from", "from");
+    for (size_t v = 0; v < sizeof order / sizeof *order; v++) {
+        for (int32_t i = 0; i < c->finding_count; i++) {
+            const bench_finding *f = &c->findings[i];
+            if (f->verdict != order[v])
+                continue;
+            bench_table_add_row(t);
+            add_verdict(t, f);
+            bench_table_add_text(t, c->matches[c->match_of[i]].label);
+            bench_table_add_text(t, f->metric->label);
+            add_value(t, f, f->old_value);
+            add_value(t, f, f->new_value);
+            add_change(t, f);
+            if (*f->note)
+                bench_table_mark(t, f->note);
+            add_p(t, f);
+            add_n(t, f);
+        }
+    }
+    remark(c, t);
+    return t;
+}
+
+static void print_list(FILE *out, const char *what, const json_t *list)
+{
+    size_t i;
+    const json_t *item;
+    json_array_foreach(list, i, item)
+    {
+        fprintf(out, "- %s: ", what);
+        bench_table_put_escaped(BENCH_FORMAT_MARKDOWN, json_string_value(item), out);
+        putc('\n', out);
+    }
+}
+
+zo_status bench_compare_markdown(const bench_comparison *c, const char *old_name, const char *new_name,
+                                 FILE *out, zo_error *err)
+{
+    char headline[200];
+    bench_compare_headline(c, headline, sizeof headline);
+    fprintf(out, "### zobench compare: %s\n\n", headline);
+    fputs("old `", out);
+    bench_table_put_escaped(BENCH_FORMAT_MARKDOWN, old_name, out);
+    fputs("`, new `", out);
+    bench_table_put_escaped(BENCH_FORMAT_MARKDOWN, new_name, out);
+    fputs("`\n\n", out);
+    if (bench_environment_spoils(c->differences, c->times, c->answers))
+        fputs("**The two sides do not differ in the code alone; what is spoilt is no evidence:**\n\n", out);
+    bench_environment_print(c->differences, "- differs: ", out);
+    for (int32_t i = 0; i < c->match_count; i++)
+        print_list(out, c->matches[i].label, c->matches[i].failed);
+    print_list(out, "only in old", c->only_old);
+    print_list(out, "only in new", c->only_new);
+    putc('\n', out);
+    bench_table *t = make_table(c);
+    zo_status st = bench_table_write(t, BENCH_FORMAT_MARKDOWN, out, err);
+    bench_table_free(t);
+    return st;
+}
+
+/* The numbers from which a finding of runs or pairs was made, for whoever wants to do it again. */
+static json_t *samples_of(const bench_metric *m, const json_t *runs)
+{
+    size_t i;
+    const json_t *record;
+    json_t *list = json_array();
+    json_array_foreach(runs, i, record)
+    {
+        double v = bench_metric_value(m, record);
+        json_array_append_new(list, isfinite(v) ? json_real(v) : json_null());
+    }
+    return list;
+}
+
+static json_t *interval_json(bench_interval i)
+{
+    return i.coverage > 0 && isfinite(i.low) && isfinite(i.high) ? json_pack("[f, f]", i.low, i.high) : NULL;
+}
+
+static json_t *finding_json(const bench_comparison *c, int32_t at)
+{
+    const bench_finding *f = &c->findings[at];
+    const bench_match *m = &c->matches[c->match_of[at]];
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "cell", m->label, "metric", f->metric->name, "unit",
+                          f->metric->unit, "verdict", bench_verdict_name(f->verdict));
+    bench_record_real(o, "old", f->old_value);
+    bench_record_real(o, "new", f->new_value);
+    bench_record_real(o, f->difference ? "difference" : "ratio", f->change);
+    bench_record_set(o, "interval", interval_json(f->interval), "too few samples");
+    bench_record_set(o, "coverage", f->interval.coverage > 0 ? json_real(f->interval.coverage) : NULL,
+                     "there is no interval");
+    json_object_set_new(o, "of", json_string(bench_unit_name(f->unit, 0)));
+    json_object_set_new(o, "old_n", json_integer(f->old_n));
+    json_object_set_new(o, "new_n", json_integer(f->new_n));
+    bench_record_set(o, "test", *f->test ? json_string(f->test) : NULL, "nothing is left to chance");
+    bench_record_set(o, "p", json_real(f->p), "not tested");
+    bench_record_set(o, "p_holm", json_real(f->p_adjusted), "not tested");
+    bench_record_real(o, "threshold", f->threshold);
+    bench_record_set(o, "noise_floor", json_real(f->floor), "not measured; zobench noise does");
+    bench_record_set(o, "more_runs", f->more > 0 ? json_integer(f->more) : NULL,
+                     f->verdict == BENCH_INCONCLUSIVE ? "not known" : "the verdict stands");
+    json_object_set_new(o, "note", *f->note ? json_string(f->note) : json_null());
+    json_object_set_new(o, "old_samples", samples_of(f->metric, m->old_runs));
+    json_object_set_new(o, "new_samples", samples_of(f->metric, m->new_runs));
+    return o;
+}
+
+json_t *bench_compare_to_json(const bench_comparison *c, const char *old_name, const char *new_name)
+{
+    json_t *findings = json_array(), *counts = json_object(), *failed = json_array();
+    for (int32_t i = 0; i < c->finding_count; i++)
+        json_array_append_new(findings, finding_json(c, i));
+    for (int v = 0; v < 4; v++)
+        json_object_set_new(counts, bench_verdict_name(v), json_integer(c->count[v]));
+    for (int32_t i = 0; i < c->match_count; i++)
+        json_array_extend(failed, c->matches[i].failed);
+    return json_pack("{s:s, s:s, s:s, s:f, s:o, s:b, s:O, s:O, s:O, s:o, s:o}", "schema",
+                     BENCH_COMPARE_SCHEMA, "old", old_name, "new", new_name, "alpha", c->alpha, "count",
+                     counts, "spoilt", bench_environment_spoils(c->differences, c->times, c->answers),
+                     "environment", c->differences, "only_old", c->only_old, "only_new", c->only_new,
+                     "failed", failed, "findings", findings);
+}

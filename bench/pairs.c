@@ -1,0 +1,302 @@
+/* See pairs.h. */
+#include "bench/pairs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/child.h"
+#include "bench/clock.h"
+#include "bench/folder.h"
+#include "bench/inputs.h"
+#include "bench/machine.h"
+#include "bench/params.h"
+#include "bench/paths.h"
+#include "bench/progress.h"
+#include "bench/record.h"
+#include "bench/results.h"
+
+enum { OLD, NEW, SIDES };
+
+static const char *const side_names[SIDES] = {"old", "new"};
+
+typedef struct paired_cell {
+    const bench_cell *cell;
+    char label[160];
+    json_t *model; /* what the child is told of the model's file */
+    int runs;      /* pairs so far, forgotten ones too */
+    bool failed;
+} paired_cell;
+
+struct bench_pairs {
+    const bench_manifest *m;
+    bench_pairs_options o;
+    const char *program[SIDES];
+    json_t *records[SIDES];
+    char *keep[SIDES];
+    paired_cell *cells;
+    int cell_count;
+    char *scratch; /* folder for checkpoints, emptied after every child */
+    json_t *machine;
+    bench_signals signals;
+    bench_progress progress;
+    bool interrupted;
+};
+
+/* ---- opening ---- */
+
+static json_t *model_input(const bench_params *params)
+{
+    char path[4096];
+    json_t *input = NULL;
+    if (bench_model_path(params->model, path, sizeof path, NULL) || bench_inputs_model(path, &input, NULL))
+        return NULL; /* the child will say it in its own words */
+    return input;
+}
+
+static zo_status choose_cells(bench_pairs *p, zo_error *err)
+{
+    p->cells = calloc((size_t)p->m->cell_count + 1, sizeof *p->cells);
+    if (!p->cells)
+        return zo_fail(err, ZO_ERR_MEMORY, "compare %s: out of memory", p->m->name);
+    for (int32_t i = 0; i < p->m->cell_count; i++) {
+        const bench_cell *cell = &p->m->cells[i];
+        paired_cell *c = &p->cells[p->cell_count];
+        if (!bench_params_match(&cell->params, p->o.where))
+            continue;
+        c->cell = cell;
+        bench_manifest_label(p->m, &cell->params, c->label, sizeof c->label);
+        /* hashing a model takes seconds: once for cells that follow each other with the same one */
+        const paired_cell *last = p->cell_count ? c - 1 : NULL;
+        c->model = last && strcmp(last->cell->params.model, cell->params.model) == 0
+                       ? json_incref(last->model)
+                       : model_input(&cell->params);
+        p->cell_count++;
+    }
+    return p->cell_count ? ZO_OK
+                         : zo_fail(err, ZO_ERR_INVALID, "compare %s: no cell passes the filter", p->m->name);
+}
+
+static zo_status open_keep(bench_pairs *p, zo_error *err)
+{
+    zo_status st = p->o.keep ? bench_folder_make(p->o.keep, err) : ZO_OK;
+    for (int s = 0; s < SIDES && p->o.keep && !st; s++) {
+        p->keep[s] = bench_folder_path("%s/%s.jsonl", p->o.keep, side_names[s]);
+        st = p->keep[s] ? bench_folder_set_aside(p->keep[s], err)
+                        : zo_fail(err, ZO_ERR_MEMORY, "compare %s: out of memory", p->m->name);
+    }
+    return st;
+}
+
+static zo_status make_scratch(bench_pairs *p, zo_error *err)
+{
+    const char *tmp = getenv("TMPDIR");
+    p->scratch = bench_folder_path("%s/zobench-pairs.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    if (p->scratch && mkdtemp(p->scratch))
+        return ZO_OK;
+    free(p->scratch);
+    p->scratch = NULL;
+    return zo_fail(err, ZO_ERR_IO, "make a folder for checkpoints: %s", strerror(errno));
+}
+
+zo_status bench_pairs_open(const bench_manifest *m, const bench_pairs_options *o, bench_pairs **out,
+                           zo_error *err)
+{
+    zo_status st = ZO_OK;
+    *out = NULL;
+    bench_pairs *p = calloc(1, sizeof *p);
+    if (!p)
+        return zo_fail(err, ZO_ERR_MEMORY, "compare %s: out of memory", m->name);
+    *p = (bench_pairs){.m = m, .o = *o, .program = {o->old_program, o->new_program}, .signals = {.fd = -1}};
+    for (int s = 0; s < SIDES && !st; s++) {
+        if (p->program[s] && access(p->program[s], X_OK))
+            st = zo_fail(err, ZO_ERR_IO, "execute %s: %s", p->program[s], strerror(errno));
+        p->records[s] = json_array();
+    }
+    if (!st)
+        st = choose_cells(p, err);
+    if (!st)
+        st = bench_machine_describe(&p->machine, err);
+    if (!st)
+        st = open_keep(p, err);
+    if (!st)
+        st = make_scratch(p, err);
+    if (!st)
+        st = bench_signals_open(&p->signals, err);
+    bench_progress_init(&p->progress, o->progress && isatty(fileno(o->progress)) ? o->progress : NULL, 0);
+    if (!st) {
+        *out = p;
+        p = NULL;
+    }
+    bench_pairs_free(p);
+    return st;
+}
+
+void bench_pairs_free(bench_pairs *p)
+{
+    if (!p)
+        return;
+    bench_signals_close(&p->signals);
+    for (int i = 0; i < p->cell_count; i++)
+        json_decref(p->cells[i].model);
+    for (int s = 0; s < SIDES; s++) {
+        json_decref(p->records[s]);
+        free(p->keep[s]);
+    }
+    if (p->scratch)
+        bench_folder_remove(p->scratch, NULL);
+    json_decref(p->machine);
+    free(p->scratch);
+    free(p->cells);
+    free(p);
+}
+
+/* ---- one child ---- */
+
+typedef struct ear {
+    bench_progress *progress;
+    json_t *parts, *record;
+} ear;
+
+static void hear(void *self, json_t *message)
+{
+    ear *e = self;
+    json_t *record = json_object_get(message, "record");
+    if (json_object_get(message, "progress"))
+        bench_progress_update(e->progress, json_object_get(message, "progress"));
+    json_object_update(e->parts, json_object_get(message, "partial"));
+    if (json_is_object(record)) {
+        json_decref(e->record);
+        e->record = json_incref(record);
+    }
+}
+
+/* The record of a child with what only its parent knows. New reference. */
+static json_t *make_record(const bench_pairs *p, const paired_cell *c, const char *started, const ear *e,
+                           const bench_child_result *r)
+{
+    json_t *record =
+        json_pack("{s:s, s:o, s:s, s:i}", "schema", BENCH_RECORD_SCHEMA, "cell",
+                  bench_params_to_json(&c->cell->params), "cell_id", c->cell->id, "run", c->runs);
+    const bool ended_well = !r->signal && r->code == 0 && !r->timed_out && e->record;
+    if (!ended_well) {
+        json_object_set_new(record, "status", json_string(r->timed_out ? "timeout" : "failed"));
+        json_object_set_new(record, "reason",
+                            r->timed_out ? json_string("stopped at the time limit")
+                            : r->signal
+                                ? json_sprintf("ended by %s: %s", bench_signal_name(r->signal), r->tail)
+                                : json_sprintf("ended with exit code %d: %s", r->code, r->tail));
+    }
+    json_object_set_new(record, "started", json_string(started));
+    json_object_set_new(record, "wall_ns", json_integer(r->wall_ns));
+    json_object_update_missing(record, e->record);
+    json_object_update_missing(record, e->parts);
+    json_object_set(record, "machine", p->machine);
+    return record;
+}
+
+/* One repetition of a cell by the program of a side. An interrupted child leaves no record. */
+static zo_status run_child(bench_pairs *p, paired_cell *c, int s, zo_error *err)
+{
+    static const char *const argv[] = {"zobench", "cell", NULL};
+    char started[BENCH_CLOCK_UTC], *checkpoints = bench_folder_path("%s/checkpoints", p->scratch);
+    ear e = {.progress = &p->progress, .parts = json_object()};
+    bench_child_result r;
+    json_t *record = NULL,
+           *job = json_pack("{s:o, s:s, s:i, s:I, s:s, s:b}", "cell", bench_params_to_json(&c->cell->params),
+                            "cell_id", c->cell->id, "run", c->runs, "warmup",
+                            (json_int_t)p->m->measure.warmup, "folder", p->scratch, "save_adapter", 0);
+    bench_record_set(job, "model", json_incref(c->model), "cannot be read");
+    const bench_child_options options = {.argv = argv,
+                                         .program = p->program[s],
+                                         .job = job,
+                                         .threads = c->cell->params.threads > 0
+                                                        ? (int)c->cell->params.threads
+                                                        : bench_machine_threads(p->machine),
+                                         .timeout_s = p->m->measure.timeout_s,
+                                         .grace_s = 10,
+                                         .message = hear,
+                                         .self = &e};
+    bench_machine_refresh(p->machine);
+    bench_clock_utc(started);
+    bench_progress_begin(&p->progress, c->label, c->runs);
+    zo_status st = bench_child_run(&p->signals, &options, &r, err);
+    p->interrupted |= !st && r.interrupted;
+    if (!st && !r.interrupted) {
+        record = make_record(p, c, started, &e, &r);
+        json_array_append(p->records[s], record);
+        c->failed |= !bench_result_ok(record);
+        bench_progress_end(&p->progress, record);
+        if (p->keep[s])
+            st = bench_record_append(p->keep[s], record, err);
+    }
+    if (checkpoints)
+        bench_folder_remove(checkpoints, NULL);
+    free(checkpoints);
+    json_decref(record);
+    json_decref(e.record);
+    json_decref(e.parts);
+    json_decref(job);
+    return st;
+}
+
+/* ---- pairs ---- */
+
+static bool chosen(const paired_cell *c, const json_t *cells)
+{
+    return !c->failed && (!cells || json_object_get(cells, c->cell->id));
+}
+
+zo_status bench_pairs_measure(bench_pairs *p, const json_t *cells, int n, zo_error *err)
+{
+    zo_status st = ZO_OK;
+    for (int i = 0; i < p->cell_count; i++)
+        p->progress.total += chosen(&p->cells[i], cells) ? SIDES * n : 0;
+    for (int pair = 0; pair < n && !st; pair++) {
+        for (int i = 0; i < p->cell_count && !st && !p->interrupted; i++) {
+            paired_cell *c = &p->cells[i];
+            const int first = (c->runs + i) % SIDES;
+            if (!chosen(c, cells))
+                continue;
+            p->interrupted |= bench_signals_asked(&p->signals);
+            for (int k = 0; k < SIDES && !st && !p->interrupted; k++)
+                st = run_child(p, c, (first + k) % SIDES, err);
+            c->runs++;
+        }
+    }
+    bench_progress_clear(&p->progress);
+    return st;
+}
+
+bool bench_pairs_interrupted(const bench_pairs *p)
+{
+    return p->interrupted;
+}
+
+void bench_pairs_forget(bench_pairs *p, const json_t *cells)
+{
+    for (int s = 0; s < SIDES; s++) {
+        for (size_t i = json_array_size(p->records[s]); i-- > 0;) {
+            const json_t *record = json_array_get(p->records[s], i);
+            if (bench_result_ok(record) &&
+                json_object_get(cells, json_string_value(json_object_get(record, "cell_id"))))
+                json_array_remove(p->records[s], i);
+        }
+    }
+}
+
+const json_t *bench_pairs_old(const bench_pairs *p)
+{
+    return p->records[OLD];
+}
+
+const json_t *bench_pairs_new(const bench_pairs *p)
+{
+    return p->records[NEW];
+}
+
+const json_t *bench_pairs_machine(const bench_pairs *p)
+{
+    return p->machine;
+}
