@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/binding.h"
 #include "bench/child.h"
 #include "bench/clock.h"
 #include "bench/folder.h"
@@ -203,17 +204,21 @@ static zo_status run_child(bench_pairs *p, paired_cell *c, int s, zo_error *err)
     char started[BENCH_CLOCK_UTC], *checkpoints = bench_folder_path("%s/checkpoints", p->scratch);
     ear e = {.progress = &p->progress, .parts = json_object()};
     bench_child_result r;
+    bench_binding binding;
+    const int threads =
+        c->cell->params.threads > 0 ? (int)c->cell->params.threads : bench_machine_threads(p->machine);
+    bench_binding_make((bench_bind)c->cell->params.bind, threads, &binding);
     json_t *record = NULL,
            *job = json_pack("{s:o, s:s, s:i, s:I, s:s, s:b}", "cell", bench_params_to_json(&c->cell->params),
                             "cell_id", c->cell->id, "run", c->runs, "warmup",
                             (json_int_t)p->m->measure.warmup, "folder", p->scratch, "save_adapter", 0);
     bench_record_set(job, "model", json_incref(c->model), "cannot be read");
+    json_object_set_new(job, "binding", bench_binding_to_json(&binding));
     const bench_child_options options = {.argv = argv,
                                          .program = p->program[s],
                                          .job = job,
-                                         .threads = c->cell->params.threads > 0
-                                                        ? (int)c->cell->params.threads
-                                                        : bench_machine_threads(p->machine),
+                                         .threads = threads,
+                                         .places = binding.places,
                                          .timeout_s = p->m->measure.timeout_s,
                                          .grace_s = 10,
                                          .message = hear,
@@ -234,6 +239,7 @@ static zo_status run_child(bench_pairs *p, paired_cell *c, int s, zo_error *err)
     if (checkpoints)
         bench_folder_remove(checkpoints, NULL);
     free(checkpoints);
+    bench_binding_deinit(&binding);
     json_decref(record);
     json_decref(e.record);
     json_decref(e.parts);
