@@ -87,8 +87,8 @@ class Worker:
             raise Failed("llama.cpp: " + (self.process.stderr.read().strip().splitlines() or ["ended"])[-1])
         return json.loads(line)
 
-    def sample(self):
-        self.process.stdin.write("\n")
+    def sample(self, which="all"):
+        self.process.stdin.write(which + "\n")
         self.process.stdin.flush()
         return self.hear()["ns"]
 
@@ -130,7 +130,7 @@ def tune(args, build, work, types, model_of, log):
         nonlocal best, best_ns
         with Worker(build, {**work, "model": model_of(settings["type"]),
                             **{k: v for k, v in settings.items() if k != "type"}}) as w:
-            w.sample()
+            w.sample("one")  # brings the weights into memory
             ns = w.sample()
         log.append({**settings, "ns": ns})
         if best_ns is None or ns < best_ns:

@@ -8,7 +8,7 @@
                                                            then for each line on standard input decodes once, {"ns": ...}
 
 serve: `sequences` prompts of `tokens` random tokens each, decoded in one llama_decode from an empty cache, with logits
-for the last token of each. Only that call, to its end, is timed.
+for the last token of each. Only that call, to its end, is timed. The line "one" decodes the first prompt alone.
 """
 import ctypes
 import importlib.metadata
@@ -127,10 +127,11 @@ def serve(s):
     context = open_context(model, s["sequences"], s["tokens"], s["threads"], s["ubatch"], s["flash"])
     vocab = llama.llama_vocab_n_tokens(llama.llama_model_get_vocab(model))
     draw = random.Random(42)
-    batch = make_batch([[draw.randrange(3, vocab) for _ in range(s["tokens"])] for _ in range(s["sequences"])])
+    prompts = [[draw.randrange(3, vocab) for _ in range(s["tokens"])] for _ in range(s["sequences"])]
+    every, one = make_batch(prompts), make_batch(prompts[:1])
     say({"ready": True})
-    for _ in sys.stdin:
-        say({"ns": decode(context, batch)})
+    for line in sys.stdin:
+        say({"ns": decode(context, one if line.strip() == "one" else every)})
 
 
 def main():
