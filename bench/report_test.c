@@ -348,6 +348,27 @@ static void baseline_of_zip(void **state)
     expect_in_file(f, "report/table-1-relative.md", "[its 90% interval");
 }
 
+static json_t *failing_rule(const bench_params *p, int32_t k)
+{
+    (void)p;
+    (void)k;
+    return failed_record("timeout", "more than 15m");
+}
+
+/* A baseline that failed is no reason without a text, and neither is what would be divided by it. */
+static void baseline_that_failed(void **state)
+{
+    fixture *f = *state;
+    write_manifest(f, grid_manifest);
+    write_records(f, failing_rule, 3);
+    make_report(f, false);
+    expect_in_file(f, "report/table-1-relative.md",
+                   "| 64      | -<sup>a</sup> | -<sup>a</sup> |\n"
+                   "| 128     | -<sup>a</sup> | -<sup>a</sup> |\n"
+                   "\n"
+                   "<sup>a</sup> timeout: more than 15m\n");
+}
+
 /* ---- Seeds and accuracy ---- */
 
 static const char seeds_manifest[] = "{\"schema\": \"zobench/1\", \"name\": \"seeds\", \"defaults\": "
@@ -841,6 +862,7 @@ int main(void)
         TEST(cells_csv),
         TEST(never_averaged),
         TEST(baseline_of_zip),
+        TEST(baseline_that_failed),
         TEST(order_of_values),
         TEST(seeds_and_examples),
         TEST(nothing_run_yet),

@@ -79,10 +79,8 @@ static void fill_relative(grid *g, const bench_metric *m, const bench_table_spec
             bench_summary_ratio(m, g->a, na, g->b, nb, s);
             if (isnan(s->value) && na > 0 && nb == 0)
                 snprintf(s->why, sizeof s->why, "no one configuration to divide by");
-            if (na > 0 && na == nb && g->a[0] == g->b[0]) /* the baseline itself */
-                *s = (bench_summary){.value = isnan(s->value) ? NAN : 1,
-                                     .interval = bench_no_interval,
-                                     .n = s->n};
+            if (na > 0 && na == nb && g->a[0] == g->b[0] && !isnan(s->value)) /* the baseline itself */
+                *s = (bench_summary){.value = 1, .interval = bench_no_interval, .n = s->n};
         }
     }
 }
