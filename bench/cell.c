@@ -155,7 +155,7 @@ static zo_status load_model(cell *c, zo_error *err)
 {
     const bench_params *p = c->p;
     zo_status st =
-        bench_model_open(p->model, p->adapter, p->peft == ZO_PEFT_LORA,
+        bench_model_open(p->model, (zo_precision)p->weights, p->adapter, p->peft == ZO_PEFT_LORA,
                          zo_batch_padded((int32_t)bench_params_longest(p)), c->mem, &c->model, err);
     if (!st && c->model.lora)
         st = check_adapter(c, err);
@@ -352,7 +352,8 @@ static zo_status run_cell(cell *c, zo_error *err)
 static json_t *predicted_bytes(const cell *c)
 {
     const bench_lengths l = {c->train.longest, c->train.most_labels, c->eval.longest, c->eval.most_labels};
-    return c->loaded ? json_integer(bench_plan_bytes(c->p, &c->model.config, &l)) : NULL;
+    return c->loaded ? json_integer(bench_plan_bytes(c->p, &c->model.config, c->model.weight_bytes, &l))
+                     : NULL;
 }
 
 static json_t *memory_part(const cell *c)
@@ -388,6 +389,8 @@ static json_t *make_record(const cell *c, zo_status st, const zo_error *err)
     json_object_set_new(o, "reason", st ? json_string(err->text) : json_null());
     json_object_set_new(o, "time", bench_history_time(&c->history, c->load_ns));
     json_object_set_new(o, "memory", memory_part(c));
+    bench_record_set(o, "weights", c->model.llama ? bench_model_precisions(&c->model) : NULL,
+                     "the model could not be read");
     json_object_set_new(o, "roofline", bench_history_roofline(&c->history));
     bench_record_unknown(o, "counters", "not counted");
     bench_record_set(o, "accuracy",

@@ -53,8 +53,8 @@ static zo_status evaluate(const bench_params *p, zo_split split, bool json, zo_e
     bench_model m;
     zo_dataset *d = NULL;
     zo_evaluation e;
-    zo_status st =
-        bench_model_open(p->model, p->adapter, false, (int32_t)bench_params_longest(p), &mem, &m, err);
+    zo_status st = bench_model_open(p->model, (zo_precision)p->weights, p->adapter, false,
+                                    (int32_t)bench_params_longest(p), &mem, &m, err);
     if (st)
         return st;
     int64_t rows = split == ZO_SPLIT_TRAIN ? p->train_rows : p->eval_rows;

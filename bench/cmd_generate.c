@@ -9,9 +9,10 @@
 
 static void usage(FILE *to)
 {
-    fputs("usage: zobench generate [--model M] [--adapter DIR] [--tokens N] [--ids] PROMPT\n\n"
+    fputs("usage: zobench generate [--model M] [--weights P] [--adapter DIR] [--tokens N] [--ids] PROMPT\n\n"
           "Continues PROMPT greedily and prints prompt and continuation.\n"
           "  --model M      a model's name or path (default smollm2-135m)\n"
+          "  --weights P    precision of the frozen weights (default f32)\n"
           "  --adapter DIR  a PEFT folder\n"
           "  --tokens N     at most N positions in all, prompt included (default 64)\n"
           "  --ids          print token ids instead of text\n",
@@ -39,15 +40,18 @@ static zo_status continue_ids(const bench_model *m, int32_t *ids, int32_t *count
     return st;
 }
 
-static zo_status generate(const char *name, const char *adapter, const char *prompt, int32_t room,
-                          bool as_ids, zo_error *err)
+static zo_status generate(const char *name, const char *weights, const char *adapter, const char *prompt,
+                          int32_t room, bool as_ids, zo_error *err)
 {
+    zo_precision precision;
     zo_mem mem = {0};
     bench_model m;
     int32_t *ids = NULL, *prompt_ids = NULL, count = 0;
     char *text = NULL;
     size_t bytes = 0;
-    zo_status st = bench_model_open(name, adapter, false, room, &mem, &m, err);
+    zo_status st = bench_model_weights(weights, &precision, err);
+    if (!st)
+        st = bench_model_open(name, precision, adapter, false, room, &mem, &m, err);
     if (st)
         return st;
     st = bench_model_encode(&m, prompt, strlen(prompt), &mem, &prompt_ids, &count, err);
@@ -83,10 +87,11 @@ static zo_status generate(const char *name, const char *adapter, const char *pro
 
 int bench_cmd_generate(int argc, char **argv)
 {
-    const char *model = "smollm2-135m", *adapter = NULL;
+    const char *model = "smollm2-135m", *weights = "f32", *adapter = NULL;
     long room = 64;
     bool as_ids = false;
     const bench_flag flags[] = {{.name = "model", .text = &model},
+                                {.name = "weights", .text = &weights},
                                 {.name = "adapter", .text = &adapter},
                                 {.name = "tokens", .number = &room, .low = 1, .high = 1 << 20},
                                 {.name = "ids", .set = &as_ids},
@@ -95,7 +100,7 @@ int bench_cmd_generate(int argc, char **argv)
     if (code >= 0)
         return code;
     zo_error err = {0};
-    if (generate(model, adapter, argv[optind], (int32_t)room, as_ids, &err)) {
+    if (generate(model, weights, adapter, argv[optind], (int32_t)room, as_ids, &err)) {
         fprintf(stderr, "zobench generate: %s\n", err.text);
         return BENCH_EXIT_USAGE;
     }

@@ -10,16 +10,17 @@
 #include "bench/load.h"
 
 typedef struct request {
-    const char *model, *adapter, *prompt;
+    const char *model, *weights, *adapter, *prompt;
     long top;
     bool json;
 } request;
 
 static void usage(FILE *to)
 {
-    fputs("usage: zobench logits [--model M] [--adapter DIR] [--top N] [--json] PROMPT\n\n"
+    fputs("usage: zobench logits [--model M] [--weights P] [--adapter DIR] [--top N] [--json] PROMPT\n\n"
           "Prints the N (default 10) largest logits after PROMPT: id, logit, token.\n"
           "  --model M      a model's name or path (default smollm2-135m)\n"
+          "  --weights P    precision of the frozen weights (default f32)\n"
           "  --adapter DIR  a PEFT folder\n"
           "  --top N        how many; 0: the whole vocabulary, in order of id\n"
           "  --json         one JSON object: {\"ids\": [...], \"logits\": [{\"id\", \"logit\"}, ...]}\n",
@@ -91,7 +92,10 @@ static zo_status show(const request *r, zo_error *err)
     int32_t *ids = NULL, count = 0;
     zo_decoder *d = NULL;
     const float *logits = NULL;
-    zo_status st = bench_model_open(r->model, r->adapter, false, 0, &mem, &m, err);
+    zo_precision weights;
+    zo_status st = bench_model_weights(r->weights, &weights, err);
+    if (!st)
+        st = bench_model_open(r->model, weights, r->adapter, false, 0, &mem, &m, err);
     if (st)
         return st;
     st = bench_model_encode(&m, r->prompt, strlen(r->prompt), &mem, &ids, &count, err);
@@ -111,8 +115,9 @@ static zo_status show(const request *r, zo_error *err)
 
 int bench_cmd_logits(int argc, char **argv)
 {
-    request r = {.model = "smollm2-135m", .top = 10};
+    request r = {.model = "smollm2-135m", .weights = "f32", .top = 10};
     const bench_flag flags[] = {{.name = "model", .text = &r.model},
+                                {.name = "weights", .text = &r.weights},
                                 {.name = "adapter", .text = &r.adapter},
                                 {.name = "top", .number = &r.top, .low = 0, .high = INT32_MAX},
                                 {.name = "json", .set = &r.json},

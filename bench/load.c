@@ -8,8 +8,8 @@
 #include "core/rng.h"
 #include "core/weights.h"
 
-zo_status bench_model_open(const char *name, const char *adapter, bool train_a, int32_t positions,
-                           zo_mem *mem, bench_model *out, zo_error *err)
+zo_status bench_model_open(const char *name, zo_precision weights, const char *adapter, bool train_a,
+                           int32_t positions, zo_mem *mem, bench_model *out, zo_error *err)
 {
     zo_weights *w = NULL;
     *out = (bench_model){.path = ""};
@@ -18,8 +18,9 @@ zo_status bench_model_open(const char *name, const char *adapter, bool train_a, 
         st = zo_weights_open(out->path, mem, &w, err);
     if (!st) {
         out->config = *zo_weights_config(w);
-        st = zo_llama_load(w, ZO_PRECISION_F32, positions ? positions : out->config.context, mem, &out->llama,
-                           err);
+        positions = positions ? positions : out->config.context;
+        out->weight_bytes = zo_llama_weight_bytes(w, weights, positions);
+        st = zo_llama_load(w, weights, positions, mem, &out->llama, err);
     }
     zo_weights_free(w);
     if (!st)
@@ -53,6 +54,26 @@ zo_status bench_model_config(const char *name, zo_config *out, zo_error *err)
         *out = *zo_weights_config(w);
     zo_weights_free(w);
     return st;
+}
+
+zo_status bench_model_weights(const char *name, zo_precision *out, zo_error *err)
+{
+    bench_params p;
+    json_t *value = json_string(name);
+    bench_params_default(&p);
+    zo_status st = value ? bench_params_set(&p, bench_option_find("weights"), value, err)
+                         : zo_fail(err, ZO_ERR_INVALID, "must be text in UTF-8");
+    json_decref(value);
+    *out = (zo_precision)p.weights;
+    return st ? (zo_error_context(err, "weights"), st) : ZO_OK;
+}
+
+json_t *bench_model_precisions(const bench_model *m)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:I}", "linear", zo_precision_name(m->llama->precision),
+                     "embedding", zo_precision_name(m->llama->embedding.precision), "head",
+                     zo_precision_name(m->llama->head.precision), "norms",
+                     zo_precision_name(ZO_PRECISION_F32), "mapped_bytes", (json_int_t)m->weight_bytes.mapped);
 }
 
 zo_trainer_options bench_trainer_options(const bench_params *p, int32_t pad)

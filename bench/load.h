@@ -13,18 +13,24 @@ typedef struct bench_model {
     char path[4096]; /* what the name resolved to */
     zo_config config;
     zo_llama *llama;
+    zo_llama_bytes weight_bytes; /* what it was to take */
     zo_tokenizer *tokenizer;
     zo_lora *lora; /* NULL: none */
 } bench_model;
 
-/* name: see paths.h. positions: longest sequence, 0: the model's context. adapter: a PEFT folder, or NULL or "".
- * On failure nothing is left open. Close with bench_model_close. */
-zo_status bench_model_open(const char *name, const char *adapter, bool train_a, int32_t positions,
-                           zo_mem *mem, bench_model *out, zo_error *err);
+/* name: see paths.h. weights: precision of the linear maps. positions: longest sequence, 0: the model's context.
+ * adapter: a PEFT folder, or NULL or "". On failure nothing is left open. Close with bench_model_close. */
+zo_status bench_model_open(const char *name, zo_precision weights, const char *adapter, bool train_a,
+                           int32_t positions, zo_mem *mem, bench_model *out, zo_error *err);
 void bench_model_close(bench_model *m);
 
 /* The shapes of a model, of which nothing else is read. */
 zo_status bench_model_config(const char *name, zo_config *out, zo_error *err);
+
+/* A precision by its name. Fails: ZO_ERR_INVALID, with the names there are. */
+zo_status bench_model_weights(const char *name, zo_precision *out, zo_error *err);
+/* The precision of each kind of tensor, for a record: new reference. */
+json_t *bench_model_precisions(const bench_model *m);
 
 /* What a cell's parameters mean to the core: the options of its trainer, a new adapter (A drawn from
  * the seed). */

@@ -41,8 +41,7 @@ static const char *parallel_word(int i)
 
 static const char *weights_word(int i)
 {
-    static const char *const words[] = {"f32", NULL};
-    return words[i];
+    return i < ZO_PRECISION_COUNT ? zo_precision_name((zo_precision)i) : NULL;
 }
 
 static const char *bind_word(int i)
@@ -455,6 +454,10 @@ zo_status bench_params_check(const bench_params *p, zo_error *err)
                        "method prge batches replicas of an adapter: peft full needs method mezo or rge");
     if (p->peft == ZO_PEFT_FULL && *p->adapter)
         return zo_fail(err, ZO_ERR_INVALID, "peft full trains no adapter: adapter must be null");
+    if (p->peft == ZO_PEFT_FULL && p->weights != ZO_PRECISION_F32)
+        return zo_fail(err, ZO_ERR_INVALID,
+                       "peft full trains the weights themselves: weights must be f32, not %s",
+                       zo_precision_name((zo_precision)p->weights));
     if (p->peft == ZO_PEFT_FULL && p->checkpoint_every)
         return zo_fail(err, ZO_ERR_INVALID, "peft full has no adapter to save: checkpoint_every must be 0");
     zo_status st = check_rows(p, err);

@@ -15,6 +15,7 @@
 #include "core/error.h"
 #include "core/estimator.h"
 #include "core/lora.h"
+#include "core/precision.h"
 #include "core/trainer.h"
 
 typedef struct bench_params {
@@ -34,7 +35,7 @@ typedef struct bench_params {
     int64_t seq_len;    /* T, padded and cut to; 0 (null): the longest of the batch */
     int64_t max_tokens; /* longer sequences are cut on the left to this, default 512 */
     int parallel;       /* zo_parallel; default both; mezo and rge run "none" */
-    int weights;        /* precision of the frozen weights: f32 */
+    int weights;        /* zo_precision of the frozen weights; default f32 */
     double eps;         /* default 1e-2 */
     double lr;          /* default 5e-5 */
     int64_t steps;      /* default 20 */

@@ -69,12 +69,13 @@ static bench_lengths longest_allowed(const bench_params *p)
     return (bench_lengths){longest, labels, evaluates(p) ? longest : 0, labels};
 }
 
-int64_t bench_plan_bytes(const bench_params *p, const zo_config *c, const bench_lengths *l)
+int64_t bench_plan_bytes(const bench_params *p, const zo_config *c, zo_llama_bytes weights,
+                         const bench_lengths *l)
 {
     bench_lengths any = longest_allowed(p);
     zo_lora_options lora = lora_options(p);
     int32_t rank = adapts(p) ? lora.rank : 0;
-    int64_t bytes = zo_llama_weight_bytes(c, (int32_t)bench_params_longest(p));
+    int64_t bytes = weights.held + weights.mapped;
     if (!l)
         l = &any;
     if (rank)
@@ -101,7 +102,8 @@ int64_t bench_plan_bytes(const bench_params *p, const zo_config *c, const bench_
 typedef struct model {
     char name[256];
     zo_config config;
-    zo_tokenizer *tokenizer; /* NULL: trouble says why */
+    zo_weights *weights;     /* NULL: trouble says why */
+    zo_tokenizer *tokenizer; /* the same */
     zo_error trouble;
 } model;
 
@@ -129,15 +131,13 @@ typedef struct planner {
 static void open_model(model *m)
 {
     char path[4096];
-    zo_weights *w = NULL;
     zo_status st = bench_model_path(m->name, path, sizeof path, &m->trouble);
     if (!st)
-        st = zo_weights_open(path, NULL, &w, &m->trouble);
+        st = zo_weights_open(path, NULL, &m->weights, &m->trouble);
     if (!st) {
-        m->config = *zo_weights_config(w);
+        m->config = *zo_weights_config(m->weights);
         (void)zo_tokenizer_open(path, NULL, &m->tokenizer, &m->trouble);
     }
-    zo_weights_free(w);
 }
 
 /* The entry of that name, opened at its first use; NULL: out of memory. */
@@ -431,7 +431,9 @@ static zo_status plan_cell(planner *s, bench_plan_cell *out, zo_error *err)
     check_cell(p, &m->config, d, out);
     bench_lengths lengths = {d->train_part.longest, d->train_part.most_labels, d->eval_part.longest,
                              d->eval_part.most_labels};
-    out->bytes = bench_plan_bytes(p, &m->config, d->trouble.status ? NULL : &lengths);
+    zo_llama_bytes weights =
+        zo_llama_weight_bytes(m->weights, (zo_precision)p->weights, (int32_t)bench_params_longest(p));
+    out->bytes = bench_plan_bytes(p, &m->config, weights, d->trouble.status ? NULL : &lengths);
     out->too_large = s->plan->available_bytes >= 0 && out->bytes > s->plan->available_bytes;
     if (out->basis == BENCH_PLAN_UNKNOWN && !*out->trouble)
         estimate(s, p, m, d, out);
@@ -471,6 +473,7 @@ static void planner_deinit(planner *s)
     }
     for (size_t i = 0; i < s->model_count; i++) {
         zo_tokenizer_free(s->models[i]->tokenizer);
+        zo_weights_free(s->models[i]->weights);
         free(s->models[i]);
     }
     free(s->data);

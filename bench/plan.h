@@ -8,6 +8,7 @@
 #include "bench/manifest.h"
 #include "core/config.h"
 #include "core/error.h"
+#include "core/llama.h"
 
 /* Sequences of a cell's data, once encoded: most ids and most label ids in one. Eval: 0 where nothing is evaluated. */
 typedef struct bench_lengths {
@@ -15,10 +16,13 @@ typedef struct bench_lengths {
     int32_t eval, eval_labels;
 } bench_lengths;
 
-/* The bytes that a cell will ask the memory accounts for at most: weights, adapter, activations of training and of
- * evaluation. Not in it: data (small), what libraries allocate, and the mapped model file while it is read.
+/* The bytes that a cell will take at most: what it asks the memory accounts for, which are weights, adapter, activations
+ * of training and of evaluation; and what it uses of the mapped model file all along. Not in it: data (small), what
+ * libraries allocate, and the model file where it is only read while loading.
+ * weights: of the model in the cell's precision, at bench_params_longest positions (zo_llama_weight_bytes).
  * l: NULL where the data is not known; sequences may then be as long as max_tokens. */
-int64_t bench_plan_bytes(const bench_params *p, const zo_config *c, const bench_lengths *l);
+int64_t bench_plan_bytes(const bench_params *p, const zo_config *c, zo_llama_bytes weights,
+                         const bench_lengths *l);
 
 /* How many evaluations a repetition makes. */
 int64_t bench_plan_evaluations(const bench_params *p);

@@ -63,7 +63,7 @@ static bench_plan plan_of(const bench_manifest *m, const json_t *where)
 
 /* Bytes of the accounts that bench_plan_bytes predicts, at their most: the sum over accounts is exact because none of
  * them ever shrinks before the evaluation. */
-static int64_t asked_for(const bench_params *p, bench_lengths *lengths)
+static int64_t asked_for(const bench_params *p, bench_lengths *lengths, zo_llama_bytes *weights)
 {
     zo_mem mem = {0};
     bench_model m;
@@ -71,7 +71,8 @@ static int64_t asked_for(const bench_params *p, bench_lengths *lengths)
     zo_trainer *t = NULL;
     zo_error err = {0};
     zo_evaluation e;
-    zo_status st = bench_model_open(p->model, NULL, false, (int32_t)bench_params_longest(p), &mem, &m, &err);
+    zo_status st = bench_model_open(p->model, (zo_precision)p->weights, NULL, false,
+                                    (int32_t)bench_params_longest(p), &mem, &m, &err);
     if (!st && p->peft != ZO_PEFT_FULL && p->steps)
         st = bench_new_adapter(p, &m.config, &mem, &m.lora, &err);
     if (!st)
@@ -88,6 +89,7 @@ static int64_t asked_for(const bench_params *p, bench_lengths *lengths)
     if (st)
         fail_msg("%s", err.text);
     *lengths = (bench_lengths){train->longest, train->most_labels, eval->longest, eval->most_labels};
+    *weights = m.weight_bytes;
     zo_trainer_free(t);
     zo_dataset_free(train);
     zo_dataset_free(eval);
@@ -115,10 +117,11 @@ static void predicted_memory(void **state)
     for (int32_t i = 0; i < m->cell_count; i++) {
         const bench_params *p = &m->cells[i].params;
         bench_lengths lengths;
-        int64_t asked = asked_for(p, &lengths);
-        assert_int_equal(bench_plan_bytes(p, &c, &lengths),
+        zo_llama_bytes weights;
+        int64_t asked = asked_for(p, &lengths, &weights);
+        assert_int_equal(bench_plan_bytes(p, &c, weights, &lengths),
                          asked); /* both walk over the same lists of arrays */
-        assert_true(bench_plan_bytes(p, &c, NULL) >= asked);
+        assert_true(bench_plan_bytes(p, &c, weights, NULL) >= asked);
         assert_int_equal(plan.cells[i].bytes, asked);
         assert_false(plan.cells[i].too_large);
     }

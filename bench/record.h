@@ -16,6 +16,8 @@
  *             "eval_ns": 1 (all evaluations together), "resumed_at": [steps] (only where a checkpoint was taken up) },
  *   "memory": { "peak_rss_bytes": 1, "rss_anon_bytes": 1, "rss_file_bytes": 1 (at the end),
  *               "accounts": {"weights": 1, ...peak bytes}, "predicted_bytes": 1 (plan.h) },
+ *   "weights": {"linear": "nf4", "embedding": "bf16", "head": "bf16", "norms": "f32" (biases too),
+ *               "mapped_bytes": 0 (used straight from the model file, in no account)} | null,
  *   "roofline": { "flops_per_step": 1.0 (by formula), "achieved_flops_per_s": 1.0 (over the median) },
  *   "counters": null, "counters_reason": "...",
  *   "accuracy": { "task": "sst2", "metric": "accuracy/class", "chance": 0.5, "value": 0.5 (after the last step),

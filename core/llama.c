@@ -5,6 +5,8 @@
 
 #include <assert.h>
 #include <math.h>
+#include <omp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,8 +45,11 @@ void zo_group_shape(const zo_config *c, zo_group g, int64_t *out, int64_t *in)
 
 /* One tensor of the model: its name in the file, its place in zo_llama, its shape. Everything that walks over the
  * weights (loading, full-parameter training, sizes) walks over this list. */
+typedef enum kind { LINEAR, VOCABULARY /* embedding, head */, VECTOR /* norm, bias */ } kind;
+
 typedef struct slot {
     char name[96];
+    kind kind;
     zo_matrix *matrix; /* what to set; NULL where it is a vector, or only sizes are asked for */
     float **vector;    /* the same for norms and biases */
     int64_t rows, cols;
@@ -57,7 +62,7 @@ static int32_t slot_count(const zo_config *c)
 
 static slot slot_of_linear(const zo_config *c, zo_llama *m, int32_t layer, zo_target t, int bias)
 {
-    slot s = {.matrix = NULL};
+    slot s = {.kind = bias ? VECTOR : LINEAR};
     zo_target_shape(c, t, &s.rows, &s.cols);
     if (bias)
         s.cols = 1;
@@ -77,7 +82,7 @@ static slot slot_in_layer(const zo_config *c, zo_llama *m, int32_t layer, int32_
     if (i >= 2)
         return i < 2 + ZO_TARGET_COUNT ? slot_of_linear(c, m, layer, i - 2, 0)
                                        : slot_of_linear(c, m, layer, i - 2 - ZO_TARGET_COUNT, 1);
-    slot s = {.rows = 1, .cols = c->width};
+    slot s = {.kind = VECTOR, .rows = 1, .cols = c->width};
     snprintf(s.name, sizeof s.name, "model.layers.%d.%s.weight", layer,
              i == 0 ? "input_layernorm" : "post_attention_layernorm");
     if (m)
@@ -91,10 +96,11 @@ static slot slot_at(const zo_config *c, zo_llama *m, int32_t i)
     if (i >= 1 && i <= c->layers * per_layer)
         return slot_in_layer(c, m, (i - 1) / per_layer, (i - 1) % per_layer);
     if (i == 0)
-        return (slot){"model.embed_tokens.weight", m ? &m->embedding : NULL, NULL, c->vocab, c->width};
+        return (slot){
+            "model.embed_tokens.weight", VOCABULARY, m ? &m->embedding : NULL, NULL, c->vocab, c->width};
     if (i == 1 + c->layers * per_layer)
-        return (slot){"model.norm.weight", NULL, m ? &m->final_norm : NULL, 1, c->width};
-    return (slot){"lm_head.weight", m ? &m->head : NULL, NULL, c->vocab, c->width};
+        return (slot){"model.norm.weight", VECTOR, NULL, m ? &m->final_norm : NULL, 1, c->width};
+    return (slot){"lm_head.weight", VOCABULARY, m ? &m->head : NULL, NULL, c->vocab, c->width};
 }
 
 /* Where tensor i ends when it starts at `start`, in floats. */
@@ -148,6 +154,106 @@ static zo_status make_rope(zo_llama *m, zo_mem *mem, zo_error *err)
     return ZO_OK;
 }
 
+/* ---- loading ---- */
+
+/* How a tensor is kept. */
+typedef struct home {
+    zo_precision precision;
+    bool mapped;   /* used straight from the file's map */
+    int64_t bytes; /* in the model's own storage: 0 where mapped */
+} home;
+
+static bool stored_as(const zo_tensor *t, zo_precision p)
+{
+    zo_dtype same = p == ZO_PRECISION_F16 ? ZO_DTYPE_F16 : ZO_DTYPE_BF16;
+    return t && t->data && (p == ZO_PRECISION_F16 || p == ZO_PRECISION_BF16) && t->dtype == same;
+}
+
+static zo_precision precision_of(const zo_tensor *t, kind k, zo_precision wanted)
+{
+    if (k == VECTOR || wanted == ZO_PRECISION_F32)
+        return ZO_PRECISION_F32;
+    if (k == LINEAR)
+        return wanted;
+    if (stored_as(t, ZO_PRECISION_F16))
+        return ZO_PRECISION_F16;
+    return wanted == ZO_PRECISION_F16 && !stored_as(t, ZO_PRECISION_BF16) ? ZO_PRECISION_F16
+                                                                          : ZO_PRECISION_BF16;
+}
+
+static home home_of(const zo_weights *w, const slot *s, zo_precision wanted)
+{
+    const zo_tensor *t = zo_weights_find(w, s->name);
+    home h = {.precision = precision_of(t, s->kind, wanted)};
+    h.mapped = stored_as(t, h.precision) && (uintptr_t)t->data % sizeof(uint16_t) == 0;
+    if (wanted == ZO_PRECISION_F32) /* one array without gaps: storage */
+        h.bytes = s->rows * s->cols * (int64_t)sizeof(float);
+    else if (!h.mapped)
+        h.bytes = zo_precision_bytes(h.precision, s->rows, s->cols);
+    return h;
+}
+
+zo_llama_bytes zo_llama_weight_bytes(const zo_weights *w, zo_precision precision, int32_t positions)
+{
+    const zo_config *c = zo_weights_config(w);
+    zo_llama_bytes n = {.held = (int64_t)(sizeof(zo_llama) + (size_t)c->layers * sizeof(zo_layer))};
+    n.held += zo_batch_padded(positions) * (int64_t)c->head_dim * (int64_t)sizeof(float);
+    for (int32_t i = 0; i < slot_count(c); i++) {
+        slot s = slot_at(c, NULL, i);
+        home h = home_of(w, &s, precision);
+        n.held += h.bytes;
+        n.mapped += h.mapped ? (int64_t)zo_weights_find(w, s.name)->bytes : 0;
+    }
+    return n;
+}
+
+/* Room for conversions, enough for any tensor of the model. */
+typedef struct workshop {
+    float *rows;   /* (threads, block) */
+    int64_t block; /* values of one thread */
+    int threads;
+    float *absmax; /* zo_encoder */
+} workshop;
+
+/* Rows that a thread converts at once: few, so that they stay in its cache. */
+static int64_t rows_at_once(zo_precision p, int64_t cols)
+{
+    enum { VALUES = 1 << 16 };
+    int64_t grain = zo_precision_grain(p, cols), some = VALUES / (grain * cols);
+    return grain * (some > 1 ? some : 1);
+}
+
+static zo_status workshop_init(workshop *shop, const zo_llama *m, const zo_weights *w, zo_mem *mem,
+                               zo_error *err)
+{
+    int64_t absmax = 0;
+    *shop = (workshop){.threads = omp_get_max_threads()};
+    if (m->storage)
+        return ZO_OK;
+    for (int32_t i = 0; i < slot_count(&m->config); i++) {
+        slot s = slot_at(&m->config, NULL, i);
+        home h = home_of(w, &s, m->precision);
+        if (h.mapped || s.kind == VECTOR)
+            continue;
+        int64_t at_once = rows_at_once(h.precision, s.cols),
+                more = zo_precision_scratch(h.precision, s.rows, s.cols);
+        int64_t block = (at_once < s.rows ? at_once : s.rows) * s.cols;
+        shop->block = block > shop->block ? block : shop->block;
+        absmax = more > absmax ? more : absmax;
+    }
+    zo_status st = zo_mem_array(mem, ZO_ACCOUNT_DATA, (size_t)shop->threads * (size_t)shop->block,
+                                sizeof(float), "rows to convert", &shop->rows, err);
+    return st ? st
+              : zo_mem_array(mem, ZO_ACCOUNT_DATA, (size_t)absmax, sizeof(float), "absmax to quantize",
+                             &shop->absmax, err);
+}
+
+static void workshop_deinit(workshop *shop)
+{
+    zo_mem_free(shop->rows);
+    zo_mem_free(shop->absmax);
+}
+
 /* Rows are decoded in blocks by all threads. */
 static void decode_tensor(const zo_weights *w, const zo_tensor *t, const slot *s, float *out)
 {
@@ -158,26 +264,75 @@ static void decode_tensor(const zo_weights *w, const zo_tensor *t, const slot *s
         zo_weights_read_rows(w, t, r, rows - r < BLOCK ? rows - r : BLOCK, out + r * cols);
 }
 
-static zo_status read_all(zo_llama *m, const zo_weights *w, zo_error *err)
+static zo_matrix encode_tensor(const zo_weights *w, const zo_tensor *t, const slot *s, zo_precision p,
+                               void *storage, const workshop *shop)
 {
-    float *next = m->storage;
-    for (int32_t i = 0; i < slot_count(&m->config); i++) {
-        slot s = slot_at(&m->config, m, i);
-        const zo_tensor *t = zo_weights_find(w, s.name);
-        if (!t)
-            return zo_fail(err, ZO_ERR_FORMAT, "load model: tensor %s is missing", s.name);
-        decode_tensor(w, t, &s, next);
-        zo_weights_drop(w, t); /* its pages would count as resident beside the copy */
-        if (s.matrix)
-            *s.matrix =
-                (zo_matrix){.precision = ZO_PRECISION_F32, .out = s.rows, .in = s.cols, .values = next};
-        else
-            *s.vector = next;
-        next += s.rows * s.cols;
+    zo_encoder e = {p, s->rows, s->cols, storage, shop->absmax};
+    int64_t block = rows_at_once(p, s->cols);
+#pragma omp parallel for schedule(dynamic) num_threads(shop->threads)
+    for (int64_t r = 0; r < s->rows; r += block) {
+        int64_t some = s->rows - r < block ? s->rows - r : block;
+        float *rows = shop->rows + omp_get_thread_num() * shop->block;
+        zo_weights_read_rows(w, t, r, some, rows);
+        zo_precision_encode_rows(&e, r, some, rows);
     }
+    return zo_precision_encode_end(&e);
+}
+
+/* One tensor to `to`, h->bytes long. */
+static void read_one(zo_llama *m, const zo_weights *w, const zo_tensor *t, const slot *s, const home *h,
+                     void *to, const workshop *shop)
+{
+    zo_matrix as_it_is = {.precision = h->precision,
+                          .out = s->rows,
+                          .in = s->cols,
+                          .values = h->mapped ? t->data : to,
+                          .permuted_heads = h->mapped ? t->permuted_heads : 0};
+    if (s->kind == VECTOR || m->storage)
+        decode_tensor(w, t, s, to);
+    if (s->kind == VECTOR)
+        *s->vector = to;
+    else if (m->storage || h->mapped)
+        *s->matrix = as_it_is;
+    else
+        *s->matrix = encode_tensor(w, t, s, h->precision, to, shop);
+    if (!h->mapped)
+        zo_weights_drop(w, t); /* its pages would count as resident beside the copy */
+}
+
+static zo_status read_all(zo_llama *m, zo_weights *w, zo_mem *mem, zo_error *err)
+{
+    workshop shop;
+    char *next = m->storage ? (char *)m->storage : m->packed;
+    zo_status st = workshop_init(&shop, m, w, mem, err);
+    for (int32_t i = 0; !st && i < slot_count(&m->config); i++) {
+        slot s = slot_at(&m->config, m, i);
+        home h = home_of(w, &s, m->precision);
+        const zo_tensor *t = zo_weights_find(w, s.name);
+        if (!t) {
+            st = zo_fail(err, ZO_ERR_FORMAT, "load model: tensor %s is missing", s.name);
+            break;
+        }
+        read_one(m, w, t, &s, &h, next, &shop);
+        if (h.mapped && !m->source)
+            m->source = zo_weights_hold(w);
+        next += h.bytes;
+    }
+    workshop_deinit(&shop);
     if (m->config.tied)
         m->head = m->embedding;
-    return ZO_OK;
+    return st;
+}
+
+static zo_status make_storage(zo_llama *m, const zo_weights *w, zo_mem *mem, zo_error *err)
+{
+    size_t bytes = 0;
+    for (int32_t i = 0; i < slot_count(&m->config); i++) {
+        slot s = slot_at(&m->config, NULL, i);
+        bytes += (size_t)home_of(w, &s, m->precision).bytes;
+    }
+    return zo_mem_array(mem, ZO_ACCOUNT_WEIGHTS, bytes, 1, "weights",
+                        m->precision == ZO_PRECISION_F32 ? (void *)&m->storage : &m->packed, err);
 }
 
 zo_status zo_llama_load(zo_weights *w, zo_precision precision, int32_t positions, zo_mem *mem, zo_llama **out,
@@ -188,8 +343,6 @@ zo_status zo_llama_load(zo_weights *w, zo_precision precision, int32_t positions
     *out = NULL;
     if (positions < 1)
         return zo_fail(err, ZO_ERR_INVALID, "load model: %d positions", positions);
-    if (precision != ZO_PRECISION_F32)
-        return zo_fail(err, ZO_ERR_UNSUPPORTED, "load model: weights in another precision than f32");
     st = zo_mem_array(mem, ZO_ACCOUNT_WEIGHTS, 1, sizeof *m, "model", &m, err);
     if (st)
         goto cleanup;
@@ -200,14 +353,13 @@ zo_status zo_llama_load(zo_weights *w, zo_precision precision, int32_t positions
                       &m->layers, err);
     if (st)
         goto cleanup;
-    st = zo_mem_array(mem, ZO_ACCOUNT_WEIGHTS, (size_t)storage_floats(&m->config), sizeof(float), "weights",
-                      &m->storage, err);
+    st = make_storage(m, w, mem, err);
     if (st)
         goto cleanup;
     st = make_rope(m, mem, err);
     if (st)
         goto cleanup;
-    st = read_all(m, w, err);
+    st = read_all(m, w, mem, err);
     if (st)
         goto cleanup;
     *out = m;
@@ -222,6 +374,8 @@ void zo_llama_free(zo_llama *m)
     if (!m)
         return;
     zo_mem_free(m->storage);
+    zo_mem_free(m->packed);
+    zo_weights_free(m->source);
     zo_mem_free(m->rope_cos);
     zo_mem_free(m->rope_sin);
     zo_mem_free(m->layers);
@@ -236,7 +390,7 @@ int32_t zo_llama_tensors(const zo_llama *m)
 float *zo_llama_tensor(const zo_llama *m, int32_t i, int64_t *n, uint32_t *noise_tensor)
 {
     float *at = m->storage;
-    assert(i >= 0 && i < slot_count(&m->config));
+    assert(at && i >= 0 && i < slot_count(&m->config));
     for (int32_t k = 0; k < i; k++)
         at = m->storage + slot_end(&m->config, k, at - m->storage);
     *n = slot_end(&m->config, i, 0);
@@ -252,6 +406,7 @@ int64_t zo_llama_trainable(const zo_llama *m)
 void zo_llama_add_noise(zo_llama *m, uint64_t seed, uint32_t step, const double *coef, int32_t queries)
 {
     float *x = m->storage;
+    assert(x);
     uint32_t tensor = 2 * ZO_TARGET_COUNT * (uint32_t)m->config.layers;
     for (int32_t i = 0; i < slot_count(&m->config); i++, tensor++) {
         int64_t n = slot_end(&m->config, i, 0);
@@ -273,10 +428,4 @@ double zo_llama_flops(const zo_config *c, const zo_lora_options *lora, double ro
     }
     flops += 2.0 * squares * c->heads * c->head_dim; /* half of 4 n^2 D': causal */
     return flops * c->layers + 2.0 * labels * c->vocab * c->width;
-}
-
-int64_t zo_llama_weight_bytes(const zo_config *c, int32_t positions)
-{
-    return (int64_t)sizeof(float) * (storage_floats(c) + (int64_t)zo_batch_padded(positions) * c->head_dim) +
-           (int64_t)(sizeof(zo_llama) + (size_t)c->layers * sizeof(zo_layer));
 }

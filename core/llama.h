@@ -55,19 +55,26 @@ typedef struct zo_layer {
 
 typedef struct zo_llama {
     zo_config config;
-    zo_precision precision;     /* of the linear maps */
+    zo_precision precision;     /* of the linear maps; norms and biases are f32 */
     zo_matrix embedding;        /* (V, D) */
     float *final_norm;          /* (D) */
     zo_matrix head;             /* (V, D); the embedding itself when tied */
     zo_layer *layers;           /* (L) */
     int32_t positions;          /* longest sequence that can be run */
     float *rope_cos, *rope_sin; /* (positions, head_dim / 2) */
-    float *storage;             /* f32: all weights, in the order of zo_llama_tensor */
+    float *storage;             /* f32: all weights, in the order of zo_llama_tensor; else NULL */
+    void *packed;       /* other precisions: the weights that the model does not use from the file's map */
+    zo_weights *source; /* held where it does; else NULL */
 } zo_llama;
 
-/* Brings every tensor into its precision, one at a time (account: weights). positions: the longest sequence that will
- * be run. *out owns its arrays; the caller may free its w afterwards. Fails: ZO_ERR_INVALID, ZO_ERR_MEMORY,
- * ZO_ERR_UNSUPPORTED. */
+/* Brings every tensor into its precision, one at a time (account: weights), a block of rows at a time where values must
+ * be converted (account: data, while it lasts). positions: the longest sequence that will be run.
+ *
+ * The linear maps get the precision that is asked for, norms and biases f32. Embedding and head are f32 with f32, else
+ * what the file has of f16 and bf16, else f16 with f16, else bf16. What the file holds as f16 or bf16 and is wanted so is
+ * used straight from the map, rows in the file's order (zo_matrix.permuted_heads).
+ * *out owns its arrays and holds w where it needs the map; the caller frees its w as ever. Fails: ZO_ERR_INVALID,
+ * ZO_ERR_MEMORY. */
 zo_status zo_llama_load(zo_weights *w, zo_precision precision, int32_t positions, zo_mem *mem, zo_llama **out,
                         zo_error *err);
 void zo_llama_free(zo_llama *m);
@@ -135,8 +142,13 @@ int32_t zo_argmax(const float *x, int32_t n);
 double zo_llama_flops(const zo_config *c, const zo_lora_options *lora, double rows, double squares,
                       double labels);
 
-/* Bytes that zo_llama_load and zo_session_new will ask for, for plans. */
-int64_t zo_llama_weight_bytes(const zo_config *c, int32_t positions);
+/* What zo_llama_load will take: bytes that it asks for, and bytes of the file's map that become resident as they are
+ * used, for plans. */
+typedef struct zo_llama_bytes {
+    int64_t held, mapped;
+} zo_llama_bytes;
+zo_llama_bytes zo_llama_weight_bytes(const zo_weights *w, zo_precision precision, int32_t positions);
+/* Bytes that zo_session_new will ask for. */
 int64_t zo_session_bytes(const zo_config *c, const zo_session_limits *limits, int32_t threads);
 
 #endif

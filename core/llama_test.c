@@ -745,7 +745,8 @@ static void accounts_hold_what_was_planned(void **state)
     if (zo_weights_open("synth:tiny", NULL, &w, &err) ||
         zo_llama_load(w, ZO_PRECISION_F32, 64, &mem, &m, &err) || zo_session_new(m, &limits, &mem, &s, &err))
         fail_msg("%s", err.text);
-    assert_int_equal(atomic_load(&mem.peak[ZO_ACCOUNT_WEIGHTS]), zo_llama_weight_bytes(&m->config, 64));
+    assert_int_equal(atomic_load(&mem.peak[ZO_ACCOUNT_WEIGHTS]),
+                     zo_llama_weight_bytes(w, ZO_PRECISION_F32, 64).held);
     assert_int_equal(atomic_load(&mem.peak[ZO_ACCOUNT_ACTIVATIONS]),
                      zo_session_bytes(&m->config, &limits, omp_get_max_threads()));
     zo_session_free(s);

@@ -17,6 +17,7 @@ typedef struct reference {
     int32_t n;                                 /* positions of the sequence */
     double *x, *normed, *qkv, *mixed, *hidden; /* (n, ...) */
     float *z;                                  /* noise of one adapter matrix */
+    float *row;                                /* of a weight, decoded */
 } reference;
 
 /* y = x / rms(x) * w */
@@ -45,13 +46,13 @@ static void linear(reference *r, int32_t layer, zo_target t, double *y, int64_t 
                    int64_t ldx)
 {
     const zo_linear *l = &r->m->layers[layer].linear[t];
-    const float *w = l->w.values;
     const int64_t out = l->w.out, in = l->w.in;
-    for (int32_t p = 0; p < r->n; p++) {
-        for (int64_t o = 0; o < out; o++) {
+    for (int64_t o = 0; o < out; o++) {
+        zo_precision_decode_rows(&l->w, o, 1, r->row);
+        for (int32_t p = 0; p < r->n; p++) {
             double sum = l->bias ? l->bias[o] : 0;
             for (int64_t i = 0; i < in; i++)
-                sum += (double)w[o * in + i] * x[p * ldx + i];
+                sum += (double)r->row[i] * x[p * ldx + i];
             y[p * ldy + o] += sum;
         }
     }
@@ -150,8 +151,9 @@ static double cross_entropy(const reference *r, int32_t p, int32_t id)
     rmsnorm(r->normed, r->x + (int64_t)p * c->width, r->m->final_norm, c->width, c->norm_eps);
     for (int32_t v = 0; v < c->vocab; v++) {
         double z = 0;
+        zo_precision_decode_rows(&r->m->head, v, 1, r->row);
         for (int32_t i = 0; i < c->width; i++)
-            z += (double)((const float *)r->m->head.values)[(int64_t)v * c->width + i] * r->normed[i];
+            z += (double)r->row[i] * r->normed[i];
         total += exp(z);
         chosen = v == id ? z : chosen;
     }
@@ -161,10 +163,11 @@ static double cross_entropy(const reference *r, int32_t p, int32_t id)
 static void run(reference *r, const int32_t *ids, double *weight)
 {
     const zo_config *c = &r->m->config;
-    for (int32_t p = 0; p < r->n; p++)
+    for (int32_t p = 0; p < r->n; p++) {
+        zo_precision_decode_rows(&r->m->embedding, ids[p], 1, r->row);
         for (int32_t i = 0; i < c->width; i++)
-            r->x[(int64_t)p * c->width + i] =
-                ((const float *)r->m->embedding.values)[(int64_t)ids[p] * c->width + i];
+            r->x[(int64_t)p * c->width + i] = r->row[i];
+    }
     for (int32_t i = 0; i < c->layers; i++)
         layer(r, i, weight);
 }
@@ -184,9 +187,10 @@ zo_status zo_reference_loss(const zo_llama *m, const zo_lora *l, const zo_batch 
     r.mixed = calloc(T * d * (size_t)c->heads, sizeof *r.mixed);
     r.hidden = calloc(T * (2 * F + R), sizeof *r.hidden);
     r.z = calloc(widest * R + 1, sizeof *r.z);
+    r.row = calloc(widest, sizeof *r.row);
     zo_status st = ZO_OK;
     *loss = 0;
-    if (!weight || !r.x || !r.normed || !r.qkv || !r.mixed || !r.hidden || !r.z)
+    if (!weight || !r.x || !r.normed || !r.qkv || !r.mixed || !r.hidden || !r.z || !r.row)
         st = zo_fail(err, ZO_ERR_MEMORY, "reference forward: out of memory");
     for (int32_t i = 0, b = -1; i < batch->labels && !st; i++) {
         int32_t sequence = batch->label_row[i] / batch->tokens, start = batch->start[sequence];
@@ -204,5 +208,6 @@ zo_status zo_reference_loss(const zo_llama *m, const zo_lora *l, const zo_batch 
     free(r.mixed);
     free(r.hidden);
     free(r.z);
+    free(r.row);
     return st;
 }

@@ -7,7 +7,9 @@
 
 #include "core/llama.h"
 
-/* Mean cross-entropy over the batch's label rows at the replica theta + sign * step_size * z, with z the noise of
+/* Weights of any precision are decoded row by row (precision.h).
+ *
+ * Mean cross-entropy over the batch's label rows at the replica theta + sign * step_size * z, with z the noise of
  * (seed, step, query) over the adapter (l != NULL). sign 0: the master. Unlike zo_perturbation, step_size is exact: no
  * rounding of the moved parameters to f32. Fails: ZO_ERR_MEMORY. */
 zo_status zo_reference_loss(const zo_llama *m, const zo_lora *l, const zo_batch *batch, uint64_t seed,

@@ -126,6 +126,10 @@ zo_status zo_trainer_new(zo_llama *m, zo_lora *lora, const zo_dataset *train, co
     zo_trainer *t = NULL;
     *out = NULL;
     zo_status st = check_options(o, lora, train, err);
+    if (!st && o->peft == ZO_PEFT_FULL && m->precision != ZO_PRECISION_F32)
+        st = zo_fail(err, ZO_ERR_INVALID,
+                     "train: peft full moves the weights themselves, which must be f32, not %s",
+                     zo_precision_name(m->precision));
     if (!st)
         st = zo_mem_array(mem, ZO_ACCOUNT_OPTIMIZER, 1, sizeof *t, "trainer", &t, err);
     if (st)

@@ -58,7 +58,7 @@ typedef struct zo_trainer_options {
 typedef struct zo_trainer zo_trainer;
 
 /* Everything is borrowed and must outlive the trainer. lora NULL exactly when peft is FULL. All memory a step needs is
- * allocated here. Fails: ZO_ERR_INVALID (options that contradict each other, fewer examples than B), ZO_ERR_MEMORY. */
+ * allocated here. Fails: ZO_ERR_INVALID (options that contradict each other or the model, fewer examples than B), ZO_ERR_MEMORY. */
 zo_status zo_trainer_new(zo_llama *m, zo_lora *lora, const zo_dataset *train, const zo_trainer_options *o,
                          zo_mem *mem, zo_trainer **out, zo_error *err);
 void zo_trainer_free(zo_trainer *t);

@@ -386,6 +386,24 @@ static void bad_options(void **state)
     }
 }
 
+/* Quantized weights cannot be moved by a hundredth of their step. */
+static void full_training_needs_f32(void **state)
+{
+    (void)state;
+    zo_trainer_options o = options(ZO_METHOD_MEZO, ZO_PEFT_FULL, ZO_PARALLEL_NONE);
+    for (int p = 1; p < ZO_PRECISION_COUNT; p++) {
+        zo_error err = {0};
+        zo_llama *m;
+        zo_trainer *t;
+        if (zo_llama_load(weights, (zo_precision)p, 64, NULL, &m, &err))
+            fail_msg("%s", err.text);
+        assert_int_equal(zo_trainer_new(m, NULL, &data, &o, NULL, &t, &err), ZO_ERR_INVALID);
+        assert_non_null(strstr(err.text, "must be f32, not "));
+        assert_null(t);
+        zo_llama_free(m);
+    }
+}
+
 /* Every allocation fails once: an error, nothing kept. A step itself allocates nothing. */
 static void failing_allocations(void **state)
 {
@@ -431,6 +449,7 @@ int main(void)
         cmocka_unit_test(data_order),
         cmocka_unit_test(fixed_length),
         cmocka_unit_test(bad_options),
+        cmocka_unit_test(full_training_needs_f32),
         cmocka_unit_test(failing_allocations),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

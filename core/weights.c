@@ -15,6 +15,7 @@
 
 #include "core/file.h"
 #include "core/gguf.h"
+#include "core/precision.h"
 #include "core/safetensors.h"
 #include "core/synth.h"
 
@@ -63,6 +64,7 @@ typedef struct shard {
 
 struct zo_weights {
     zo_mem *mem;
+    int holds; /* how often zo_weights_free is due */
     zo_config config;
     zo_tensor *tensors;
     size_t n;
@@ -349,6 +351,7 @@ zo_status zo_weights_open(const char *path, zo_mem *mem, zo_weights **out, zo_er
     if (st)
         return st;
     w->mem = mem;
+    w->holds = 1;
     w->folder = path;
     st = open_source(w, path, err);
     if (!st) {
@@ -364,9 +367,15 @@ zo_status zo_weights_open(const char *path, zo_mem *mem, zo_weights **out, zo_er
     return st;
 }
 
+zo_weights *zo_weights_hold(zo_weights *w)
+{
+    w->holds++;
+    return w;
+}
+
 void zo_weights_free(zo_weights *w)
 {
-    if (!w)
+    if (!w || --w->holds > 0)
         return;
     for (size_t i = 0; i < w->n_shards; i++)
         zo_safetensors_free(w->shards[i].st);
@@ -410,16 +419,6 @@ const zo_tensor *zo_weights_find(const zo_weights *w, const char *name)
     return NULL;
 }
 
-/* The row of the file that holds Hugging Face row r: see "Row order" in weights.h. */
-static int64_t file_row(const zo_tensor *t, int64_t r)
-{
-    if (!t->permuted_heads)
-        return r;
-    int64_t hd = t->shape[0] / t->permuted_heads;
-    int64_t head = r / hd, half = r % hd / (hd / 2), pair = r % (hd / 2);
-    return head * hd + 2 * pair + half;
-}
-
 void zo_weights_read_rows(const zo_weights *w, const zo_tensor *t, int64_t row, int64_t rows, float *out)
 {
     int64_t all = t->rank == 2 ? t->shape[0] : 1, in = t->rank == 2 ? t->shape[1] : t->shape[0];
@@ -436,7 +435,8 @@ void zo_weights_read_rows(const zo_weights *w, const zo_tensor *t, int64_t row, 
         return;
     }
     for (int64_t r = 0; r < rows; r++)
-        d->decode(data + file_row(t, row + r) * row_bytes, out + r * in, in);
+        d->decode(data + zo_rotary_row(row + r, t->shape[0], t->permuted_heads) * row_bytes, out + r * in,
+                  in);
 }
 
 void zo_weights_drop(const zo_weights *w, const zo_tensor *t)

@@ -26,7 +26,7 @@ typedef struct zo_tensor {
     int64_t shape[2]; /* (n) or (out, in) */
     const void *data; /* in the map (synth: NULL, values are a function of name and index) */
     size_t bytes;
-    int permuted_heads; /* > 0: rows are in interleaved rotary order over this many heads */
+    int permuted_heads; /* > 0: rows are in interleaved rotary order over this many heads (precision.h) */
     int64_t stream;     /* the reader's own */
 } zo_tensor;
 
@@ -35,7 +35,10 @@ typedef struct zo_weights zo_weights;
 /* Opens and checks everything that the configuration calls for: each tensor there, with the right shape.
  * *out owns its maps. Fails: ZO_ERR_IO, ZO_ERR_FORMAT, ZO_ERR_UNSUPPORTED (architecture or type), ZO_ERR_MEMORY. */
 zo_status zo_weights_open(const char *path, zo_mem *mem, zo_weights **out, zo_error *err);
+/* Takes back one hold on w; with the last it is closed. */
 void zo_weights_free(zo_weights *w);
+/* One more hold: w stays open until each has been taken back. Not from several threads at once. Returns w. */
+zo_weights *zo_weights_hold(zo_weights *w);
 
 const zo_config *zo_weights_config(const zo_weights *w);
 size_t zo_weights_count(const zo_weights *w);

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <math.h>
+#include <omp.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +20,7 @@
 
 #include "core/file.h"
 #include "core/gguf_fixture.h"
+#include "core/llama.h"
 #include "core/safetensors.h"
 
 #define MODEL "models/smollm2-135m.gguf"
@@ -347,6 +349,159 @@ static void every_form_reads_the_same(void **state)
         folder_remove(&f);
         free(g.bytes);
         model_free(&m);
+    }
+}
+
+/* --- loading (llama.c) in every precision --- */
+
+static const full_tensor *full_of(const model *m, const char *hf)
+{
+    for (int i = 0; i < m->n; i++)
+        if (strcmp(m->tensors[i].hf, hf) == 0)
+            return &m->tensors[i];
+    fail_msg("no tensor %s", hf);
+    return NULL;
+}
+
+/* A matrix that was loaded holds what encoding the model's values gives; f32, f16 and bf16 hold them exactly. */
+static void check_matrix(const zo_matrix *loaded, const full_tensor *f, zo_precision p)
+{
+    _Alignas(64) uint8_t storage[64 * 64 * 4 + 256];
+    float out[64 * 64], want[64 * 64], absmax[64];
+    assert_int_equal(loaded->precision, p);
+    assert_true(loaded->out == f->rows && loaded->in == f->cols);
+    assert_true(zo_precision_bytes(p, f->rows, f->cols) <= (int64_t)sizeof storage);
+    zo_encoder e = {p, f->rows, f->cols, storage, absmax};
+    zo_precision_encode_rows(&e, 0, f->rows, f->values);
+    zo_matrix m = zo_precision_encode_end(&e);
+    zo_precision_decode_rows(&m, 0, f->rows, want);
+    if (p != ZO_PRECISION_INT8 && p != ZO_PRECISION_NF4)
+        assert_memory_equal(want, f->values, (size_t)(f->rows * f->cols) * sizeof(float));
+    zo_precision_decode_rows(loaded, 0, f->rows, out);
+    if (memcmp(out, want, (size_t)(f->rows * f->cols) * sizeof(float)) != 0)
+        fail_msg("%s in %s differs", f->hf, zo_precision_name(p));
+}
+
+/* What embedding and head become: see zo_llama_load. */
+static zo_precision vocabulary_precision(const zo_weights *w, const char *name, zo_precision p)
+{
+    zo_dtype d = zo_weights_find(w, name)->dtype;
+    if (p == ZO_PRECISION_F32)
+        return p;
+    return d == ZO_DTYPE_F16       ? ZO_PRECISION_F16
+           : d == ZO_DTYPE_BF16    ? ZO_PRECISION_BF16
+           : p == ZO_PRECISION_F16 ? ZO_PRECISION_F16
+                                   : ZO_PRECISION_BF16;
+}
+
+/* Whether a matrix lies in the file's map: exactly where the file has its precision. Counts its bytes. */
+static void check_place(const zo_weights *w, const full_tensor *f, const zo_matrix *m, int64_t *mapped)
+{
+    const zo_tensor *t = zo_weights_find(w, f->hf);
+    bool same = (t->dtype == ZO_DTYPE_F16 && m->precision == ZO_PRECISION_F16) ||
+                (t->dtype == ZO_DTYPE_BF16 && m->precision == ZO_PRECISION_BF16);
+    assert_int_equal(m->values == t->data, same);
+    assert_int_equal(m->permuted_heads, same ? t->permuted_heads : 0);
+    *mapped += same ? (int64_t)t->bytes : 0;
+}
+
+static void check_loaded(const model *m, const char *path, zo_precision p)
+{
+    zo_mem mem = {0};
+    zo_error err = {0};
+    zo_llama *l = NULL;
+    int64_t mapped = 0;
+    zo_weights *w = open_or_fail(path, NULL);
+    zo_llama_bytes bytes = zo_llama_weight_bytes(w, p, 9);
+    if (zo_llama_load(w, p, 9, &mem, &l, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(mem.peak[ZO_ACCOUNT_WEIGHTS], bytes.held);
+    assert_int_equal(mem.now[ZO_ACCOUNT_DATA], 0);
+    const full_tensor *embedding = full_of(m, "model.embed_tokens.weight"),
+                      *head = m->tied ? embedding : full_of(m, "lm_head.weight");
+    check_place(w, embedding, &l->embedding, &mapped);
+    if (!m->tied)
+        check_place(w, head, &l->head, &mapped);
+    zo_precision of_embedding = vocabulary_precision(w, embedding->hf, p),
+                 of_head = vocabulary_precision(w, head->hf, p);
+    for (int layer = 0; layer < LAYERS; layer++)
+        for (int t = 0; t < ZO_TARGET_COUNT; t++) {
+            char name[128];
+            snprintf(name, sizeof name, "model.layers.%d.%s.%s.weight", layer, zo_target_parent((zo_target)t),
+                     zo_target_name((zo_target)t));
+            check_place(w, full_of(m, name), &l->layers[layer].linear[t].w, &mapped);
+        }
+    assert_int_equal(mapped, bytes.mapped);
+    assert_int_equal(l->source != NULL, mapped > 0);
+    assert_int_equal(l->storage != NULL, p == ZO_PRECISION_F32);
+    zo_weights_free(w); /* the model holds what it needs */
+    check_matrix(&l->embedding, embedding, of_embedding);
+    check_matrix(&l->head, head, of_head);
+    assert_memory_equal(l->final_norm, full_of(m, "model.norm.weight")->values, 32 * sizeof(float));
+    for (int layer = 0; layer < LAYERS; layer++) {
+        const zo_layer *at = &l->layers[layer];
+        char name[128];
+        for (int t = 0; t < ZO_TARGET_COUNT; t++) {
+            const char *parent = zo_target_parent((zo_target)t), *target = zo_target_name((zo_target)t);
+            snprintf(name, sizeof name, "model.layers.%d.%s.%s.weight", layer, parent, target);
+            check_matrix(&at->linear[t].w, full_of(m, name), p);
+            assert_int_equal(at->linear[t].bias != NULL, m->qwen2 && t <= ZO_TARGET_V);
+            if (!at->linear[t].bias)
+                continue;
+            snprintf(name, sizeof name, "model.layers.%d.%s.%s.bias", layer, parent, target);
+            const full_tensor *f = full_of(m, name);
+            assert_memory_equal(at->linear[t].bias, f->values, (size_t)f->cols * sizeof(float));
+        }
+        snprintf(name, sizeof name, "model.layers.%d.input_layernorm.weight", layer);
+        assert_memory_equal(at->attn_norm, full_of(m, name)->values, 32 * sizeof(float));
+        snprintf(name, sizeof name, "model.layers.%d.post_attention_layernorm.weight", layer);
+        assert_memory_equal(at->ffn_norm, full_of(m, name)->values, 32 * sizeof(float));
+    }
+    zo_llama_free(l);
+    assert_int_equal(mem.now[ZO_ACCOUNT_WEIGHTS], 0);
+}
+
+static void every_form_loads_in_every_precision(void **state)
+{
+    (void)state;
+    char path[600];
+    for (int k = 0; k < 8; k++) {
+        model m = model_make(k & 1, k & 2);
+        bool mixed = k & 4;
+        folder f = folder_make();
+        gguf_make g = model_gguf(&m, mixed, NULL);
+        folder_write(&f, "m.gguf", g.bytes, g.n);
+        write_config(&f, &m);
+        write_safetensors(&f, "model.safetensors", &m, 0, 1, mixed);
+        for (int p = 0; p < ZO_PRECISION_COUNT; p++) {
+            check_loaded(&m, folder_path(&f, "m.gguf", path), (zo_precision)p);
+            check_loaded(&m, f.dir, (zo_precision)p);
+        }
+        folder_remove(&f);
+        free(g.bytes);
+        model_free(&m);
+    }
+}
+
+/* Beside the model itself: a few rows for each thread, and nf4's absmax of one tensor, whatever the model's size. */
+static void loading_holds_no_second_copy(void **state)
+{
+    (void)state;
+    for (int p = 0; p < ZO_PRECISION_COUNT; p++) {
+        zo_mem mem = {0};
+        zo_error err = {0};
+        zo_llama *l = NULL;
+        zo_weights *w = open_or_fail("synth:tiny", NULL);
+        zo_llama_bytes bytes = zo_llama_weight_bytes(w, (zo_precision)p, 8);
+        if (zo_llama_load(w, (zo_precision)p, 8, &mem, &l, &err))
+            fail_msg("%s", err.text);
+        assert_int_equal(bytes.mapped, 0);
+        assert_int_equal(mem.peak[ZO_ACCOUNT_WEIGHTS], bytes.held);
+        /* the largest tensor of tiny is one block of rows: (512, 64) */
+        int64_t most = p == ZO_PRECISION_F32 ? 0 : 512 * 64 * omp_get_max_threads() + 176 * 64 / 64;
+        assert_true(mem.peak[ZO_ACCOUNT_DATA] <= (size_t)most * sizeof(float));
+        zo_llama_free(l);
+        zo_weights_free(w);
     }
 }
 
@@ -901,6 +1056,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_form_reads_the_same),
+        cmocka_unit_test(every_form_loads_in_every_precision),
+        cmocka_unit_test(loading_holds_no_second_copy),
         cmocka_unit_test(shards_are_put_together),
         cmocka_unit_test(incomplete_models_are_refused),
         cmocka_unit_test(hostile_files_do_no_harm),
