@@ -21,7 +21,8 @@ __attribute__((target("avxvnni"))) static double int8_loop(int64_t n, float x, f
     EACH(X)
 #undef X
     for (int64_t k = 0; k < n; k++) {
-#define X(i) c##i = _mm256_dpbusd_avx_epi32(c##i, vx, vy);
+/* not the intrinsic, around which gcc 12 keeps accumulators in memory */
+#define X(i) __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(c##i) : "x"(vx), "x"(vy));
         EACH(X)
 #undef X
     }

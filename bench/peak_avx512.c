@@ -12,8 +12,9 @@ typedef float vec __attribute__((vector_size(64), may_alias));
     X(0)                                                                                                     \
     X(1)                                                                                                     \
     X(2)                                                                                                     \
-    X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20)     \
-        X(21) X(22) X(23)
+    X(3)                                                                                                     \
+    X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21)    \
+        X(22) X(23)
 
 #include "bench/peak_body.h"
 
@@ -44,7 +45,8 @@ __attribute__((target("avx512vnni"))) static double int8_loop(int64_t n, float x
     EACH(X)
 #undef X
     for (int64_t k = 0; k < n; k++) {
-#define X(i) c##i = _mm512_dpbusd_epi32(c##i, vx, vy);
+/* not the intrinsic, around which gcc 12 keeps accumulators in memory */
+#define X(i) __asm__("vpdpbusd %2, %1, %0" : "+v"(c##i) : "v"(vx), "v"(vy));
         EACH(X)
 #undef X
     }
