@@ -252,8 +252,8 @@ static zo_status evaluate(cell *c, int64_t step, zo_error *err)
     uint8_t *right =
         calloc((size_t)c->eval.count + 1, 1); /* NULL: the record will say that it was not kept */
     int64_t begin = bench_clock_ns();
-    zo_status st = zo_evaluate(c->model.llama, c->model.lora, &c->eval, bench_model_pad(&c->model), c->mem,
-                               evaluation_progress, c, right, &e, err);
+    zo_status st = zo_evaluate(c->model.llama, c->model.lora, &c->eval, bench_model_pad(&c->model),
+                               (zo_compute)c->p->compute, c->mem, evaluation_progress, c, right, &e, err);
     if (!st)
         bench_history_evaluation(&c->history, step, &e, right, bench_clock_ns() - begin);
     free(right);

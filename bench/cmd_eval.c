@@ -61,7 +61,7 @@ static zo_status evaluate(const bench_params *p, zo_split split, bool json, zo_e
     st = zo_dataset_load(zo_task_find(p->task), bench_data_dir(p->data), split, (int32_t)rows, m.tokenizer,
                          (int32_t)bench_params_cut(p), &mem, &d, err);
     if (!st)
-        st = zo_evaluate(m.llama, m.lora, d, bench_model_pad(&m), &mem,
+        st = zo_evaluate(m.llama, m.lora, d, bench_model_pad(&m), (zo_compute)p->compute, &mem,
                          isatty(STDERR_FILENO) ? progress : NULL, NULL, NULL, &e, err);
     if (!st)
         print(p, d, &e, json);

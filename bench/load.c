@@ -84,7 +84,8 @@ zo_trainer_options bench_trainer_options(const bench_params *p, int32_t pad)
                                 .batch = (int32_t)p->batch,
                                 .seq_len = (int32_t)p->seq_len,
                                 .seed = (uint64_t)p->seed,
-                                .pad = pad};
+                                .pad = pad,
+                                .compute = (zo_compute)p->compute};
 }
 
 zo_status bench_new_adapter(const bench_params *p, const zo_config *c, zo_mem *mem, zo_lora **out,

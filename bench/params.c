@@ -44,6 +44,11 @@ static const char *weights_word(int i)
     return i < ZO_PRECISION_COUNT ? zo_precision_name((zo_precision)i) : NULL;
 }
 
+static const char *compute_word(int i)
+{
+    return i < ZO_COMPUTE_COUNT ? zo_compute_name((zo_compute)i) : NULL;
+}
+
 static const char *bind_word(int i)
 {
     return bench_bind_name(i);
@@ -77,6 +82,7 @@ const bench_option bench_options[] = {
     {"max_tokens", INT(max_tokens, "512", 8, 131072), .help = "longer sequences are cut on the left to this"},
     {"parallel", WORD(parallel, "\"both\"", parallel_word), .help = "replicas in one forward; follows the method (prge: both, others: none) unless set"},
     {"weights", WORD(weights, "\"f32\"", weights_word), .help = "precision of the frozen weights"},
+    {"compute", WORD(compute, "\"f32\"", compute_word), .later = true, .help = "what products with frozen weights are made in; sums are f32"},
     {"eps", REAL(eps, "0.01", 1e-10, 1e3), .untimed = true, .help = "distance of a perturbation, in units of its noise"},
     {"lr", REAL(lr, "5e-5", 0, 1e3), .untimed = true, .help = "learning rate"},
     {"steps", INT(steps, "20", 0, MOST_ROWS), .untimed = true, .help = "training steps; follows the method (zero-shot: 0) unless set"},

@@ -36,6 +36,7 @@ typedef struct bench_params {
     int64_t max_tokens; /* longer sequences are cut on the left to this, default 512 */
     int parallel;       /* zo_parallel; default both; mezo and rge run "none" */
     int weights;        /* zo_precision of the frozen weights; default f32 */
+    int compute;        /* zo_compute of products with them; default f32 */
     double eps;         /* default 1e-2 */
     double lr;          /* default 5e-5 */
     int64_t steps;      /* default 20 */

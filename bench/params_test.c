@@ -114,6 +114,8 @@ static const struct {
     {"weights", "\"bf16\"", NULL},
     {"weights", "\"int8\"", NULL},
     {"weights", "\"nf4\"", NULL},
+    {"compute", "\"bf16\"", NULL},
+    {"compute", "\"f16\"", "must be one of f32, bf16, not \"f16\"; did you mean \"bf16\"?"},
     {"weights", "\"fp16\"", "must be one of f32, f16, bf16, int8, nf4, not \"fp16\"; did you mean \"f16\"?"},
     {"task", "\"polarity\"", NULL},
     {"model", "\"\"", "must be a text, not \"\""},
@@ -364,6 +366,8 @@ static void ids(void **state)
         {"adapter", "\"a\""},
         {"seed", "1"},
         {"threads", "1"},
+        {"weights", "\"int8\""},
+        {"compute", "\"bf16\""},
         {"bind", "\"none\""},
         {"blas_kernel", "\"auto\""},
     };
@@ -377,7 +381,9 @@ static void ids(void **state)
         assert_int_equal(set(&p, other[i][0], other[i][1], NULL), ZO_OK); /* p: all of them, for below */
     }
     /* an option that came later does not count at its default, even where others that did are set */
-    static const char *const later[][2] = {{"bind", "\"cores\""}, {"blas_kernel", "null"}};
+    static const char *const later[][2] = {{"compute", "\"f32\""},
+                                           {"bind", "\"cores\""},
+                                           {"blas_kernel", "null"}};
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
         bench_params q;
         char id2[13];

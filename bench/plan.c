@@ -86,12 +86,13 @@ int64_t bench_plan_bytes(const bench_params *p, const zo_config *c, zo_llama_byt
                                 .estimator = {.queries = (int32_t)p->queries,
                                               .parallel = (zo_parallel)p->parallel},
                                 .batch = (int32_t)p->batch,
-                                .seq_len = (int32_t)p->seq_len};
+                                .seq_len = (int32_t)p->seq_len,
+                                .compute = (zo_compute)p->compute};
         zo_session_limits limits = zo_trainer_limits(&o, l->train, l->train_labels, rank);
         bytes += zo_session_bytes(c, &limits, threads_of(p));
     }
     if (evaluates(p)) { /* while the trainer's session is there */
-        zo_session_limits limits = zo_evaluate_limits(l->eval, l->eval_labels, rank);
+        zo_session_limits limits = zo_evaluate_limits(l->eval, l->eval_labels, rank, (zo_compute)p->compute);
         bytes += zo_session_bytes(c, &limits, threads_of(p));
     }
     return bytes;

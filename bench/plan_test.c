@@ -85,7 +85,7 @@ static int64_t asked_for(const bench_params *p, bench_lengths *lengths, zo_llama
     if (!st && p->steps)
         st = zo_trainer_new(m.llama, m.lora, train, &o, &mem, &t, &err);
     if (!st && p->eval_every >= 0)
-        st = zo_evaluate(m.llama, m.lora, eval, 0, &mem, NULL, NULL, NULL, &e, &err);
+        st = zo_evaluate(m.llama, m.lora, eval, 0, (zo_compute)p->compute, &mem, NULL, NULL, NULL, &e, &err);
     if (st)
         fail_msg("%s", err.text);
     *lengths = (bench_lengths){train->longest, train->most_labels, eval->longest, eval->most_labels};

@@ -117,20 +117,20 @@ static zo_status sum_up(const evaluator *e, uint8_t *right, zo_evaluation *out, 
     return ZO_OK;
 }
 
-zo_session_limits zo_evaluate_limits(int32_t longest, int32_t labels, int32_t rank)
+zo_session_limits zo_evaluate_limits(int32_t longest, int32_t labels, int32_t rank, zo_compute compute)
 {
     int32_t T = zo_batch_padded(longest);
-    return (zo_session_limits){T > ROWS ? T : ROWS, T, labels > LABELS ? labels : LABELS, 1, rank};
+    return (zo_session_limits){T > ROWS ? T : ROWS, T, labels > LABELS ? labels : LABELS, 1, rank, compute};
 }
 
-static zo_status run(evaluator *e, const zo_llama *m, const zo_lora *lora, int32_t pad, zo_mem *mem,
-                     void (*progress)(void *, int32_t, int32_t), void *self, zo_error *err)
+static zo_status run(evaluator *e, const zo_llama *m, const zo_lora *lora, int32_t pad, zo_compute compute,
+                     zo_mem *mem, void (*progress)(void *, int32_t, int32_t), void *self, zo_error *err)
 {
     zo_session *session = NULL;
     zo_batch batch = {0};
     zo_sequence *sequences = NULL;
     zo_session_limits limits =
-        zo_evaluate_limits(e->d->longest, e->d->most_labels, lora ? lora->options.rank : 0);
+        zo_evaluate_limits(e->d->longest, e->d->most_labels, lora ? lora->options.rank : 0, compute);
     int32_t rows = (int32_t)limits.rows, labels = (int32_t)limits.labels;
     zo_status st = zo_session_new(m, &limits, mem, &session, err);
     if (!st)
@@ -154,7 +154,8 @@ static zo_status run(evaluator *e, const zo_llama *m, const zo_lora *lora, int32
     return st;
 }
 
-zo_status zo_evaluate(const zo_llama *m, const zo_lora *lora, const zo_dataset *d, int32_t pad, zo_mem *mem,
+zo_status zo_evaluate(const zo_llama *m, const zo_lora *lora, const zo_dataset *d, int32_t pad,
+                      zo_compute compute, zo_mem *mem,
                       void (*progress)(void *self, int32_t done, int32_t count), void *self, uint8_t *right,
                       zo_evaluation *out, zo_error *err)
 {
@@ -165,7 +166,7 @@ zo_status zo_evaluate(const zo_llama *m, const zo_lora *lora, const zo_dataset *
         st = zo_mem_array(mem, ZO_ACCOUNT_DATA, most, sizeof *e.score, "evaluation", &e.score, err);
     if (!st) {
         list_items(&e);
-        st = run(&e, m, lora, pad, mem, progress, self, err);
+        st = run(&e, m, lora, pad, compute, mem, progress, self, err);
     }
     if (!st)
         st = sum_up(&e, right, out, err);

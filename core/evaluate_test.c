@@ -103,7 +103,7 @@ static void against_plain(void **state)
         int32_t last[2] = {0, 0};
         double loss = 0;
         int64_t n_right = 0;
-        if (zo_evaluate(model, lora, &d, 0, NULL, count_calls, last, right, &e, &err))
+        if (zo_evaluate(model, lora, &d, 0, ZO_COMPUTE_F32, NULL, count_calls, last, right, &e, &err))
             fail_msg("%s", err.text);
         for (int i = 0; i < EXAMPLES; i++) {
             int best = 0;
@@ -135,7 +135,8 @@ static void not_a_number(void **state)
     zo_error err = {0};
     float kept = model->final_norm[3];
     model->final_norm[3] = NAN;
-    assert_int_equal(zo_evaluate(model, NULL, &d, 0, NULL, NULL, NULL, NULL, &e, &err), ZO_ERR_NUMERIC);
+    assert_int_equal(zo_evaluate(model, NULL, &d, 0, ZO_COMPUTE_F32, NULL, NULL, NULL, NULL, &e, &err),
+                     ZO_ERR_NUMERIC);
     model->final_norm[3] = kept;
 }
 
@@ -146,7 +147,7 @@ static void failing_allocations(void **state)
     zo_evaluation e;
     for (int n = 1;; n++) {
         zo_mem mem = {.fail_after = n};
-        zo_status st = zo_evaluate(model, lora, &d, 0, &mem, NULL, NULL, NULL, &e, NULL);
+        zo_status st = zo_evaluate(model, lora, &d, 0, ZO_COMPUTE_F32, &mem, NULL, NULL, NULL, &e, NULL);
         for (int i = 0; i < ZO_ACCOUNT_COUNT; i++)
             assert_int_equal(atomic_load(&mem.now[i]), 0);
         if (!st) {

@@ -93,8 +93,9 @@ zo_status zo_session_new(const zo_llama *m, const zo_session_limits *limits, zo_
     zo_session *s = NULL;
     array arrays[ARRAYS];
     *out = NULL;
-    if (m->precision != ZO_PRECISION_F32)
-        return zo_fail(err, ZO_ERR_UNSUPPORTED, "session: weights in another precision than f32");
+    if (m->precision != ZO_PRECISION_F32 || limits->compute != ZO_COMPUTE_F32)
+        return zo_fail(err, ZO_ERR_UNSUPPORTED, "session: weights %s with compute %s",
+                       zo_precision_name(m->precision), zo_compute_name(limits->compute));
     if (limits->rows < 1 || limits->tokens < 1 || limits->tokens > m->positions || limits->labels < 0 ||
         limits->replicas < 1 || limits->rank < 0)
         return zo_fail(

@@ -98,11 +98,12 @@ typedef struct zo_perturbation {
 
 /* Room for forwards of up to these sizes; a forward allocates nothing. */
 typedef struct zo_session_limits {
-    int64_t rows;     /* most N * rows of a batch, padding that is run included */
-    int32_t tokens;   /* most T */
-    int64_t labels;   /* most N * labels */
-    int32_t replicas; /* most N */
-    int32_t rank;     /* most R; 0: no adapter */
+    int64_t rows;       /* most N * rows of a batch, padding that is run included */
+    int32_t tokens;     /* most T */
+    int64_t labels;     /* most N * labels */
+    int32_t replicas;   /* most N */
+    int32_t rank;       /* most R; 0: no adapter */
+    zo_compute compute; /* how the products with frozen weights are made */
 } zo_session_limits;
 
 typedef struct zo_session zo_session;

@@ -88,7 +88,8 @@ zo_session_limits zo_trainer_limits(const zo_trainer_options *o, int32_t longest
                                .tokens = (int32_t)T,
                                .labels = replicas * B * labels,
                                .replicas = replicas,
-                               .rank = rank};
+                               .rank = rank,
+                               .compute = o->compute};
 }
 
 static zo_status make_room(zo_trainer *t, zo_mem *mem, zo_error *err)

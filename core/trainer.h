@@ -52,6 +52,7 @@ typedef struct zo_trainer_options {
     int32_t seq_len; /* 0: T is the longest of the batch; else at least this, and padding is run (batch.h) */
     uint64_t seed;   /* the run's seed; noise and data order derive theirs from it */
     int32_t pad;     /* token id for padding */
+    zo_compute compute; /* of the forwards */
     zo_phase_hook hook;
 } zo_trainer_options;
 
@@ -88,7 +89,8 @@ typedef struct zo_evaluation {
     double loss;              /* mean over examples of the right answer's mean cross-entropy */
 } zo_evaluation;
 
-zo_status zo_evaluate(const zo_llama *m, const zo_lora *lora, const zo_dataset *d, int32_t pad, zo_mem *mem,
+zo_status zo_evaluate(const zo_llama *m, const zo_lora *lora, const zo_dataset *d, int32_t pad,
+                      zo_compute compute, zo_mem *mem,
                       void (*progress)(void *self, int32_t done, int32_t count), void *self, uint8_t *right,
                       zo_evaluation *out, zo_error *err);
 
@@ -96,6 +98,6 @@ zo_status zo_evaluate(const zo_llama *m, const zo_lora *lora, const zo_dataset *
  * and labels: of the data set, most ids and most label ids in a sequence; rank 0: no adapter. */
 zo_session_limits zo_trainer_limits(const zo_trainer_options *o, int32_t longest, int32_t labels,
                                     int32_t rank);
-zo_session_limits zo_evaluate_limits(int32_t longest, int32_t labels, int32_t rank);
+zo_session_limits zo_evaluate_limits(int32_t longest, int32_t labels, int32_t rank, zo_compute compute);
 
 #endif
