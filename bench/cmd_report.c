@@ -9,15 +9,16 @@
 
 static void usage(FILE *to)
 {
-    fputs("usage: zobench report DIR [--out DIR] [--set KEY=VALUE]... [--json]\n\n"
-          "Makes tables (Markdown, CSV, LaTeX) and figures (SVG, PNG, with gnuplot script and data) from\n"
-          "DIR/manifest.json and DIR/cells.jsonl, prints the tables, and says which files it wrote.\n"
-          "Cells that failed or were not run yet are listed; they do not change the exit code, which is 0.\n"
-          "Without gnuplot there is a warning and no images.\n\n"
-          "  --out DIR        where to write; default DIR/report\n"
-          "  --set KEY=VALUE  of a variable or section of DIR/manifest.json, as check has it\n"
-          "  --json           print one JSON object instead of tables\n",
-          to);
+    fputs(
+        "usage: zobench report DIR [--out DIR] [--set KEY=VALUE]... [--json]\n\n"
+        "Makes tables (Markdown, CSV, LaTeX) and figures (SVG, PNG, PDF, with gnuplot script and data) from\n"
+        "DIR/manifest.json and DIR/cells.jsonl, prints the tables, and says which files it wrote.\n"
+        "Cells that failed or were not run yet are listed; they do not change the exit code, which is 0.\n"
+        "Without gnuplot there is a warning and no images.\n\n"
+        "  --out DIR        where to write; default DIR/report\n"
+        "  --set KEY=VALUE  of a variable or section of DIR/manifest.json, as check has it\n"
+        "  --json           print one JSON object instead of tables\n",
+        to);
 }
 
 int bench_cmd_report(int argc, char **argv)

@@ -149,6 +149,17 @@ static void add_option(const bench_option **options, int32_t *n, const bench_opt
         options[(*n)++] = o;
 }
 
+/* Those named in a list with commas between. */
+static void add_options(const bench_option **options, int32_t *n, const char *names)
+{
+    char name[32];
+    for (size_t k; *names; names += k + (names[k] == ',')) {
+        k = strcspn(names, ",");
+        snprintf(name, sizeof name, "%.*s", (int)k, names);
+        add_option(options, n, bench_option_find(name));
+    }
+}
+
 /* Do cells of one place differ in this option? -1: memory is out. */
 static int is_needed(const bench_cross *c, const bench_results *r, const bench_option *o)
 {
@@ -212,8 +223,8 @@ zo_status bench_cross_init(bench_cross *c, const bench_results *r, const json_t 
     for (int32_t i = 0; i < r->cell_count; i++)
         if (bench_result_matches(&r->cells[i], where))
             c->cells[c->count++] = &r->cells[i];
-    add_option(c->row_options, &c->row_option_count, bench_option_find(rows));
-    add_option(c->col_options, &c->col_option_count, bench_option_find(cols));
+    add_options(c->row_options, &c->row_option_count, rows);
+    add_options(c->col_options, &c->col_option_count, cols);
     if (!add_spare_options(c, r, spare_to_cols) ||
         !number_cells(c, r, c->row_options, c->row_option_count, c->row_of, &c->row_count) ||
         !number_cells(c, r, c->col_options, c->col_option_count, c->col_of, &c->col_count)) {

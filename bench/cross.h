@@ -21,7 +21,7 @@ typedef struct bench_cross {
     int32_t row_count, col_count;
 } bench_cross;
 
-/* rows, cols: names of options, "" for none (then there is one row or column). Options that are needed besides, for every
+/* rows, cols: names of options with commas between, "" for none (then there is one row or column). Options that are needed besides, for every
  * place to hold one configuration, join the columns if spare_to_cols, else the rows. Rows and columns come in the
  * order in which the manifest names their values. Fails: ZO_ERR_MEMORY. */
 zo_status bench_cross_init(bench_cross *c, const bench_results *r, const json_t *where, const char *rows,

@@ -2,16 +2,14 @@
 #include "bench/figure.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "bench/cross.h"
+#include "bench/gnuplot.h"
+#include "bench/heatmap.h"
 #include "bench/metric.h"
 #include "bench/stats.h"
 #include "bench/summary.h"
@@ -27,8 +25,9 @@ EMBED(bench_plots_style, "plots/style.gp");
 EMBED(bench_plots_bars, "plots/bars.gp");
 EMBED(bench_plots_lines, "plots/lines.gp");
 EMBED(bench_plots_curve, "plots/curve.gp");
+EMBED(bench_plots_heatmap, "plots/heatmap.gp");
 
-enum { MOST_MARKED = 60, MARKED = 25, GNUPLOT_SECONDS = 120 };
+enum { MOST_MARKED = 60, MARKED = 25 };
 
 /* What a curve can show: where the record has it; label and unit are those of the metric of this name. */
 static const struct curve {
@@ -47,7 +46,7 @@ static const struct curve *curve_of(const char *y)
     return NULL;
 }
 
-/* One figure being written. */
+/* Bars, lines or a curve being written. */
 typedef struct sketch {
     const bench_plot_spec *spec;
     const bench_metric *metric;      /* on the y axis */
@@ -61,37 +60,12 @@ typedef struct sketch {
     FILE *data, *script;
 } sketch;
 
-/* ---- Text for gnuplot ---- */
-
-/* NAME = 'text': in single quotes nothing but the quote itself is special. */
-static void put_setting(FILE *f, const char *name, int index, const char *text)
-{
-    fputs(name, f);
-    if (index >= 0)
-        fprintf(f, "%d", index);
-    fputs(" = '", f);
-    for (; *text; text++) {
-        if (*text == '\'')
-            fputc('\'', f);
-        fputc(strchr("\n\r\t", *text) ? ' ' : *text, f);
-    }
-    fputs("'\n", f);
-}
-
-static void put_number(FILE *f, double v, const char *end)
-{
-    if (isfinite(v))
-        fprintf(f, "%.10g%s", v, end);
-    else
-        fprintf(f, "?%s", end);
-}
-
 static void put_point(FILE *f, double x, double value, double low, double high)
 {
-    put_number(f, x, "\t");
-    put_number(f, value, "\t");
-    put_number(f, low, "\t");
-    put_number(f, high, "\n");
+    bench_gnuplot_put_number(f, x, "\t");
+    bench_gnuplot_put_number(f, value, "\t");
+    bench_gnuplot_put_number(f, low, "\t");
+    bench_gnuplot_put_number(f, high, "\n");
 }
 
 /* Room above and below the values: accuracies that hardly differ should look so. */
@@ -183,7 +157,7 @@ static void put_values(sketch *s)
         bench_cross_label(&s->cross, false, col, label, sizeof label);
         fprintf(s->data, "# series %d: %s\n", s->shown + 1, label);
         put_series(s, col, shift);
-        put_setting(s->script, "title_", ++s->shown, label);
+        bench_gnuplot_put_setting(s->script, "title_", ++s->shown, label);
     }
 }
 
@@ -192,8 +166,8 @@ static void put_value_settings(sketch *s)
     bool bars = s->spec->kind == BENCH_PLOT_BARS;
     char heading[128];
     bench_metric_heading(s->metric, heading, sizeof heading);
-    put_setting(s->script, "ylabel", -1, heading);
-    put_setting(s->script, "xlabel", -1, s->spec->x);
+    bench_gnuplot_put_setting(s->script, "ylabel", -1, heading);
+    bench_gnuplot_put_setting(s->script, "xlabel", -1, s->spec->x);
     fprintf(s->script, bars ? "groups = %d\n" : "ticks = %d\n", s->cross.row_count);
     if (bars)
         fprintf(s->script, "width = %.6g\n", 0.8 / (s->shown ? s->shown : 1));
@@ -203,7 +177,7 @@ static void put_value_settings(sketch *s)
     for (int32_t i = 0; i < s->cross.row_count; i++) {
         const bench_result *cell = bench_cross_row(&s->cross, i);
         const char *text = s->cross.row_option_count ? bench_result_text(cell, s->cross.row_options[0]) : "";
-        put_setting(s->script, "tick_", i, text);
+        bench_gnuplot_put_setting(s->script, "tick_", i, text);
         if (!bars)
             fprintf(s->script, "at_%d = %.10g\n", i, s->at[i]);
     }
@@ -348,14 +322,14 @@ static void put_curves(sketch *s)
             }
             fprintf(s->data, "# every step: step, value, low, high\n");
             put_block(s, p, n);
-            put_setting(s->script, "title_", ++s->shown, label);
+            bench_gnuplot_put_setting(s->script, "title_", ++s->shown, label);
             free(marked);
         }
         free(p);
     }
-    put_setting(s->script, "xlabel", -1, "step");
+    bench_gnuplot_put_setting(s->script, "xlabel", -1, "step");
     bench_metric_heading(s->metric, label, sizeof label);
-    put_setting(s->script, "ylabel", -1, label);
+    bench_gnuplot_put_setting(s->script, "ylabel", -1, label);
     fprintf(s->script, "many = %d\npad = %g\n", s->many, pad_of(s->metric));
 }
 
@@ -417,20 +391,7 @@ static void put_caption(sketch *s, char *out, size_t cap)
                  s->metric->pool == BENCH_POOL_SEEDS ? "seeds" : "runs");
 }
 
-/* ---- Files ---- */
-
-static const char *kind_script(bench_plot_kind kind)
-{
-    switch (kind) {
-    case BENCH_PLOT_BARS:
-        return bench_plots_bars;
-    case BENCH_PLOT_LINES:
-        return bench_plots_lines;
-    case BENCH_PLOT_CURVE:
-        break;
-    }
-    return bench_plots_curve;
-}
+/* ---- Kinds ---- */
 
 static zo_status sketch_init(sketch *s, const bench_results *r, const bench_plot_spec *spec, zo_error *err)
 {
@@ -460,39 +421,71 @@ static void sketch_deinit(sketch *s)
     free(s->order);
 }
 
+static zo_status put_sketch(const bench_results *r, const bench_plot_spec *spec, bench_canvas *c,
+                            zo_error *err)
+{
+    sketch s;
+    zo_status st = sketch_init(&s, r, spec, err);
+    s.data = c->data;
+    s.script = c->script;
+    if (!st && s.curve) {
+        put_curves(&s);
+    } else if (!st) {
+        put_values(&s);
+        put_value_settings(&s);
+    }
+    if (!st) {
+        fprintf(s.script, "series = %d\n", s.shown);
+        put_caption(&s, c->caption, sizeof c->caption);
+        c->shown = s.shown;
+    }
+    sketch_deinit(&s);
+    return st;
+}
+
+/* Writes what a figure shows, and the settings of its script. */
+typedef zo_status put_kind(const bench_results *r, const bench_plot_spec *spec, bench_canvas *c,
+                           zo_error *err);
+
+static const struct {
+    put_kind *put;
+    const char *script;
+} kinds[] = {
+    [BENCH_PLOT_BARS] = {put_sketch, bench_plots_bars},
+    [BENCH_PLOT_LINES] = {put_sketch, bench_plots_lines},
+    [BENCH_PLOT_CURVE] = {put_sketch, bench_plots_curve},
+    [BENCH_PLOT_HEATMAP] = {bench_heatmap_put, bench_plots_heatmap},
+};
+
+/* ---- Files ---- */
+
 zo_status bench_figure_write(const bench_results *r, const bench_plot_spec *spec, int number, const char *dir,
                              bench_figure *out, zo_error *err)
 {
-    sketch s;
     zo_file_draft data = {0}, script = {0};
     char path[4096];
+    bench_canvas c = {0};
     memset(out, 0, sizeof *out);
     snprintf(out->name, sizeof out->name, "figure-%d", number);
-    zo_status st = sketch_init(&s, r, spec, err);
-    if (st)
-        goto cleanup;
     snprintf(path, sizeof path, "%s/%s.dat", dir, out->name);
-    st = zo_file_draft_open(&data, path, err);
+    zo_status st = zo_file_draft_open(&data, path, err);
     if (st)
         goto cleanup;
     snprintf(path, sizeof path, "%s/%s.gp", dir, out->name);
     st = zo_file_draft_open(&script, path, err);
     if (st)
         goto cleanup;
-    s.data = data.f;
-    s.script = script.f;
-    fprintf(s.script, "# Draws %s.svg and %s.png from %s.dat: gnuplot %s.gp\n\n", out->name, out->name,
-            out->name, out->name);
-    put_setting(s.script, "name", -1, out->name);
-    if (s.curve) {
-        put_curves(&s);
-    } else {
-        put_values(&s);
-        put_value_settings(&s);
-    }
-    fprintf(s.script, "series = %d\n\n%s\n%s", s.shown, bench_plots_style, kind_script(spec->kind));
-    put_caption(&s, out->caption, sizeof out->caption);
-    out->empty = s.shown == 0;
+    c.data = data.f;
+    c.script = script.f;
+    fprintf(c.script, "# Draws %s.svg, .png and .pdf from %s.dat: gnuplot %s.gp\n\n", out->name, out->name,
+            out->name);
+    bench_gnuplot_put_setting(c.script, "name", -1, out->name);
+    st = kinds[spec->kind].put(r, spec, &c, err);
+    if (st)
+        goto cleanup;
+    fprintf(c.script, "\n%s\n%s", bench_plots_style, kinds[spec->kind].script);
+    snprintf(out->caption, sizeof out->caption, "%s", c.caption);
+    out->empty = c.shown == 0;
     if (out->empty)
         goto cleanup;
     st = zo_file_draft_commit(&data, err);
@@ -501,89 +494,12 @@ zo_status bench_figure_write(const bench_results *r, const bench_plot_spec *spec
 cleanup:
     zo_file_draft_discard(&data);
     zo_file_draft_discard(&script);
-    sketch_deinit(&s);
     return st;
-}
-
-/* ---- gnuplot ---- */
-
-/* The child's side: gnuplot in dir, its words to `out`. */
-static void exec_gnuplot(const char *dir, const char *script, int out)
-{
-    alarm(GNUPLOT_SECONDS); /* survives exec */
-    if (chdir(dir) == 0 && dup2(out, STDOUT_FILENO) >= 0 && dup2(out, STDERR_FILENO) >= 0)
-        execlp("gnuplot", "gnuplot", "-d", "-e", "suffix='.tmp'", script, (char *)NULL);
-    _exit(127);
-}
-
-/* Everything a descriptor gives, of which the first cap - 1 bytes are kept. */
-static void read_all(int fd, char *out, size_t cap)
-{
-    size_t used = 0;
-    char chunk[512];
-    for (ssize_t n; (n = read(fd, chunk, sizeof chunk)) > 0 || (n < 0 && errno == EINTR);) {
-        size_t keep = n < 0 ? 0 : (size_t)n < cap - 1 - used ? (size_t)n : cap - 1 - used;
-        memcpy(out + used, chunk, keep);
-        used += keep;
-    }
-    out[used] = 0;
-}
-
-/* The line of gnuplot's words that says what is wrong: the last that is not empty. */
-static const char *last_line(char *words)
-{
-    char *line = words;
-    for (char *save = NULL, *p = strtok_r(words, "\n", &save); p; p = strtok_r(NULL, "\n", &save))
-        if (p[strspn(p, " \t^")])
-            line = p;
-    return line + strspn(line, " \t");
-}
-
-/* Puts an image in its place, or (keep false) takes away what is half done and what was drawn from older data. */
-static zo_status rename_image(const char *dir, const char *name, const char *ending, bool keep, zo_error *err)
-{
-    char from[4096], to[4096];
-    snprintf(to, sizeof to, "%s/%s.%s", dir, name, ending);
-    snprintf(from, sizeof from, "%s/%s.%s.tmp", dir, name, ending);
-    if (!keep) {
-        unlink(from);
-        unlink(to);
-        return ZO_OK;
-    }
-    if (rename(from, to) != 0)
-        return zo_fail(err, ZO_ERR_IO, "rename %s: %s", from, strerror(errno));
-    return ZO_OK;
 }
 
 zo_status bench_figure_draw(const char *dir, bench_figure *f, zo_error *err)
 {
-    char script[64], words[2048] = "";
-    int ends[2], status = 0;
-    f->drawn = false;
-    snprintf(script, sizeof script, "%s.gp", f->name);
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return zo_fail(err, ZO_ERR_IO, "run gnuplot: %s", strerror(errno));
-    pid_t child = fork();
-    if (child == 0) {
-        close(ends[0]);
-        exec_gnuplot(dir, script, ends[1]);
-    }
-    close(ends[1]);
-    if (child > 0)
-        read_all(ends[0], words, sizeof words);
-    close(ends[0]);
-    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    bool ok = child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    zo_status st = rename_image(dir, f->name, "svg", ok, err);
-    zo_status also = rename_image(dir, f->name, "png", ok, err);
-    if (child < 0)
-        return zo_fail(err, ZO_ERR_IO, "run gnuplot: cannot start a process");
-    if (!ok && WIFEXITED(status) && WEXITSTATUS(status) == 127)
-        return zo_fail(err, ZO_ERR_IO, "gnuplot is not installed");
-    if (!ok)
-        return zo_fail(err, ZO_ERR_IO, "gnuplot %s/%s: %s", dir, script,
-                       WIFSIGNALED(status) ? "took too long or crashed" : last_line(words));
-    f->drawn = !st && !also;
-    return st ? st : also;
+    zo_status st = bench_gnuplot_draw(dir, f->name, err);
+    f->drawn = !st;
+    return st;
 }

@@ -12,8 +12,8 @@
 #include "bench/results.h"
 
 typedef struct bench_figure {
-    char name[32];     /* "figure-1": NAME.dat, NAME.gp, NAME.svg, NAME.png */
-    char caption[640]; /* what is shown and what bars and dots mean */
+    char name[32];     /* "figure-1": NAME.dat, NAME.gp, NAME.svg, .png, .pdf */
+    char caption[900]; /* what is shown and what bars and dots mean */
     bool empty;        /* no value to show: nothing was written */
     bool drawn;
 } bench_figure;

@@ -165,9 +165,13 @@ static zo_status warn_all(bench_reader *r, bench_manifest *m, const bench_expans
             st = warn(r, m, bench_node_member(at, "relative_to")->at, "no cell of the table has this value");
     }
     at = first_of(r, "plots");
-    for (int32_t i = 0; i < m->plot_count && !st; i++, at = at->next)
-        if (!any_cell(m, m->plots[i].where, "", ""))
+    for (int32_t i = 0; i < m->plot_count && !st; i++, at = at->next) {
+        const bench_plot_spec *p = &m->plots[i];
+        if (!any_cell(m, p->where, "", ""))
             st = warn(r, m, bench_node_member(at, "where")->at, "no cell matches: the plot will be empty");
+        else if (!any_cell(m, p->where, p->relative_option, p->relative_value))
+            st = warn(r, m, bench_node_member(at, "relative_to")->at, "no cell of the plot has this value");
+    }
     return st;
 }
 

@@ -42,14 +42,25 @@ typedef struct bench_table_spec {
     json_t *where; /* what bench_params_match asks of cells, or NULL; borrowed from root */
 } bench_table_spec;
 
-typedef enum bench_plot_kind { BENCH_PLOT_BARS, BENCH_PLOT_LINES, BENCH_PLOT_CURVE } bench_plot_kind;
+typedef enum bench_plot_kind {
+    BENCH_PLOT_BARS,
+    BENCH_PLOT_LINES,
+    BENCH_PLOT_CURVE,
+    BENCH_PLOT_HEATMAP
+} bench_plot_kind;
 
 /* bars, lines: y of cells over x, a group or line per value of series ("": one). curve: a curve of the record (loss or
- * accuracy) over steps, a line per value of series ("": one per cell). */
+ * accuracy) over steps, a line per value of series ("": one per cell). heatmap: a panel per value of series, in it a column
+ * per value of x and a row per value of y, one or more options, coloured by `value`; `beside` is a metric of the
+ * same unit to be shown in a panel of its own next to it, "": none. */
 typedef struct bench_plot_spec {
     char title[160];
     bench_plot_kind kind;
-    char x[32], series[32], y[32]; /* curve: x is "step", y "loss" or "accuracy" */
+    char x[32], series[32];
+    char y
+        [128]; /* a metric; curve: "loss" or "accuracy" (x is "step"); heatmap: names of options, with commas between */
+    char value[32], beside[32];                    /* heatmap: metrics */
+    char relative_option[32], relative_value[256]; /* heatmap: as in a table */
     json_t *where;
 } bench_plot_spec;
 

@@ -148,7 +148,7 @@ static const struct {
      "f:2:60: \"bach\" is not a known key; did you mean \"batch\"?"},
     /* plots */
     {"\"plots\": [{\"kind\": \"bar\", \"x\": \"batch\", \"y\": \"step_ns\"}]}",
-     "f:2:20: \"kind\" must be one of bars, lines, curve, not \"bar\"; did you mean \"bars\"?"},
+     "f:2:20: \"kind\" must be one of bars, lines, curve, heatmap, not \"bar\"; did you mean \"bars\"?"},
     {"\"plots\": [{\"kind\": \"bars\", \"y\": \"step_ns\"}]}", "f:2:11: \"x\" is missing"},
     {"\"plots\": [{\"kind\": \"bars\", \"x\": \"batch\"}]}", "f:2:11: \"y\" is missing"},
     {"\"plots\": [{\"kind\": \"bars\", \"x\": \"step\", \"y\": \"step_ns\"}]}",
@@ -159,6 +159,27 @@ static const struct {
      "f:2:34: \"x\" must be one of step, not \"batch\""},
     {"\"plots\": [{\"kind\": \"curve\", \"y\": \"step_ns\"}]}",
      "f:2:34: \"y\" must be one of loss, accuracy, not \"step_ns\""},
+    {"\"plots\": [{\"kind\": \"heatmap\", \"x\": \"batch\", \"y\": \"rank\"}]}",
+     "f:2:11: \"value\" is missing"},
+    {"\"plots\": [{\"kind\": \"heatmap\", \"x\": \"batch\", \"y\": [], \"value\": \"step_ns\"}]}",
+     "f:2:50: \"y\" is an empty list"},
+    {"\"plots\": [{\"kind\": \"heatmap\", \"x\": \"batch\", \"y\": [\"rank\", \"rnk\"], \"value\": "
+     "\"step_ns\"}]}",
+     "f:2:59: \"y\" must be the name of a parameter, not \"rnk\"; did you mean \"rank\"?"},
+    {"\"plots\": [{\"kind\": \"heatmap\", \"x\": \"batch\", \"y\": [\"rank\", \"alpha\", \"rank\"], "
+     "\"value\": \"step_ns\"}]}",
+     "f:2:68: \"rank\" is named twice"},
+    {"\"plots\": [{\"kind\": \"heatmap\", \"x\": \"batch\", \"y\": [\"rank\", \"batch\"], \"value\": "
+     "\"step_ns\"}]}",
+     "f:2:59: \"y\" names the same parameter as \"x\""},
+    {"\"plots\": [{\"kind\": \"heatmap\", \"x\": \"batch\", \"y\": \"rank\", \"value\": \"step_ns\", "
+     "\"beside\": \"tokens_per_s\"}]}",
+     "f:2:88: \"beside\" must be of the same unit as \"value\", ns"},
+    {"\"plots\": [{\"kind\": \"heatmap\", \"x\": \"batch\", \"y\": \"rank\", \"value\": \"step_ns\", "
+     "\"relative_to\": {\"paralel\": \"none\"}}]}",
+     "f:2:94: \"paralel\" is not a known key; did you mean \"parallel\"?"},
+    {"\"plots\": [{\"kind\": \"bars\", \"x\": \"batch\", \"y\": \"step_ns\", \"beside\": \"step_ns\"}]}",
+     "f:2:58: \"beside\" is a key of heat maps only"},
     /* size */
     {"\"seeds\": [1, 2, 3], \"matrix\": {\"rank\": [1,2,3,4,5,6,7,8,9,10], \"alpha\": "
      "[1,2,3,4,5,6,7,8,9,10], "
@@ -419,7 +440,9 @@ static void tables_and_plots(void **state)
               "\"step_ns\"},\n"
               " {\"kind\": \"curve\", \"y\": \"accuracy\"},\n"
               " {\"kind\": \"bars\", \"x\": \"parallel\", \"y\": \"loss\", \"where\": {\"seq_len\": 64}, "
-              "\"title\": \"P\"}]}");
+              "\"title\": \"P\"},\n"
+              " {\"kind\": \"heatmap\", \"x\": \"seq_len\", \"y\": [\"batch\", \"queries\"], \"value\": "
+              "\"step_ns\", \"relative_to\": {\"parallel\": \"none\"}, \"beside\": \"load_ns\"}]}");
     assert_string_equal(m->name, "n");
     assert_string_equal(m->title, "Inner loop");
     assert_string_equal(m->path, "f");
@@ -438,7 +461,7 @@ static void tables_and_plots(void **state)
     assert_string_equal(t[1].relative_value, "null");
     assert_true(bench_params_match(&m->cells[2].params, t[1].where));
     assert_false(bench_params_match(&m->cells[0].params, t[1].where));
-    assert_int_equal(m->plot_count, 3);
+    assert_int_equal(m->plot_count, 4);
     const bench_plot_spec *p = m->plots;
     assert_int_equal(p[0].kind, BENCH_PLOT_LINES);
     assert_string_equal(p[0].x, "seq_len");
@@ -451,6 +474,12 @@ static void tables_and_plots(void **state)
     assert_int_equal(p[2].kind, BENCH_PLOT_BARS);
     assert_string_equal(p[2].title, "P");
     assert_non_null(p[2].where);
+    assert_int_equal(p[3].kind, BENCH_PLOT_HEATMAP);
+    assert_string_equal(p[3].y, "batch,queries");
+    assert_string_equal(p[3].value, "step_ns");
+    assert_string_equal(p[3].beside, "load_ns");
+    assert_string_equal(p[3].relative_option, "parallel");
+    assert_string_equal(p[3].relative_value, "none");
     assert_int_equal(m->warning_count, 0);
     bench_manifest_free(m);
 }
@@ -464,15 +493,17 @@ static void warnings(void **state)
         "\"queries\": 2}],\n"
         "\"tables\": [{\"rows\": \"queries\", \"value\": \"step_ns\", \"where\": {\"batch\": 5}},\n"
         "           {\"rows\": \"queries\", \"value\": \"step_ns\", \"relative_to\": {\"queries\": 2}}],\n"
-        "\"plots\": [{\"kind\": \"curve\", \"y\": \"loss\", \"where\": {\"queries\": [2, 3]}}]}");
+        "\"plots\": [{\"kind\": \"curve\", \"y\": \"loss\", \"where\": {\"queries\": [2, 3]}},\n"
+        " {\"kind\": \"heatmap\", \"x\": \"batch\", \"y\": \"rank\", \"value\": \"step_ns\", "
+        "\"relative_to\": "
+        "{\"queries\": 2}}]}");
     static const char *const expected[] = {
-        "f:3:2: this exclude matches no cell",
-        "f:4:61: no cell matches: the table will be empty",
-        "f:5:67: no cell of the table has this value",
-        "f:6:51: no cell matches: the plot will be empty",
+        "f:3:2: this exclude matches no cell",         "f:4:61: no cell matches: the table will be empty",
+        "f:5:67: no cell of the table has this value", "f:6:51: no cell matches: the plot will be empty",
+        "f:7:84: no cell of the plot has this value",
     };
-    assert_int_equal(m->warning_count, 4);
-    for (int i = 0; i < 4; i++)
+    assert_int_equal(m->warning_count, 5);
+    for (int i = 0; i < 5; i++)
         assert_string_equal(m->warnings[i], expected[i]);
     bench_manifest_free(m);
 }

@@ -275,7 +275,7 @@ static void name_files(const report *r, FILE *f)
     for (int32_t i = 0; i < r->figure_count; i++)
         if (!r->figures[i].empty)
             fprintf(f, "      %s/%s%s .gp .dat\n", r->out, r->figures[i].name,
-                    r->figures[i].drawn ? ".svg .png" : "");
+                    r->figures[i].drawn ? ".svg .png .pdf" : "");
 }
 
 /* ---- What is printed ---- */

@@ -4,7 +4,7 @@
  * Written to the report's folder, each file complete or not at all:
  *   report.md                              everything, to be read
  *   table-N.md, .csv, .tex                 the N-th table of the manifest; table-N-relative.* beside it for "relative_to"
- *   figure-N.svg, .png, .gp, .dat          the N-th plot, its script and data
+ *   figure-N.svg, .png, .pdf, .gp, .dat    the N-th plot, its script and data
  *   cells.csv                              one row per cell: status, every parameter, every metric in recorded units
  * A manifest without tables gets one: configurations by step time, peak memory and accuracy. Where gnuplot is missing or
  * fails there is one warning, and the report goes on without that image.

@@ -555,7 +555,7 @@ static void bars_exactly(void **state)
                 "\n\n");
     char *script = slurp(path_of(f, "report/figure-1.gp"));
     static const char settings[] =
-        "# Draws figure-1.svg and figure-1.png from figure-1.dat: gnuplot figure-1.gp\n"
+        "# Draws figure-1.svg, .png and .pdf from figure-1.dat: gnuplot figure-1.gp\n"
         "\n"
         "name = 'figure-1'\n"
         "title_1 = 'both'\n"
@@ -574,6 +574,74 @@ static void bars_exactly(void **state)
     expect_in_file(f, "report/report.md",
                    "**Figure 1.** Step time (ms) over seq_len, by parallel. Median of 2 runs, error "
                    "bars from the smallest to the largest. Dots: the single runs.");
+}
+
+/* Step time is batch * seq_len ms, half of it with inner, half as much again with both; loading takes twice as long. */
+static json_t *map_rule(const bench_params *p, int32_t k)
+{
+    double ms = (double)(p->batch * p->seq_len);
+    if (p->parallel == ZO_PARALLEL_INNER && p->batch == 2 && p->seq_len == 16)
+        return failed_record("oom", "killed");
+    ms *= p->parallel == ZO_PARALLEL_INNER ? 0.5 : p->parallel == ZO_PARALLEL_BOTH ? 1.5 : 1;
+    json_t *record = ok_record(ms);
+    json_object_set_new(json_object_get(record, "time"), "load_ns", json_real(ms * 2e6));
+    return k == 0 ? record : (json_decref(record), NULL);
+}
+
+/* Factors by which a place is better: the baseline's panel is left out, a place without a cell is no line, one without
+ * a result has no number. The rows go by both parameters, in the manifest's order. */
+static void heatmap_exactly(void **state)
+{
+    fixture *f = *state;
+    write_manifest(f,
+                   "{\"schema\": \"zobench/1\", \"name\": \"map\", \"defaults\": {\"model\": \"synth:tiny\"},"
+                   " \"matrix\": {\"batch\": [2, 1], \"queries\": [1, 2], \"seq_len\": [8, 16],"
+                   " \"parallel\": [\"none\", \"inner\", \"both\"]},"
+                   " \"exclude\": [{\"queries\": 2, \"batch\": 2}, {\"queries\": 1, \"parallel\": \"both\"}],"
+                   " \"plots\": [{\"kind\": \"heatmap\", \"x\": \"seq_len\", \"y\": [\"batch\", \"queries\"],"
+                   " \"series\": \"parallel\", \"value\": \"step_ns\", \"beside\": \"load_ns\","
+                   " \"relative_to\": {\"parallel\": \"none\"}},"
+                   " {\"kind\": \"heatmap\", \"x\": \"seq_len\", \"y\": \"batch\", \"value\": \"step_ns\","
+                   " \"where\": {\"parallel\": \"none\", \"queries\": 1}}]}");
+    write_records(f, map_rule, 1);
+    make_report(f, false);
+    expect_file(f, "report/figure-1.dat",
+                "# panel 1: inner: step time\n# x, y, value, as printed\n"
+                "0\t0\t2\t2.00\n"
+                "1\t0\t?\t–\n"
+                "0\t1\t2\t2.00\n"
+                "1\t1\t2\t2.00\n"
+                "0\t2\t2\t2.00\n"
+                "1\t2\t2\t2.00\n"
+                "\n\n"
+                "# panel 2: inner: load time\n# x, y, value, as printed\n"
+                "0\t0\t2\t2.00\n"
+                "1\t0\t?\t–\n"
+                "0\t1\t2\t2.00\n"
+                "1\t1\t2\t2.00\n"
+                "0\t2\t2\t2.00\n"
+                "1\t2\t2\t2.00\n"
+                "\n\n"
+                "# panel 3: both: step time\n# x, y, value, as printed\n"
+                "0\t2\t0.6666666667\t0.67\n"
+                "1\t2\t0.6666666667\t0.67\n"
+                "\n\n"
+                "# panel 4: both: load time\n# x, y, value, as printed\n"
+                "0\t2\t0.6666666667\t0.67\n"
+                "1\t2\t0.6666666667\t0.67\n"
+                "\n\n");
+    expect_in_file(f, "report/figure-1.gp",
+                   "xlabel = 'seq_len'\nxs = 2\nxtick_0 = '8'\nxtick_1 = '16'\n"
+                   "ylabel = 'batch, queries'\nys = 3\nytick_0 = '2, 1'\nytick_1 = '1, 1'\nytick_2 = '1, 2'\n"
+                   "scale = 'times better than parallel=none'\nseries = 4\nacross = 2\n");
+    expect_in_file(f, "report/figure-1.gp", "centred = 1\nleast = 0.666667\nmost = 2\nlongest = 4\n");
+    expect_in_file(f, "report/report.md",
+                   "blue and above 1 is better, orange and below 1 worse. One run. Where both "
+                   "are known, in 7 places, step time lies between 1.00 and 1.00 times load time.");
+    expect_file(f, "report/figure-2.dat",
+                "# panel 1: \n# x, y, value, as printed\n"
+                "0\t0\t16\t16.00\n1\t0\t32\t32.00\n0\t1\t8\t8.000\n1\t1\t16\t16.00\n\n\n");
+    expect_in_file(f, "report/figure-2.gp", "scale = 'step time (ms)'\nseries = 1\nacross = 1\n");
 }
 
 /* Numbers as wide apart as 8 to 1 get a logarithmic axis; the order is that of the numbers, not of the manifest. */
@@ -715,16 +783,23 @@ static void drawn(void **state)
         " \"plots\": [{\"kind\": \"bars\", \"x\": \"seq_len\", \"series\": \"parallel\", \"y\": \"step_ns\"},"
         " {\"kind\": \"lines\", \"x\": \"parallel\", \"series\": \"seq_len\", \"y\": \"peak_rss_bytes\"},"
         " {\"kind\": \"curve\", \"x\": \"step\", \"series\": \"parallel\", \"y\": \"loss\", \"where\": "
-        "{\"seq_len\": 64}}]}");
+        "{\"seq_len\": 64}}, {\"kind\": \"heatmap\", \"x\": \"seq_len\", \"y\": \"batch\", \"series\": "
+        "\"parallel\", \"value\": \"step_ns\", \"relative_to\": {\"parallel\": \"none\"}},"
+        " {\"kind\": \"heatmap\", \"x\": \"seq_len\", \"y\": \"parallel\", \"value\": \"peak_rss_bytes\"}]}");
     write_records(f, long_rule, 2);
     make_report(f, false);
-    assert_null(strstr(f->said, "warning"));
-    for (int i = 1; i <= 3; i++) {
+    if (strstr(f->said, "warning"))
+        fail_msg("%s", f->said);
+    for (int i = 1; i <= 5; i++) {
         char name[64];
         snprintf(name, sizeof name, "report/figure-%d.png", i);
         char *png = slurp(path_of(f, name));
         assert_memory_equal(png, "\x89PNG\r\n", 6);
         free(png);
+        snprintf(name, sizeof name, "report/figure-%d.pdf", i);
+        char *pdf = slurp(path_of(f, name));
+        assert_memory_equal(pdf, "%PDF-", 5);
+        free(pdf);
         snprintf(name, sizeof name, "report/figure-%d.svg", i);
         expect_in_file(f, name, "</svg>");
         snprintf(command, sizeof command,
@@ -870,6 +945,7 @@ int main(void)
         TEST(bad_folders),
         TEST(doubtful_times),
         TEST(bars_exactly),
+        TEST(heatmap_exactly),
         TEST(lines_by_number),
         TEST(curves_with_gaps),
         TEST(curves_over_seeds),

@@ -213,6 +213,13 @@ json_t *bench_schema_text(const bench_field *f)
     return o;
 }
 
+json_t *bench_schema_texts(const bench_field *f)
+{
+    json_t *list = list_of(bench_schema_text(f));
+    json_object_set_new(list, "minItems", json_integer(1));
+    return json_pack("{s:[o, o]}", "anyOf", bench_schema_text(f), list);
+}
+
 static json_t *int_shape(const bench_field *f)
 {
     return number("integer", f->low, f->high);

@@ -26,5 +26,6 @@ json_t *bench_schema_object(const bench_field *f);   /* of f->members */
 json_t *bench_schema_objects(const bench_field *f);  /* a list of those */
 json_t *bench_schema_relative(const bench_field *f); /* an object of one parameter */
 json_t *bench_schema_text(const bench_field *f);
+json_t *bench_schema_texts(const bench_field *f); /* a text or a list of them */
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench/metric.h"
 #include "bench/schema.h"
 
 /* ---- measure ---- */
@@ -48,9 +49,10 @@ zo_status bench_specs_measure(bench_reader *r, const bench_field *f, void *out, 
 
 /* ---- tables ---- */
 
-static zo_status read_relative(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+/* An object of one parameter and its value: their names as text. */
+static zo_status read_baseline(bench_reader *r, const bench_field *f, const bench_node *node, char option[32],
+                               char value[256])
 {
-    bench_table_spec *table = out;
     const bench_option *o;
     bench_params scratch;
     if (!json_is_object(node->value) || json_object_size(node->value) != 1)
@@ -63,13 +65,21 @@ static zo_status read_relative(bench_reader *r, const bench_field *f, void *out,
         st = bench_reader_wrong(r, o->name, "a value here", node->first);
     if (st)
         return st;
-    if (strcmp(o->name, table->rows) != 0 && strcmp(o->name, table->cols) != 0)
-        return BENCH_FAIL(r, node->first->key_at,
-                          "\"%s\" must name the parameter of \"rows\" or \"cols\", not \"%s\"", f->key,
-                          o->name);
-    snprintf(table->relative_option, sizeof table->relative_option, "%s", o->name);
-    bench_params_text(&scratch, o, table->relative_value, sizeof table->relative_value);
+    snprintf(option, 32, "%s", o->name);
+    bench_params_text(&scratch, o, value, 256);
     return ZO_OK;
+}
+
+static zo_status read_relative(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    bench_table_spec *table = out;
+    zo_status st = read_baseline(r, f, node, table->relative_option, table->relative_value);
+    if (!st && strcmp(table->relative_option, table->rows) != 0 &&
+        strcmp(table->relative_option, table->cols) != 0)
+        st = BENCH_FAIL(r, node->first->key_at,
+                        "\"%s\" must name the parameter of \"rows\" or \"cols\", not \"%s\"", f->key,
+                        table->relative_option);
+    return st;
 }
 
 const bench_field bench_table_fields[] = {
@@ -93,14 +103,20 @@ zo_status bench_specs_table(bench_reader *r, const bench_field *f, void *out, co
 
 /* ---- plots ---- */
 
-static const char *const kind_words[] = {"bars", "lines", "curve", NULL}; /* bench_plot_kind */
+static const char *const kind_words[] = {"bars", "lines", "curve", "heatmap", NULL}; /* bench_plot_kind */
 static const char *const curve_x[] = {"step", NULL}, *const curve_y[] = {"loss", "accuracy", NULL};
 
-/* x and y are read once the kind is known. */
+/* Read once the kind is known. */
 static zo_status read_later(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
 {
     (void)r, (void)f, (void)out, (void)node;
     return ZO_OK;
+}
+
+static zo_status read_plot_relative(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    bench_plot_spec *plot = out;
+    return read_baseline(r, f, node, plot->relative_option, plot->relative_value);
 }
 
 const bench_field bench_plot_fields[] = {
@@ -108,40 +124,94 @@ const bench_field bench_plot_fields[] = {
     {"kind", bench_reader_word, BENCH_FIELD(bench_plot_spec, kind), .required = true, .words = kind_words},
     {"x", read_later, .shape = bench_schema_text},
     {"series", bench_reader_option, BENCH_FIELD(bench_plot_spec, series)},
-    {"y", read_later, .shape = bench_schema_text, .required = true},
+    {"y", read_later, .shape = bench_schema_texts, .required = true},
+    {"value", bench_reader_metric, BENCH_FIELD(bench_plot_spec, value)},
+    {"relative_to", read_plot_relative, .shape = bench_schema_relative},
+    {"beside", bench_reader_metric, BENCH_FIELD(bench_plot_spec, beside)},
     {"where", bench_reader_where, BENCH_FIELD(bench_plot_spec, where)},
     {0},
 };
 
-static zo_status read_curve(bench_reader *r, bench_plot_spec *plot, const bench_node *x, const bench_node *y)
+static const bench_field x_field = {"x", NULL, BENCH_FIELD(bench_plot_spec, x)},
+                         y_field = {"y", NULL, BENCH_FIELD(bench_plot_spec, y)};
+
+static zo_status read_curve(bench_reader *r, bench_plot_spec *plot, const bench_node *node)
 {
-    static const bench_field x_field = {"x", .words = curve_x}, y_field = {"y", .words = curve_y};
+    static const bench_field step = {"x", .words = curve_x}, curve = {"y", .words = curve_y};
+    const bench_node *x = bench_node_member(node, "x");
     int word = 0;
-    zo_status st = x ? bench_reader_word(r, &x_field, &word, x) : ZO_OK;
+    zo_status st = x ? bench_reader_word(r, &step, &word, x) : ZO_OK;
     snprintf(plot->x, sizeof plot->x, "%s", curve_x[word]);
     if (!st)
-        st = bench_reader_word(r, &y_field, &word, y);
+        st = bench_reader_word(r, &curve, &word, bench_node_member(node, "y"));
     if (!st)
         snprintf(plot->y, sizeof plot->y, "%s", curve_y[word]);
     return st;
 }
 
+static zo_status read_values(bench_reader *r, bench_plot_spec *plot, const bench_node *node)
+{
+    zo_status st = bench_reader_option(r, &x_field, plot->x, bench_node_member(node, "x"));
+    if (!st)
+        st = bench_reader_metric(r, &y_field, plot->y, bench_node_member(node, "y"));
+    return st;
+}
+
+/* The rows of a heat map: a parameter or a list of them, which name no row twice. */
+static zo_status read_rows(bench_reader *r, bench_plot_spec *plot, const bench_node *y)
+{
+    const bench_field one = {"y", .size = sizeof plot->x};
+    char name[sizeof plot->x];
+    size_t n = 0;
+    if (json_is_array(y->value) && !y->first)
+        return BENCH_FAIL(r, y->at, "\"y\" is an empty list");
+    for (const bench_node *at = json_is_array(y->value) ? y->first : y; at; at = at == y ? NULL : at->next) {
+        zo_status st = bench_reader_option(r, &one, name, at);
+        if (st)
+            return st;
+        for (const bench_node *other = y->first; other && other != at; other = other->next)
+            if (strcmp(json_string_value(other->value), name) == 0)
+                return BENCH_FAIL(r, at->at, "\"%s\" is named twice", name);
+        if (strcmp(name, plot->x) == 0 || strcmp(name, plot->series) == 0)
+            return BENCH_FAIL(r, at->at, "\"y\" names the same parameter as \"%s\"",
+                              strcmp(name, plot->x) == 0 ? "x" : "series");
+        if (n + strlen(name) + 2 > sizeof plot->y)
+            return BENCH_FAIL(r, at->at, "\"y\" names too many parameters");
+        n += (size_t)snprintf(plot->y + n, sizeof plot->y - n, "%s%s", n ? "," : "", name);
+    }
+    return ZO_OK;
+}
+
+static zo_status read_heatmap(bench_reader *r, bench_plot_spec *plot, const bench_node *node)
+{
+    const bench_metric *value = bench_metric_find(plot->value), *beside = bench_metric_find(plot->beside);
+    if (!value)
+        return BENCH_FAIL(r, node->at, "\"value\" is missing");
+    zo_status st = bench_reader_option(r, &x_field, plot->x, bench_node_member(node, "x"));
+    if (!st)
+        st = read_rows(r, plot, bench_node_member(node, "y"));
+    if (!st && beside && strcmp(beside->unit, value->unit) != 0)
+        st = BENCH_FAIL(r, bench_node_member(node, "beside")->at,
+                        "\"beside\" must be of the same unit as \"value\", %s", value->unit);
+    return st;
+}
+
 zo_status bench_specs_plot(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
 {
-    static const bench_field x_field = {"x", NULL, BENCH_FIELD(bench_plot_spec, x)},
-                             y_field = {"y", NULL, BENCH_FIELD(bench_plot_spec, y)};
+    static const char *const of_heatmaps[] = {"value", "relative_to", "beside", NULL};
     bench_plot_spec *plot = out;
     zo_status st = bench_reader_fields(r, bench_plot_fields, f->key, plot, node);
+    for (const char *const *key = of_heatmaps; !st && *key; key++)
+        if (plot->kind != BENCH_PLOT_HEATMAP && bench_node_member(node, *key))
+            st = BENCH_FAIL(r, bench_node_member(node, *key)->key_at, "\"%s\" is a key of heat maps only",
+                            *key);
     if (st)
         return st;
-    const bench_node *x = bench_node_member(node, "x"), *y = bench_node_member(node, "y");
     if (plot->kind == BENCH_PLOT_CURVE)
-        return read_curve(r, plot, x, y);
-    if (!x)
+        return read_curve(r, plot, node);
+    if (!bench_node_member(node, "x"))
         return BENCH_FAIL(r, node->at, "\"x\" is missing");
-    st = bench_reader_option(r, &x_field, plot->x, x);
-    if (!st)
-        st = bench_reader_metric(r, &y_field, plot->y, y);
+    st = plot->kind == BENCH_PLOT_HEATMAP ? read_heatmap(r, plot, node) : read_values(r, plot, node);
     if (!st && strcmp(plot->x, plot->series) == 0)
         st =
             BENCH_FAIL(r, bench_node_member(node, "series")->at, "\"series\" is the same parameter as \"x\"");

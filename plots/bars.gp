@@ -10,7 +10,7 @@ set xtics scale 0 noenhanced (tick_0 0)
 set for [g=0:groups - 1] xtics add (value(sprintf("tick_%d", g)) g)
 aside = width < 0.25 ? 0.28 * width : 0.07
 data = name.".dat"
-do for [format in "svg png"] {
+do for [format in formats] {
     eval value(format)
     set output name.".".format.suffix
     plot for [i=1:series] data index 2 * i - 2 using 1:2 with boxes lc rgb color(i) fs pattern fill(i) title title(i), \

@@ -13,7 +13,7 @@ if (pad > 0) {
     set offsets graph 0.02, graph 0.02, graph 0.05, 0
 }
 data = name.".dat"
-do for [format in "svg png"] {
+do for [format in formats] {
     eval value(format)
     set output name.".".format.suffix
     if (many) {

@@ -12,7 +12,7 @@ set offsets graph 0.04, graph 0.04, graph 0.05, graph (from0 ? 0 : 0.05)
 if (pad > 0) set offsets graph 0.04, graph 0.04, pad, pad
 if (from0) set yrange [0:*]
 data = name.".dat"
-do for [format in "svg png"] {
+do for [format in formats] {
     eval value(format)
     set output name.".".format.suffix
     plot for [i=1:series] data index 2 * i - 2 using 1:3:(0):($4 - $3) with vectors @caps lc rgb color(i) lw 1 notitle, \

@@ -1,6 +1,7 @@
 # What all figures share. Comes between a figure's settings and the script of its kind.
 #
-# Settings: name (reads name.dat, writes name.svg and name.png), xlabel, ylabel, series (how many), title_1 ...
+# Settings: name (reads name.dat, writes name.svg, name.png and name.pdf), xlabel, ylabel, series (how many), title_1 ...;
+# wide, high (in pixels of the SVG, where it is not the usual size).
 # Colours are those of Okabe & Ito 2008 (told apart with any colour vision), in an order in which neighbours differ in
 # lightness; a fill pattern, a dash type and a point shape tell the series apart without colour.
 
@@ -30,5 +31,9 @@ set xlabel xlabel noenhanced
 set ylabel ylabel noenhanced
 set format y "%.6g"
 if (series < 2 && title(1) eq "") unset key
-svg = 'set terminal svg size 820,460 dynamic enhanced font "Helvetica,Arial,sans-serif,15" linewidth 1.3 background "white"'
-png = 'set terminal pngcairo size 1640,920 enhanced font "Sans,15" fontscale 1.9 linewidth 2.4 pointscale 2 background "white"'
+if (!exists("wide")) wide = 820
+if (!exists("high")) high = 460
+formats = "svg png pdf"
+svg = sprintf('set terminal svg size %d,%d dynamic enhanced font "Helvetica,Arial,sans-serif,15" linewidth 1.3 background "white"', wide, high)
+png = sprintf('set terminal pngcairo size %d,%d enhanced font "Sans,15" fontscale 1.9 linewidth 2.4 pointscale 2 background "white"', 2 * wide, 2 * high)
+pdf = sprintf('set terminal pdfcairo size %.2fin,%.2fin enhanced font "Sans,10" linewidth 1.3 background "white"', wide / 115.0, high / 115.0)

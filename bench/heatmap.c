@@ -1,0 +1,289 @@
+/* See heatmap.h. */
+#include "bench/heatmap.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/cross.h"
+#include "bench/metric.h"
+#include "bench/summary.h"
+
+/* Heights in pixels: of a row, between panels, of all else, of the least figure. */
+enum { ROW = 27, BETWEEN = 38, AROUND = 58, LEAST = 300 };
+
+/* The map being drawn. The same cells are crossed three times: by places and panels, by x alone, by y alone. */
+typedef struct map {
+    const bench_plot_spec *spec;
+    const bench_metric *metric[2]; /* value, beside */
+    int32_t metrics;               /* 1 or 2 */
+    bench_cross places;            /* rows: (y, x); columns: panels */
+    bench_cross x, y;              /* rows: the columns and rows of a panel */
+    const bench_result **a, **b;   /* (count) room for the cells of a place and of its baseline */
+    double *value;                 /* (panels, metrics, rows of places); NaN: none */
+    double least, most;            /* of all values */
+    int32_t longest;               /* characters of a printed value */
+    bench_summary typical;         /* of some place that has a value */
+} map;
+
+static void map_deinit(map *m)
+{
+    bench_cross_deinit(&m->places);
+    bench_cross_deinit(&m->x);
+    bench_cross_deinit(&m->y);
+    free(m->a);
+    free(m->b);
+    free(m->value);
+}
+
+static zo_status map_init(map *m, const bench_results *r, const bench_plot_spec *spec, zo_error *err)
+{
+    char rows[sizeof spec->y + sizeof spec->x + 1];
+    *m = (map){.spec = spec, .metrics = *spec->beside ? 2 : 1, .least = INFINITY, .most = -INFINITY};
+    m->metric[0] = bench_metric_find(spec->value);
+    m->metric[1] = bench_metric_find(spec->beside);
+    if (!m->metric[0] || (m->metrics == 2 && !m->metric[1]))
+        return zo_fail(err, ZO_ERR_INVALID, "plot: \"%s\" is not a metric",
+                       m->metric[0] ? spec->beside : spec->value);
+    snprintf(rows, sizeof rows, "%s,%s", spec->y, spec->x);
+    zo_status st = bench_cross_init(&m->places, r, spec->where, rows, spec->series, true, err);
+    if (!st)
+        st = bench_cross_init(&m->x, r, spec->where, spec->x, "", true, err);
+    if (!st)
+        st = bench_cross_init(&m->y, r, spec->where, spec->y, "", true, err);
+    if (st)
+        return st;
+    size_t count = (size_t)m->places.count + 1;
+    m->a = calloc(count, sizeof(const bench_result *));
+    m->b = calloc(count, sizeof(const bench_result *));
+    m->value = calloc((size_t)m->places.row_count * (size_t)m->places.col_count * 2 + 1, sizeof *m->value);
+    return m->a && m->b && m->value ? ZO_OK : zo_fail(err, ZO_ERR_MEMORY, "plot: out of memory");
+}
+
+static double *value_at(const map *m, int32_t panel, int32_t metric, int32_t row)
+{
+    return &m->value[((size_t)panel * 2 + (size_t)metric) * (size_t)m->places.row_count + (size_t)row];
+}
+
+/* By what factor the cells of a place are better than their baseline; NaN for the baseline itself unless it has a
+ * panel in common with others. */
+static void relate(const map *m, const bench_metric *metric, int32_t row, int32_t panel, int32_t n,
+                   bench_summary *out)
+{
+    const bench_option *o = bench_option_find(m->spec->relative_option);
+    int32_t nb = o ? bench_cross_baseline(&m->places, row, panel, o, m->spec->relative_value, m->b) : 0;
+    if (metric->better == BENCH_LOWER)
+        bench_summary_ratio(metric, m->b, nb, m->a, n, out);
+    else
+        bench_summary_ratio(metric, m->a, n, m->b, nb, out);
+}
+
+static void fill(map *m)
+{
+    for (int32_t panel = 0; panel < m->places.col_count; panel++) {
+        for (int32_t k = 0; k < m->metrics; k++) {
+            for (int32_t row = 0; row < m->places.row_count; row++) {
+                bench_summary s;
+                int32_t n = bench_cross_at(&m->places, row, panel, m->a);
+                if (*m->spec->relative_option)
+                    relate(m, m->metric[k], row, panel, n, &s);
+                else
+                    bench_summary_of(m->metric[k], m->a, n, &s);
+                *value_at(m, panel, k, row) = s.value > 0 ? s.value : NAN;
+                if (k == 0 && !isnan(s.value) && s.n > m->typical.n)
+                    m->typical = s;
+            }
+        }
+    }
+}
+
+/* Nothing to see: no value, or only baselines, which are 1 by definition. */
+static bool is_blank(const map *m, int32_t panel)
+{
+    const bench_option *o = bench_option_find(m->spec->relative_option);
+    bool blank = true;
+    for (int32_t row = 0; row < m->places.row_count; row++) {
+        bool baseline = o && bench_cross_at(&m->places, row, panel, m->a) > 0 &&
+                        strcmp(bench_result_text(m->a[0], o), m->spec->relative_value) == 0;
+        for (int32_t k = 0; k < m->metrics && !baseline; k++)
+            blank = blank && isnan(*value_at(m, panel, k, row));
+    }
+    return blank;
+}
+
+static void print_value(const map *m, double v, char *out, size_t cap)
+{
+    if (isnan(v))
+        snprintf(out, cap, "–");
+    else if (*m->spec->relative_option)
+        snprintf(out, cap, v < 9.995 ? "%.2f" : "%.1f", v);
+    else
+        bench_metric_format(m->metric[0], v, out, cap);
+}
+
+/* The number of a place on an axis: that of any of its cells. */
+static int32_t place_on(const map *m, const bench_cross *axis, int32_t row)
+{
+    for (int32_t i = 0; i < m->places.count; i++)
+        if (m->places.row_of[i] == row)
+            return axis->row_of[i];
+    return 0;
+}
+
+/* A block: x, y, the value that is coloured, the value as printed. */
+static void put_panel(map *m, int32_t panel, int32_t k, FILE *data)
+{
+    double scale = *m->spec->relative_option ? 1 : m->metric[0]->scale;
+    char text[64];
+    for (int32_t row = 0; row < m->places.row_count; row++) {
+        double v = *value_at(m, panel, k, row);
+        if (bench_cross_at(&m->places, row, panel, m->a) == 0)
+            continue;
+        print_value(m, v, text, sizeof text);
+        fprintf(data, "%d\t%d\t", place_on(m, &m->x, row), place_on(m, &m->y, row));
+        bench_gnuplot_put_number(data, v * scale, "\t");
+        fprintf(data, "%s\n", text);
+        if (isnan(v))
+            continue;
+        m->least = fmin(m->least, v * scale);
+        m->most = fmax(m->most, v * scale);
+        m->longest = (int32_t)strlen(text) > m->longest ? (int32_t)strlen(text) : m->longest;
+    }
+    fputs("\n\n", data);
+}
+
+static void put_panels(map *m, bench_canvas *c)
+{
+    char label[256], text[400];
+    for (int32_t panel = 0; panel < m->places.col_count; panel++) {
+        if (is_blank(m, panel))
+            continue;
+        bench_cross_label(&m->places, false, panel, label, sizeof label);
+        for (int32_t k = 0; k < m->metrics; k++) {
+            const char *of = m->metrics == 2 ? m->metric[k]->label : "";
+            snprintf(text, sizeof text, "%s%s%s", label, *label && *of ? ": " : "", of);
+            fprintf(c->data, "# panel %d: %s\n# x, y, value, as printed\n", c->shown + 1, text);
+            put_panel(m, panel, k, c->data);
+            bench_gnuplot_put_setting(c->script, "title_", ++c->shown, text);
+        }
+    }
+}
+
+/* The values of a row's options, without their names: "4, 1". */
+static void axis_text(const bench_cross *axis, int32_t row, int32_t options, char *out, size_t cap)
+{
+    const bench_result *cell = bench_cross_row(axis, row);
+    size_t n = 0;
+    *out = 0;
+    for (int32_t i = 0; i < options && n < cap; i++)
+        n += (size_t)snprintf(out + n, cap - n, "%s%s", i ? ", " : "",
+                              bench_result_text(cell, axis->row_options[i]));
+}
+
+static void put_axis(const bench_cross *axis, const char *names, const char *letter, FILE *script)
+{
+    char text[256], name[16];
+    int32_t options = axis->row_option_count; /* all spare ones are columns */
+    snprintf(name, sizeof name, "%slabel", letter);
+    bench_gnuplot_put_setting(script, name, -1, names);
+    fprintf(script, "%ss = %d\n", letter, axis->row_count);
+    snprintf(name, sizeof name, "%stick_", letter);
+    for (int32_t i = 0; i < axis->row_count; i++) {
+        axis_text(axis, i, options, text, sizeof text);
+        bench_gnuplot_put_setting(script, name, i, text);
+    }
+}
+
+/* "batch,queries" -> "batch, queries" */
+static void space_names(const char *names, char *out, size_t cap)
+{
+    size_t n = 0;
+    for (; *names && n + 3 < cap; names++) {
+        out[n++] = *names;
+        if (*names == ',')
+            out[n++] = ' ';
+    }
+    out[n] = 0;
+}
+
+static void put_settings(const map *m, bench_canvas *c)
+{
+    char text[256];
+    bool relative = *m->spec->relative_option, any = m->most > 0;
+    int32_t across = c->shown > 1 ? 2 : 1, down = (c->shown + across - 1) / across;
+    int32_t high = AROUND + down * (m->y.row_count * ROW + BETWEEN);
+    space_names(m->spec->y, text, sizeof text);
+    put_axis(&m->x, m->spec->x, "x", c->script);
+    put_axis(&m->y, text, "y", c->script);
+    if (relative)
+        snprintf(text, sizeof text, "times better than %s=%.100s", m->spec->relative_option,
+                 m->spec->relative_value);
+    else
+        bench_metric_heading(m->metric[0], text, sizeof text);
+    bench_gnuplot_put_setting(c->script, "scale", -1, text);
+    fprintf(c->script, "series = %d\nacross = %d\nhigh = %d\n", c->shown, across,
+            high > LEAST ? high : LEAST);
+    fprintf(c->script, "centred = %d\nleast = %.6g\nmost = %.6g\nlongest = %d\n", relative,
+            any ? m->least : 1, any ? m->most : 1, m->longest);
+}
+
+/* How far apart the two metrics are: from a to b times. */
+static void put_agreement(const map *m, char *out, size_t cap)
+{
+    double least = INFINITY, most = -INFINITY;
+    int32_t n = 0;
+    for (int32_t panel = 0; panel < m->places.col_count; panel++) {
+        for (int32_t row = 0; row < m->places.row_count && !is_blank(m, panel); row++) {
+            double ratio = *value_at(m, panel, 0, row) / *value_at(m, panel, 1, row);
+            if (isnan(ratio))
+                continue;
+            least = fmin(least, ratio);
+            most = fmax(most, ratio);
+            n++;
+        }
+    }
+    *out = 0;
+    if (m->metrics == 2 && n > 0)
+        snprintf(out, cap, " Where both are known, in %d places, %s lies between %.2f and %.2f times %s.", n,
+                 m->metric[0]->label, least, most, m->metric[1]->label);
+}
+
+static void put_caption(const map *m, bench_canvas *c)
+{
+    char what[320], note[200] = "", rows[160], agreement[320];
+    bool relative = *m->spec->relative_option;
+    bench_metric_title(m->metric[0], m->spec->title, what, sizeof what);
+    space_names(m->spec->y, rows, sizeof rows);
+    if (m->typical.n > 0)
+        snprintf(note, sizeof note, m->typical.n == 1 ? " One run." : " %s of %d %s, at most.",
+                 m->metric[0]->pool == BENCH_POOL_RUNS ? "Median" : "Mean", m->typical.n,
+                 m->metric[0]->pool == BENCH_POOL_RUNS ? "runs" : "seeds");
+    put_agreement(m, agreement, sizeof agreement);
+    snprintf(c->caption, sizeof c->caption, "%s over %s and %s%s%s.", what, m->spec->x, rows,
+             *m->spec->series ? ", by " : "", m->spec->series);
+    if (relative)
+        snprintf(
+            c->caption + strlen(c->caption), sizeof c->caption - strlen(c->caption),
+            " Each value says by what factor a place is better than the same at %s=%.100s: blue and above 1 "
+            "is better, orange and below 1 worse.",
+            m->spec->relative_option, m->spec->relative_value);
+    snprintf(c->caption + strlen(c->caption), sizeof c->caption - strlen(c->caption), "%s%s", note,
+             agreement);
+}
+
+zo_status bench_heatmap_put(const bench_results *r, const bench_plot_spec *spec, bench_canvas *c,
+                            zo_error *err)
+{
+    map m;
+    zo_status st = map_init(&m, r, spec, err);
+    if (!st) {
+        fill(&m);
+        put_panels(&m, c);
+        put_settings(&m, c);
+        put_caption(&m, c);
+    }
+    map_deinit(&m);
+    return st;
+}
