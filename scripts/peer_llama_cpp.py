@@ -29,9 +29,12 @@ PRECISIONS = {
     "f32": ("f32", "f32", ["f32"]),
     "bf16": ("bf16", "bf16", ["bf16"]),
     "f16": ("f16", "f32", ["f16"]),
+    "f16-bf16": ("f16", "bf16", ["f16"]),
     "int8": ("int8", "bf16", ["q8_0"]),
     "nf4": ("nf4", "bf16", ["q4_0", "q4_k"]),
 }
+# what llama.cpp multiplies in, by the names of the peaks: f16 is widened to f32, quantized formats meet 8-bit integers
+PEER_PEAK = {"f32": "f32", "bf16": "bf16", "f16": "f32", "q8_0": "int8", "q4_0": "int8", "q4_k": "int8"}
 # llama.cpp's own defaults, then what is tried one after the other and kept where it is faster
 BASE = {"ubatch": 512, "flash": True, "repack": True}
 CHANGES = [{"ubatch": 2048}, {"flash": False}]
@@ -176,6 +179,16 @@ def zobench_sample(args, cell):
     return record
 
 
+def measured_peaks(args):
+    """What doctor finds just now: operations per second of the processor; None where it could not."""
+    try:
+        peaks = json.loads(finish([args.zobench, "doctor", "--json"],
+                                  env={**os.environ, "OMP_NUM_THREADS": str(args.threads)})).get("peaks")
+    except (Failed, ValueError):
+        return None
+    return peaks if peaks and peaks.get("threads") == args.threads else None
+
+
 def same_function(args, build, model):
     """Both programs on one prompt: the largest difference of their logits, and the largest logit, in f32."""
     theirs_says = json.loads(finish([args.zobench, "logits", "--model", model, "--top", "0", "--json",
@@ -223,7 +236,7 @@ def measure(args, builds, model_of, part, result, save):
     work = {k: result["work"][k] for k in ("sequences", "tokens", "threads")}
     cell = zobench_cell(args, model_of("f32"), precision)
     record = zobench_sample(args, cell)  # also warms the file cache; not counted
-    part["cell"] = record["cell"]
+    part["cell"], part["roofline"], part["peaks"] = record["cell"], record["roofline"], measured_peaks(args)
     result.setdefault("zobench", {"build": record["build"], "machine": record["machine"]})
     for build in builds:
         peer = {"build": build["name"], "trials": [], "settings": None}
@@ -290,11 +303,12 @@ def run(args):
     if not result["check"]["largest_difference"] < result["check"]["tolerance"]:
         sys.exit(f"the two programs do not compute the same: {result['check']}")
     for precision in args.precisions:
-        part = {"precision": precision, "status": "ok", "reason": None, "tokens_per_s": None, "peers": [],
+        part = {"precision": precision, "status": "incomplete", "reason": None, "tokens_per_s": None, "peers": [],
                 "rounds": []}
         result["precisions"].append(part)
         try:
             measure(args, builds, model_of, part, result, save)
+            part["status"] = "ok"
         except Failed as e:
             part["status"], part["reason"] = "failed", str(e)
             print(f"{precision}: {e}", file=sys.stderr)
@@ -306,6 +320,30 @@ def run(args):
 
 # --- the table ---
 
+def matrix_flops(shape, work):
+    """Of one step or prefill in products with frozen weights: what both must do. A head's row for each sequence."""
+    d, kv = shape["dim"], shape["kv_heads"] * shape["head"]
+    layer = 2 * d * d + 2 * d * kv + 3 * d * shape["ffn"]
+    return 2 * (work["rows"] * shape["layers"] * layer + work["sequences"] * d * shape["vocab"])
+
+
+def peer_peak(result, peer):
+    """The name of the peak that bounds llama.cpp; None where it depends on the shape which kernel ran."""
+    kind = peer["settings"]["type"]
+    if not any(b["blas"] for b in result["builds"] if b["name"] == peer["build"]):
+        return PEER_PEAK[kind]
+    return None if kind.startswith("q") else "f32"
+
+
+def rate_text(result, part, rate, name):
+    """Tokens per second, and the share of the measured peak that the products with weights alone reach."""
+    peaks, key = part.get("peaks") or {}, f"{name}_{'ops' if name == 'int8' else 'flops'}_per_s"
+    if not peaks.get(key):
+        return f"{rate:.1f}"
+    reached = matrix_flops(result["shape"], result["work"]) * rate / result["work"]["rows"]
+    return f"{rate:.1f} ({100 * reached / peaks[key]:.0f}% of {name})"
+
+
 def setting_text(s):
     if not s:
         return "-"
@@ -316,20 +354,22 @@ def setting_text(s):
 def print_table(result):
     s, w = result["shape"], result["work"]
     print(f"\n{s['name']}, {s['layers']} layers; {w['sequences']} sequences of {w['tokens']} tokens, "
-          f"{w['threads']} threads\n")
-    print("| precision | compute | zobench (tokens/s) | llama.cpp build | its settings | llama.cpp (tokens/s) | ratio "
-          "| interval |")
+          f"{w['threads']} threads. In brackets: products with weights, of the peak that doctor measured then.\n")
+    print("| precision | compute | zobench (tokens/s) | llama.cpp build | its settings | llama.cpp (tokens/s) "
+          "| ratio | interval |")
     print("| --- | --- | ---: | --- | --- | ---: | ---: | --- |")
     for part in result["precisions"]:
         lead = f"| {part['precision']} | {PRECISIONS[part['precision']][1]} "
         measured = [p for p in part["peers"] if p.get("ratio")]
         if not measured:
-            print(lead + f"| - | - | {part['reason'] or 'cut off'} | - | - | - |")
+            print(lead + f"| - | - | {part['reason'] or part['status']} | - | - | - |")
         for p in measured:
             r = p["ratio"]
             interval = f"{r['low']:.2f} to {r['high']:.2f} ({100 * r['coverage']:.0f}%)" if r["coverage"] else "-"
-            print(lead + f"| {part['tokens_per_s']['median']:.1f} | {p['build']} | {setting_text(p['settings'])} "
-                  f"| {p['tokens_per_s']['median']:.1f} | {r['median']:.2f} | {interval} |")
+            ours = rate_text(result, part, part["tokens_per_s"]["median"], PRECISIONS[part["precision"]][1])
+            theirs = rate_text(result, part, p["tokens_per_s"]["median"], peer_peak(result, p))
+            print(lead + f"| {ours} | {p['build']} | {setting_text(p['settings'])} | {theirs} | {r['median']:.2f} "
+                  f"| {interval} |")
 
 
 def show(paths):
