@@ -99,7 +99,7 @@ enum { SHAPES = 4, ROWS = 2, ROUNDS = 3, CANDIDATES = 8 };
 static const int row_counts[ROWS] = {64, 1024};
 
 #define CLEARLY  1.03 /* faster than what comes before it */
-#define ROUNDS_S 4.0  /* no further round is begun after that */
+#define ROUNDS_S 3.0  /* no further round is begun after that */
 #define CHILD_S  2.0  /* a child's largest number of rows is left out where it would take longer */
 
 /* The linear maps of one layer. */

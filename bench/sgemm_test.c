@@ -19,6 +19,8 @@ static void openblas_is_right(void **state)
     (void)state;
     if (!bench_sgemm_check(bench_sgemm_openblas, reason, sizeof reason))
         fail_msg("%s", reason);
+    if (!bench_sgemm_check(bench_sgemm_by_vectors, reason, sizeof reason))
+        fail_msg("by vectors: %s", reason);
     assert_int_equal(openblas_get_num_threads(), before);
 }
 
