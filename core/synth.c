@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/rng.h"
+#include "core/kernel_noise.h" /* philox_10 */
 
 /* name, L, D, H, K, F, V, context, RoPE base, tied */
 #define MODEL_MAP(X)                                                                                         \
@@ -40,28 +40,51 @@ const char *const *zo_synth_names(void)
     return names;
 }
 
+/* The digits behind "NAME/", as a number of layers; 0: they are none. */
+static int32_t layers_of(const char *digits)
+{
+    int32_t n = 0;
+    for (; *digits >= '0' && *digits <= '9' && n <= ZO_SYNTH_LAYERS; digits++)
+        n = 10 * n + (*digits - '0');
+    return *digits || n > ZO_SYNTH_LAYERS ? 0 : n;
+}
+
 int zo_synth_config(const char *name, zo_config *out)
 {
-    for (int i = 0; names[i]; i++)
-        if (strcmp(names[i], name) == 0) {
-            *out = configs[i];
-            return 1;
-        }
+    size_t n = strcspn(name, "/");
+    for (int i = 0; names[i]; i++) {
+        if (strlen(names[i]) != n || memcmp(names[i], name, n) != 0)
+            continue;
+        int32_t layers = name[n] ? layers_of(name + n + 1) : configs[i].layers;
+        if (!layers)
+            return 0;
+        *out = configs[i];
+        out->layers = layers;
+        return 1;
+    }
     return 0;
 }
 
-/* Eight 16-bit values of block b: one Philox call. */
-static void block(int64_t stream, int64_t b, float scale, float shift, float out[8])
+/* Values [8 b, 8 (b + BLOCKS)): eight 16-bit values of each of so many Philox calls, which are done side by side. */
+enum { BLOCKS = 16 };
+
+static void blocks(int64_t stream, int64_t b, float scale, float shift, float out[8 * BLOCKS])
 {
     /* A fixed seed: a synth model has one set of values. */
     static const uint32_t key[2] = {0x7a6f7379, 0x6e746831};
-    const uint32_t counter[4] = {(uint32_t)b, (uint32_t)((uint64_t)b >> 32), (uint32_t)stream,
-                                 (uint32_t)((uint64_t)stream >> 32)};
-    uint32_t bits[4];
-    zo_philox4x32(counter, key, bits);
-    for (int i = 0; i < 4; i++) {
-        out[2 * i] = (float)(bits[i] & 0xffff) * scale + shift;
-        out[2 * i + 1] = (float)(bits[i] >> 16) * scale + shift;
+    uint32_t bits[4][BLOCKS];
+    for (int k = 0; k < BLOCKS; k++) {
+        uint32_t c[4] = {(uint32_t)(b + k), (uint32_t)((uint64_t)(b + k) >> 32), (uint32_t)stream,
+                         (uint32_t)((uint64_t)stream >> 32)};
+        philox_10(c, key[0], key[1]);
+        for (int i = 0; i < 4; i++)
+            bits[i][k] = c[i];
+    }
+    for (int k = 0; k < BLOCKS; k++) {
+        for (int i = 0; i < 4; i++) {
+            out[8 * k + 2 * i] = (float)(int32_t)(bits[i][k] & 0xffff) * scale + shift;
+            out[8 * k + 2 * i + 1] = (float)(int32_t)(bits[i][k] >> 16) * scale + shift;
+        }
     }
 }
 
@@ -77,11 +100,10 @@ void zo_synth_values(const zo_tensor *t, int64_t first, int64_t n, float *out)
     float scale = reach / 32768, shift = reach * (0.5f / 32768 - 1);
     for (int64_t k = 0; k < n;) {
         int64_t at = first + k, skip = at % 8;
-        int64_t some = 8 - skip < n - k ? 8 - skip : n - k;
-        float eight[8];
-        block(t->stream, at / 8, scale, shift, some == 8 ? out + k : eight);
-        if (some < 8)
-            memcpy(out + k, eight + skip, (size_t)some * sizeof *out);
+        int64_t some = 8 * BLOCKS - skip < n - k ? 8 * BLOCKS - skip : n - k;
+        float values[8 * BLOCKS];
+        blocks(t->stream, at / 8, scale, shift, values);
+        memcpy(out + k, values + skip, (size_t)some * sizeof *out);
         k += some;
     }
 }

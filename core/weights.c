@@ -321,7 +321,8 @@ static zo_status unknown_synth(const char *path, zo_error *err)
     const char *const *names = zo_synth_names();
     for (size_t n = 0; *names && n < sizeof known; names++)
         n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", n ? ", " : "", *names);
-    return zo_fail(err, ZO_ERR_INVALID, "open %s: no such synthetic model; there are %s", path, known);
+    return zo_fail(err, ZO_ERR_INVALID, "open %s: no such synthetic model; there are %s; NAME/4 has 4 layers",
+                   path, known);
 }
 
 static zo_status open_source(zo_weights *w, const char *path, zo_error *err)

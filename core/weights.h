@@ -1,7 +1,7 @@
 /* One view of a model file, whatever its format.
  *
  * A model is a `.gguf` file, a folder with config.json and model*.safetensors, or `synth:NAME` (random weights
- * of a known shape). Tensor names are the Hugging Face ones ("model.layers.0.self_attn.q_proj.weight",
+ * of a known shape; `synth:NAME/4`: with 4 layers). Tensor names are the Hugging Face ones ("model.layers.0.self_attn.q_proj.weight",
  * "model.embed_tokens.weight", "model.norm.weight", "lm_head.weight"); shapes are row-major (out, in).
  *
  * Row order. GGUF files of architecture llama hold the rows of q_proj and k_proj permuted for interleaved
@@ -54,7 +54,9 @@ void zo_weights_read_rows(const zo_weights *w, const zo_tensor *t, int64_t row, 
  * back when they are read again. */
 void zo_weights_drop(const zo_weights *w, const zo_tensor *t);
 
-/* The names that synth: knows, NULL-terminated; and the configuration of one (0 where unknown). */
+/* The names that synth: knows, NULL-terminated; and the configuration of one (0 where unknown). "NAME/4" is the same
+ * shape with 4 layers (1 to ZO_SYNTH_LAYERS). */
+#define ZO_SYNTH_LAYERS 1000
 const char *const *zo_synth_names(void);
 int zo_synth_config(const char *name, zo_config *out);
 

@@ -943,6 +943,35 @@ static void synthetic_shapes_are_the_published_ones(void **state)
     assert_int_equal(names, 1 + sizeof cases / sizeof cases[0]); /* and tiny */
     zo_config none;
     assert_false(zo_synth_config("tin", &none));
+    static const char *const bad[] = {"tiny/",   "tiny/0",    "tiny/-1",
+                                      "tiny/2x", "tiny/1001", "tiny/99999999999",
+                                      "/2",      "tin/2",     "tiny/2/2"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(zo_synth_config(bad[i], &none));
+}
+
+/* The same shape, and the same values in the layers that both have. */
+static void synthetic_layers(void **state)
+{
+    (void)state;
+    zo_config few, all;
+    assert_true(zo_synth_config("tinyllama-1.1b", &all) && zo_synth_config("tinyllama-1.1b/4", &few));
+    assert_int_equal(few.layers, 4);
+    few.layers = all.layers;
+    assert_memory_equal(&few, &all, sizeof few);
+    assert_true(zo_synth_config("tiny/1000", &few) && few.layers == 1000);
+    zo_weights *two = open_or_fail("synth:tiny", NULL), *one = open_or_fail("synth:tiny/1", NULL);
+    assert_int_equal(zo_weights_config(one)->layers, 1);
+    assert_null(zo_weights_find(one, "model.layers.1.mlp.up_proj.weight"));
+    for (size_t i = 0; i < zo_weights_count(one); i++) {
+        const zo_tensor *a = zo_weights_at(one, i), *b = zo_weights_find(two, a->name);
+        float x[256], y[256];
+        zo_weights_read_rows(one, a, 0, 1, x);
+        zo_weights_read_rows(two, b, 0, 1, y);
+        assert_memory_equal(x, y, (size_t)a->shape[a->rank - 1] * sizeof *x);
+    }
+    zo_weights_free(one);
+    zo_weights_free(two);
 }
 
 /* Mean 0 and variance 1 / in, within 4.5 standard errors of a uniform variable (0.001 % to fail a fair draw); norms
@@ -1066,6 +1095,7 @@ int main(void)
         cmocka_unit_test(converts_a_llama2c_checkpoint),
         cmocka_unit_test(converts_an_untied_checkpoint),
         cmocka_unit_test(synthetic_shapes_are_the_published_ones),
+        cmocka_unit_test(synthetic_layers),
         cmocka_unit_test(synthetic_values),
         cmocka_unit_test(synthetic_rows_of_odd_width),
         cmocka_unit_test(threads_may_read_together),
