@@ -63,6 +63,13 @@ $(BUILD)/bench/figure.o: $(wildcard plots/*.gp)
 CFLAGS_kernel_portable := -Wno-psabi
 CFLAGS_kernel_avx2   := -Wno-psabi -mavx2 -mfma -mf16c
 CFLAGS_kernel_avx512 := -Wno-psabi -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512
+
+# Products take fused multiply-adds where the instruction set has them.
+AVX512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512
+CFLAGS_panel_portable   := -Wno-psabi -ffp-contract=fast
+CFLAGS_panel_avx2       := -Wno-psabi -ffp-contract=fast -mavx2 -mfma -mf16c
+CFLAGS_panel_avx512     := -Wno-psabi -ffp-contract=fast $(AVX512)
+CFLAGS_panel_avx512bf16 := $(CFLAGS_panel_avx512) -mavx512bf16
 # So do the loops that measure peaks; the portable ones may fuse where the architecture does.
 CFLAGS_peak_portable := -ffp-contract=fast -Wno-psabi
 CFLAGS_peak_avx2     := $(CFLAGS_kernel_avx2)

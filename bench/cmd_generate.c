@@ -25,7 +25,7 @@ static zo_status continue_ids(const bench_model *m, int32_t *ids, int32_t *count
 {
     zo_decoder *d = NULL;
     const float *logits = NULL;
-    zo_status st = zo_decoder_new(m->llama, m->lora, room, mem, &d, err);
+    zo_status st = zo_decoder_new(m->llama, m->lora, ZO_COMPUTE_F32, room, mem, &d, err);
     if (!st)
         st = zo_decoder_feed(d, ids, *count, &logits, err);
     while (!st && *count < room) {

@@ -102,7 +102,7 @@ static zo_status show(const request *r, zo_error *err)
     if (!st && count == 0)
         st = zo_fail(err, ZO_ERR_INVALID, "logits: the prompt has no tokens");
     if (!st)
-        st = zo_decoder_new(m.llama, m.lora, count ? count : 1, &mem, &d, err);
+        st = zo_decoder_new(m.llama, m.lora, ZO_COMPUTE_F32, count ? count : 1, &mem, &d, err);
     if (!st)
         st = zo_decoder_feed(d, ids, count, &logits, err);
     if (!st)

@@ -1,37 +1,42 @@
-/* Greedy decoding of llama.h: one token at a time through a key-value cache. Matrix times vector throughout, so it
- * shares the weights and the small operators with forward.c, and none of its loops. */
-#include <cblas.h>
+/* Greedy decoding of llama.h: one token at a time through a key-value cache. Its products and operators are those of
+ * forward.c on a single row, so both give the same bits. */
 #include <math.h>
+#include <omp.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "core/kernel.h"
+#include "core/linear.h"
 #include "core/llama.h"
 
 struct zo_decoder {
     const zo_llama *m;
     const zo_lora *lora;
     const zo_kernels *kernels;
+    zo_engine engine;
     int32_t capacity, at;
     float *keys;    /* (L, capacity, 2 KV): a position's keys, then its values */
     float *x;       /* (D) */
     float *normed;  /* (D) */
+    char *input;    /* a tile of D or Q inputs */
     float *qkv;     /* (Q + 2 KV) */
     float *mixed;   /* (Q) */
-    float *hidden;  /* (2 F) */
-    float *low;     /* (R) */
+    char *hidden;   /* a tile of F inputs */
+    float *low;     /* (3, R, H) */
+    float *a, *b;   /* the adapter as panels, one group at a time */
     float *scratch; /* zo_attend_scratch */
     float *logits;  /* (V) */
 };
 
-zo_status zo_decoder_new(const zo_llama *m, const zo_lora *l, int32_t capacity, zo_mem *mem, zo_decoder **out,
-                         zo_error *err)
+zo_status zo_decoder_new(const zo_llama *m, const zo_lora *l, zo_compute compute, int32_t capacity,
+                         zo_mem *mem, zo_decoder **out, zo_error *err)
 {
     const zo_config *c = &m->config;
-    size_t query = (size_t)c->heads * (size_t)c->head_dim, kv = (size_t)c->kv_heads * (size_t)c->head_dim;
+    int64_t query = (int64_t)c->heads * c->head_dim, kv = (int64_t)c->kv_heads * c->head_dim, a, b;
+    int64_t widest = query > c->width ? query : c->width;
+    int32_t rank = l ? l->options.rank : 0;
     zo_decoder *d = NULL;
     *out = NULL;
-    if (m->precision != ZO_PRECISION_F32)
-        return zo_fail(err, ZO_ERR_UNSUPPORTED, "decoder: weights in another precision than f32");
     if (capacity < 1 || capacity > m->positions)
         return zo_fail(err, ZO_ERR_INVALID, "decoder: %d positions asked of a model that has %d", capacity,
                        m->positions);
@@ -39,23 +44,31 @@ zo_status zo_decoder_new(const zo_llama *m, const zo_lora *l, int32_t capacity, 
     if (st)
         return st;
     *d = (zo_decoder){.m = m, .lora = l, .kernels = zo_kernels_best(), .capacity = capacity};
+    d->engine = (zo_engine){.panels = zo_panels_best(), .compute = compute, .threads = omp_get_max_threads()};
+    d->engine.scratch_bytes = zo_engine_scratch(d->engine.panels, widest > c->ffn ? widest : c->ffn, 1);
+    zo_lowrank_most(c, rank, &a, &b);
+    const int64_t F = sizeof(float);
     const struct {
-        float **at;
-        size_t n;
+        void *at;
+        int64_t bytes;
         zo_account account;
     } arrays[] = {
-        {&d->keys, (size_t)c->layers * (size_t)capacity * 2 * kv, ZO_ACCOUNT_KV},
-        {&d->x, (size_t)c->width, ZO_ACCOUNT_ACTIVATIONS},
-        {&d->normed, (size_t)c->width, ZO_ACCOUNT_ACTIVATIONS},
-        {&d->qkv, query + 2 * kv, ZO_ACCOUNT_ACTIVATIONS},
-        {&d->mixed, query, ZO_ACCOUNT_ACTIVATIONS},
-        {&d->hidden, 2 * (size_t)c->ffn, ZO_ACCOUNT_ACTIVATIONS},
-        {&d->low, l ? (size_t)l->options.rank : 0, ZO_ACCOUNT_ACTIVATIONS},
-        {&d->scratch, (size_t)zo_attend_scratch(capacity, c->head_dim), ZO_ACCOUNT_ACTIVATIONS},
-        {&d->logits, (size_t)c->vocab, ZO_ACCOUNT_ACTIVATIONS},
+        {&d->keys, c->layers * (int64_t)capacity * 2 * kv * F, ZO_ACCOUNT_KV},
+        {&d->x, c->width * F, ZO_ACCOUNT_ACTIVATIONS},
+        {&d->normed, c->width * F, ZO_ACCOUNT_ACTIVATIONS},
+        {&d->input, zo_tile_bytes(&d->engine, widest), ZO_ACCOUNT_ACTIVATIONS},
+        {&d->qkv, (query + 2 * kv) * F, ZO_ACCOUNT_ACTIVATIONS},
+        {&d->mixed, query * F, ZO_ACCOUNT_ACTIVATIONS},
+        {&d->hidden, zo_tile_bytes(&d->engine, c->ffn), ZO_ACCOUNT_ACTIVATIONS},
+        {&d->low, (int64_t)rank * 3 * d->engine.panels->tile_rows * F, ZO_ACCOUNT_ACTIVATIONS},
+        {&d->a, a * F, ZO_ACCOUNT_ACTIVATIONS},
+        {&d->b, b * F, ZO_ACCOUNT_ACTIVATIONS},
+        {&d->scratch, zo_attend_scratch(capacity, c->head_dim) * F, ZO_ACCOUNT_ACTIVATIONS},
+        {&d->logits, c->vocab * F, ZO_ACCOUNT_ACTIVATIONS},
+        {&d->engine.scratch, d->engine.threads * d->engine.scratch_bytes, ZO_ACCOUNT_ACTIVATIONS},
     };
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0] && !st; i++)
-        st = zo_mem_array(mem, arrays[i].account, arrays[i].n, sizeof(float), "decoder", arrays[i].at, err);
+        st = zo_mem_array(mem, arrays[i].account, (size_t)arrays[i].bytes, 1, "decoder", arrays[i].at, err);
     if (st) {
         zo_decoder_free(d);
         return st;
@@ -68,8 +81,8 @@ void zo_decoder_free(zo_decoder *d)
 {
     if (!d)
         return;
-    float *const all[] = {d->keys,   d->x,   d->normed,  d->qkv,   d->mixed,
-                          d->hidden, d->low, d->scratch, d->logits};
+    void *const all[] = {d->keys, d->x, d->normed, d->input,   d->qkv,    d->mixed,         d->hidden,
+                         d->low,  d->a, d->b,      d->scratch, d->logits, d->engine.scratch};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         zo_mem_free(all[i]);
     zo_mem_free(d);
@@ -80,30 +93,38 @@ void zo_decoder_reset(zo_decoder *d)
     d->at = 0;
 }
 
-/* y (out) = scale * w (out, in) x (in) + beta * y */
-static void apply(float *y, const float *w, const float *x, int64_t out, int64_t in, float scale, float beta)
+static const zo_tile one = {.rows = 1};
+
+static const void *pack(zo_decoder *d, const float *x, int64_t width, const float *norm)
 {
-    cblas_sgemv(CblasRowMajor, CblasNoTrans, (blasint)out, (blasint)in, scale, w, (blasint)in, x, 1, beta, y,
-                1);
+    if (norm) {
+        d->kernels->rmsnorm(d->normed, x, norm, width, d->m->config.norm_eps);
+        x = d->normed;
+    }
+    zo_tile_pack(&d->engine, d->input, x, width, 1, width);
+    return d->input;
 }
 
-static void linear(zo_decoder *d, int32_t layer, zo_group g, float *y, const float *x, float beta)
+static void linear(zo_decoder *d, int32_t layer, zo_group g, const void *x, zo_into into, float *y)
 {
-    const zo_linear *l = &d->m->layers[layer].linear[zo_group_first(g)];
-    int64_t out, in;
-    zo_group_shape(&d->m->config, g, &out, &in);
-    apply(y, l->w.values, x, out, in, 1.0f, beta);
-    for (int i = 0; i < zo_group_targets(g); i++) {
-        if (l[i].bias)
-            d->kernels->scale_add(y, y, 1.0f, l[i].bias, l[i].w.out);
-        const zo_lora_pair *pair = d->lora ? zo_lora_at(d->lora, layer, zo_group_first(g) + i) : NULL;
-        if (pair && pair->b) {
-            int32_t rank = d->lora->options.rank;
-            apply(d->low, pair->a, x, rank, pair->in, 1.0f, 0.0f);
-            apply(y, pair->b, d->low, pair->out, rank, d->lora->scale, 1.0f);
-        }
-        y += l[i].w.out;
+    zo_lowrank lowrank;
+    zo_linear_call call = {.maps = d->m->layers[layer].linear + zo_group_first(g),
+                           .count = zo_group_targets(g),
+                           .tiles = &one,
+                           .n = 1,
+                           .x = x,
+                           .into = into,
+                           .y = y,
+                           .packed = d->hidden};
+    if (zo_lowrank_collect(d->lora, layer, g, &lowrank, call.target)) {
+        lowrank.a = d->a;
+        lowrank.b = d->b;
+        lowrank.low = d->low;
+        zo_lowrank_form(&lowrank);
+        zo_lowrank_inputs(&d->engine, &lowrank, &one, 1, x);
+        call.lowrank = &lowrank;
     }
+    zo_linear_apply(&d->engine, &call);
 }
 
 static void attention(zo_decoder *d, int32_t layer)
@@ -135,18 +156,15 @@ static void attention(zo_decoder *d, int32_t layer)
 static void feed_one(zo_decoder *d, int32_t id)
 {
     const zo_config *c = &d->m->config;
-    memcpy(d->x, (const float *)d->m->embedding.values + (int64_t)id * c->width,
-           (size_t)c->width * sizeof(float));
+    int64_t D = c->width, Q = (int64_t)c->heads * c->head_dim;
+    zo_precision_decode_rows(&d->m->embedding, id, 1, d->x);
     for (int32_t i = 0; i < c->layers; i++) {
         const zo_layer *l = &d->m->layers[i];
-        d->kernels->rmsnorm(d->normed, d->x, l->attn_norm, c->width, c->norm_eps);
-        linear(d, i, ZO_GROUP_QKV, d->qkv, d->normed, 0.0f);
+        linear(d, i, ZO_GROUP_QKV, pack(d, d->x, D, l->attn_norm), ZO_INTO_SET, d->qkv);
         attention(d, i);
-        linear(d, i, ZO_GROUP_O, d->x, d->mixed, 1.0f);
-        d->kernels->rmsnorm(d->normed, d->x, l->ffn_norm, c->width, c->norm_eps);
-        linear(d, i, ZO_GROUP_GATE_UP, d->hidden, d->normed, 0.0f);
-        d->kernels->swiglu(d->hidden, d->hidden + c->ffn, c->ffn);
-        linear(d, i, ZO_GROUP_DOWN, d->x, d->hidden, 1.0f);
+        linear(d, i, ZO_GROUP_O, pack(d, d->mixed, Q, NULL), ZO_INTO_ADD, d->x);
+        linear(d, i, ZO_GROUP_GATE_UP, pack(d, d->x, D, l->ffn_norm), ZO_INTO_SWIGLU, NULL);
+        linear(d, i, ZO_GROUP_DOWN, d->hidden, ZO_INTO_ADD, d->x);
     }
     d->at++;
 }
@@ -163,8 +181,15 @@ zo_status zo_decoder_feed(zo_decoder *d, const int32_t *ids, int32_t n, const fl
                            c->vocab);
     for (int32_t i = 0; i < n; i++)
         feed_one(d, ids[i]);
-    d->kernels->rmsnorm(d->normed, d->x, d->m->final_norm, c->width, c->norm_eps);
-    apply(d->logits, d->m->head.values, d->normed, c->vocab, c->width, 1.0f, 0.0f);
+    zo_linear map = {.w = d->m->head};
+    zo_linear_call call = {.maps = &map,
+                           .count = 1,
+                           .tiles = &one,
+                           .n = 1,
+                           .x = pack(d, d->x, c->width, d->m->final_norm),
+                           .into = ZO_INTO_SET,
+                           .y = d->logits};
+    zo_linear_apply(&d->engine, &call);
     *logits = d->logits;
     return ZO_OK;
 }

@@ -120,7 +120,12 @@ static zo_status sum_up(const evaluator *e, uint8_t *right, zo_evaluation *out, 
 zo_session_limits zo_evaluate_limits(int32_t longest, int32_t labels, int32_t rank, zo_compute compute)
 {
     int32_t T = zo_batch_padded(longest);
-    return (zo_session_limits){T > ROWS ? T : ROWS, T, labels > LABELS ? labels : LABELS, 1, rank, compute};
+    return (zo_session_limits){.rows = T > ROWS ? T : ROWS,
+                               .tokens = T,
+                               .labels = labels > LABELS ? labels : LABELS,
+                               .replicas = 1,
+                               .rank = rank,
+                               .compute = compute};
 }
 
 static zo_status run(evaluator *e, const zo_llama *m, const zo_lora *lora, int32_t pad, zo_compute compute,

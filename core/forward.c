@@ -5,31 +5,36 @@
  * One layer, top to bottom: norm, q k v, rotate, attend, o, norm, gate and up, SwiGLU, down.
  */
 #include <assert.h>
-#include <cblas.h>
 #include <math.h>
 #include <omp.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "core/kernel.h"
+#include "core/linear.h"
 #include "core/llama.h"
-#include "core/noise.h"
+
+enum {
+    CHUNK = 1024 /* rows that a layer works on at once, unless one sequence has more */
+};
 
 struct zo_session {
     const zo_llama *m;
     zo_session_limits limits;
     const zo_kernels *kernels;
+    zo_engine engine;
     zo_phase_hook hook;
-    int threads;       /* that scratch has room for; the machine may be given more later */
     int32_t *id;       /* (rows of one replica) token */
     int32_t *position; /* (the same) from the sequence's first real token on; negative: padding */
     float *x;          /* (rows, D) residual stream */
-    float *normed;     /* (rows, D) */
+    zo_tile *tiles;    /* of a chunk, as are all that follow */
+    char *input;       /* tiles of D or Q inputs */
     float *qkv;        /* (rows, Q + 2 KV) */
     float *mixed;      /* (rows, Q) attention's output */
-    float *hidden;     /* (rows, 2 F) gate and up, then their product in the first half */
-    float *low;        /* (rows, 3 R) A x of the targets of a group */
-    float *b;          /* (N, out, R) replicas of Bw, one target at a time */
-    float *a;          /* (N, R, in) replicas of A, where it is trained */
+    char *hidden;      /* tiles of F inputs */
+    float *low;        /* (tiles, 3, R, H) A x of the targets of a group */
+    float *b;          /* replicas of Bw, one group at a time */
+    float *a;          /* replicas of A */
     float *scratch;    /* (threads, zo_attend_scratch) */
     float *last;       /* (N * labels, D) */
     float *logits;     /* (N * labels, V) */
@@ -46,44 +51,77 @@ typedef struct pass {
     int64_t replicas, block, rows; /* N, rows of one replica, N * block */
 } pass;
 
-static const zo_replica master = {0, 0};
+/* Whole sequences that a layer works on at once, numbered through all replicas, so that the activations of a layer take
+ * no more room however many replicas there are. */
+typedef struct chunk {
+    int64_t sequence, sequences; /* the first, how many */
+    int64_t row, rows;
+    int32_t tiles;
+    int32_t replica; /* the first; those of the tiles count from it */
+    zo_perturbation moved;
+    const zo_perturbation *p; /* moved, or NULL */
+} chunk;
 
-/* The arrays of a session, their sizes in elements of 4 bytes; zo_session_new and zo_session_bytes both walk over it. */
+/* The arrays of a session; zo_session_new and zo_session_bytes both walk over them. */
 typedef struct array {
     const char *name;
-    int64_t n;
+    int64_t bytes;
     size_t offset; /* of the pointer in zo_session */
 } array;
 
-_Static_assert(sizeof(float) == sizeof(int32_t), "the arrays of a session have elements of one size");
+#define ARRAYS 15
 
-#define ARRAYS 14
-
-static void list_arrays(const zo_config *c, const zo_session_limits *l, int32_t threads, array out[ARRAYS])
+static zo_engine engine_of(const zo_session_limits *l, int threads)
 {
-    int64_t query = (int64_t)c->heads * c->head_dim, kv = (int64_t)c->kv_heads * c->head_dim;
-    int64_t widest = query > c->ffn ? query : c->ffn; /* of any target's in or out */
-    widest = widest > c->width ? widest : c->width;
-    int64_t replica = l->rank ? (int64_t)l->replicas * l->rank * widest : 0;
+    return (zo_engine){.panels = zo_panels_best(), .compute = l->compute, .threads = threads};
+}
+
+static int64_t chunk_rows(const zo_session_limits *l)
+{
+    int64_t most = CHUNK > l->tokens ? CHUNK : l->tokens;
+    return l->rows < most ? l->rows : most;
+}
+
+/* Each replica of a chunk may leave one tile that is not full. */
+static int64_t chunk_tiles(const zo_session_limits *l, const zo_engine *e)
+{
+    int64_t rows = chunk_rows(l), H = e->panels->tile_rows, most = rows / H + l->replicas + 1;
+    return most < rows ? most : rows;
+}
+
+static void list_arrays(const zo_config *c, const zo_session_limits *l, int threads, array out[ARRAYS])
+{
+    int64_t query = (int64_t)c->heads * c->head_dim, kv = (int64_t)c->kv_heads * c->head_dim, a, b;
+    zo_engine e = engine_of(l, threads);
+    int64_t rows = chunk_rows(l), tiles = chunk_tiles(l, &e), H = e.panels->tile_rows, F = sizeof(float);
+    int64_t widest = query > c->width ? query : c->width;
+    zo_lowrank_most(c, l->rank, &a, &b);
     const array all[ARRAYS] = {
-        {"row tokens", l->rows, offsetof(zo_session, id)},
-        {"row positions", l->rows, offsetof(zo_session, position)},
-        {"residual", l->rows * c->width, offsetof(zo_session, x)},
-        {"normed", l->rows * c->width, offsetof(zo_session, normed)},
-        {"qkv", l->rows * (query + 2 * kv), offsetof(zo_session, qkv)},
-        {"attention", l->rows * query, offsetof(zo_session, mixed)},
-        {"feed-forward", l->rows * 2 * c->ffn, offsetof(zo_session, hidden)},
-        {"low-rank", l->rows * 3 * l->rank, offsetof(zo_session, low)},
-        {"replicas of B", replica, offsetof(zo_session, b)},
-        {"replicas of A", replica, offsetof(zo_session, a)},
-        {"scratch of attention", threads * zo_attend_scratch(l->tokens, c->head_dim),
+        {"row tokens", l->rows * F, offsetof(zo_session, id)},
+        {"row positions", l->rows * F, offsetof(zo_session, position)},
+        {"residual", l->rows * c->width * F, offsetof(zo_session, x)},
+        {"tiles", tiles * (int64_t)sizeof(zo_tile), offsetof(zo_session, tiles)},
+        {"inputs", tiles * zo_tile_bytes(&e, widest), offsetof(zo_session, input)},
+        {"qkv", rows * (query + 2 * kv) * F, offsetof(zo_session, qkv)},
+        {"attention", rows * query * F, offsetof(zo_session, mixed)},
+        {"feed-forward", tiles * zo_tile_bytes(&e, c->ffn), offsetof(zo_session, hidden)},
+        {"low-rank", tiles * 3 * l->rank * H * F, offsetof(zo_session, low)},
+        {"replicas of B", l->replicas * b * F, offsetof(zo_session, b)},
+        {"replicas of A", (l->train_a ? l->replicas : 1) * a * F, offsetof(zo_session, a)},
+        {"scratch of attention", threads * zo_attend_scratch(l->tokens, c->head_dim) * F,
          offsetof(zo_session, scratch)},
-        {"label rows", l->labels * c->width, offsetof(zo_session, last)},
-        {"logits", l->labels * c->vocab, offsetof(zo_session, logits)},
-        {"label losses", l->labels * (int64_t)(sizeof(double) / sizeof(float)),
-         offsetof(zo_session, surprise)},
+        {"label rows", l->labels * c->width * F, offsetof(zo_session, last)},
+        {"logits", l->labels * c->vocab * F, offsetof(zo_session, logits)},
+        {"label losses", l->labels * (int64_t)sizeof(double), offsetof(zo_session, surprise)},
     };
     memcpy(out, all, sizeof all);
+}
+
+static int64_t scratch_of(const zo_config *c, const zo_session_limits *l, const zo_engine *e)
+{
+    int64_t query = (int64_t)c->heads * c->head_dim;
+    int64_t in = query > c->ffn ? query : c->ffn;
+    return zo_engine_scratch(e->panels, in > c->width ? in : c->width, chunk_tiles(l, e));
 }
 
 zo_status zo_session_new(const zo_llama *m, const zo_session_limits *limits, zo_mem *mem, zo_session **out,
@@ -93,9 +131,6 @@ zo_status zo_session_new(const zo_llama *m, const zo_session_limits *limits, zo_
     zo_session *s = NULL;
     array arrays[ARRAYS];
     *out = NULL;
-    if (m->precision != ZO_PRECISION_F32 || limits->compute != ZO_COMPUTE_F32)
-        return zo_fail(err, ZO_ERR_UNSUPPORTED, "session: weights %s with compute %s",
-                       zo_precision_name(m->precision), zo_compute_name(limits->compute));
     if (limits->rows < 1 || limits->tokens < 1 || limits->tokens > m->positions || limits->labels < 0 ||
         limits->replicas < 1 || limits->rank < 0)
         return zo_fail(
@@ -108,11 +143,15 @@ zo_status zo_session_new(const zo_llama *m, const zo_session_limits *limits, zo_
     s->m = m;
     s->limits = *limits;
     s->kernels = zo_kernels_best();
-    s->threads = omp_get_max_threads();
-    list_arrays(&m->config, limits, s->threads, arrays);
+    s->engine = engine_of(limits, omp_get_max_threads());
+    s->engine.scratch_bytes = scratch_of(&m->config, limits, &s->engine);
+    list_arrays(&m->config, limits, s->engine.threads, arrays);
     for (int i = 0; i < ARRAYS && !st; i++)
-        st = zo_mem_array(mem, ZO_ACCOUNT_ACTIVATIONS, (size_t)arrays[i].n, sizeof(float), arrays[i].name,
+        st = zo_mem_array(mem, ZO_ACCOUNT_ACTIVATIONS, (size_t)arrays[i].bytes, 1, arrays[i].name,
                           (char *)s + arrays[i].offset, err);
+    if (!st)
+        st = zo_mem_array(mem, ZO_ACCOUNT_ACTIVATIONS, (size_t)s->engine.threads,
+                          (size_t)s->engine.scratch_bytes, "panels", &s->engine.scratch, err);
     if (st) {
         zo_session_free(s);
         return st;
@@ -125,8 +164,9 @@ void zo_session_free(zo_session *s)
 {
     if (!s)
         return;
-    void *const all[] = {s->id,  s->position, s->x, s->normed,  s->qkv,  s->mixed,  s->hidden,
-                         s->low, s->b,        s->a, s->scratch, s->last, s->logits, s->surprise};
+    void *const all[] = {s->id,       s->position,      s->x, s->tiles, s->input,   s->qkv,  s->mixed,
+                         s->hidden,   s->low,           s->b, s->a,     s->scratch, s->last, s->logits,
+                         s->surprise, s->engine.scratch};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         zo_mem_free(all[i]);
     zo_mem_free(s);
@@ -140,127 +180,89 @@ void zo_session_watch(zo_session *s, zo_phase_hook hook)
 int64_t zo_session_bytes(const zo_config *c, const zo_session_limits *limits, int32_t threads)
 {
     array arrays[ARRAYS];
-    int64_t n = 0;
+    zo_engine e = engine_of(limits, threads);
+    int64_t n = (int64_t)sizeof(zo_session) + threads * scratch_of(c, limits, &e);
     list_arrays(c, limits, threads, arrays);
     for (int i = 0; i < ARRAYS; i++)
-        n += arrays[i].n;
-    return n * (int64_t)sizeof(float) + (int64_t)sizeof(zo_session);
+        n += arrays[i].bytes;
+    return n;
 }
 
-/* y (rows, out; leading dimension ldy) = scale * x (rows, in; ldx) w (out, in)^T + beta * y */
-static void product(float *y, int64_t ldy, const float *x, int64_t ldx, const float *w, int64_t rows,
-                    int64_t out, int64_t in, float scale, float beta)
+/* The next whole sequences behind `c` that fit a chunk, cut into tiles. */
+static void advance(const pass *f, chunk *c)
 {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)rows, (blasint)out, (blasint)in, scale, x,
-                (blasint)ldx, w, (blasint)in, beta, y, (blasint)ldy);
-}
-
-static void add_bias(float *y, int64_t ldy, const float *bias, int64_t rows, int64_t out)
-{
-#pragma omp parallel for
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t j = 0; j < out; j++)
-            y[r * ldy + j] += bias[j];
-}
-
-static const zo_replica *replicas_of(const pass *f)
-{
-    return f->p ? f->p->replicas : &master;
-}
-
-/* The N copies of one trainable array: the master itself where nothing moves it. */
-static const float *form(const pass *f, float *scratch, const float *x, int64_t n, uint32_t tensor,
-                         int64_t *stride)
-{
-    if (!f->p) {
-        *stride = 0;
-        return x;
-    }
-    zo_phase_enter(f->s->hook, ZO_PHASE_PERTURB);
-    zo_noise_replicas(scratch, x, n, f->p->seed, f->p->step, tensor, f->p->eps, replicas_of(f),
-                      (int32_t)f->replicas);
-    zo_phase_enter(f->s->hook, ZO_PHASE_FORWARD);
-    *stride = n;
-    return scratch;
-}
-
-/* low = A x for the adapted targets of a group, columns target by target; returns how many columns. A frozen A is
- * one product for all replicas and targets, since neighbouring targets' A are neighbours in memory (lora.c). */
-static int64_t low_rank(const pass *f, int32_t layer, zo_group g, const float *x, int64_t ldx)
-{
-    int64_t rank = f->lora->options.rank, columns = 0, rows = f->block;
-    const zo_lora_pair *first = NULL;
-    for (int i = 0; i < zo_group_targets(g); i++) {
-        const zo_lora_pair *pair = zo_lora_at(f->lora, layer, zo_group_first(g) + i);
-        if (!pair->a)
-            continue;
-        first = first ? first : pair;
-        columns += rank;
-    }
-    if (!first)
-        return 0;
-    if (!f->lora->options.train_a) {
-        product(f->s->low, columns, x, ldx, first->a, f->rows, columns, first->in, 1.0f, 0.0f);
-        return columns;
-    }
-    float *low = f->s->low;
-    for (int i = 0; i < zo_group_targets(g); i++) {
-        const zo_lora_pair *pair = zo_lora_at(f->lora, layer, zo_group_first(g) + i);
-        if (!pair->a)
-            continue;
-        int64_t stride;
-        const float *a = form(f, f->s->a, pair->a, rank * pair->in, pair->tensor_a, &stride);
-        for (int64_t n = 0; n < f->replicas; n++)
-            product(low + n * rows * columns, columns, x + n * rows * ldx, ldx, a + n * stride, rows, rank,
-                    pair->in, 1.0f, 0.0f);
-        low += rank;
-    }
-    return columns;
-}
-
-/* y += scale * Bw_n A x: each replica's rows meet their own Bw. y (rows, ldy) holds the group's joined outputs. */
-static void adapt(const pass *f, int32_t layer, zo_group g, float *y, int64_t ldy, const float *x,
-                  int64_t ldx)
-{
-    int64_t columns = low_rank(f, layer, g, x, ldx), rows = f->block, rank = f->lora->options.rank;
-    const float *low = f->s->low;
-    for (int i = 0; i < zo_group_targets(g); i++) {
-        const zo_lora_pair *pair = zo_lora_at(f->lora, layer, zo_group_first(g) + i);
-        if (pair->b) {
-            int64_t stride;
-            const float *b = form(f, f->s->b, pair->b, pair->out * rank, pair->tensor_b, &stride);
-            for (int64_t n = 0; n < f->replicas; n++)
-                product(y + n * rows * ldy, ldy, low + n * rows * columns, columns, b + n * stride, rows,
-                        pair->out, rank, f->lora->scale, 1.0f);
-            low += rank;
+    const int32_t *offset = f->batch->offset;
+    int64_t B = f->batch->sequences, most = chunk_rows(&f->s->limits);
+    c->sequence += c->sequences;
+    c->row += c->rows;
+    c->sequences = c->rows = c->tiles = 0;
+    c->replica = (int32_t)(c->sequence / B);
+    for (int64_t i = c->sequence; i < f->replicas * B;) {
+        int64_t b = i % B, first = b, start = c->rows;
+        while (b < B && (c->rows == 0 || c->rows + offset[b + 1] - offset[b] <= most)) {
+            c->rows += offset[b + 1] - offset[b];
+            b++;
         }
-        y += pair->out;
+        c->tiles += zo_tiles_cut(f->s->engine.panels->tile_rows, start, c->rows - start,
+                                 (int32_t)(i / B) - c->replica, f->s->tiles + c->tiles);
+        c->sequences += b - first;
+        i += b - first;
+        if (b < B)
+            break;
+    }
+    c->p = NULL;
+    if (f->p) {
+        c->moved = *f->p;
+        c->moved.replicas += c->replica;
+        c->moved.count = (int32_t)((c->sequence + c->sequences - 1) / B) - c->replica + 1;
+        c->p = &c->moved;
     }
 }
 
-/* y (rows, out of the group) = W x, plus beta * y, plus biases and adapters. */
-static void linear(const pass *f, int32_t layer, zo_group g, float *y, int64_t ldy, const float *x,
-                   int64_t ldx, float beta)
+/* The maps of a group on a chunk's packed x: into y (rows, ld), or, for SwiGLU, into the tiles `packed`. */
+static void linear(const pass *f, const chunk *c, int32_t layer, zo_group g, const void *x, zo_into into,
+                   float *y, int64_t ld, void *packed)
 {
-    const zo_linear *l = &f->s->m->layers[layer].linear[zo_group_first(g)];
-    int64_t out, in, column = 0;
-    zo_group_shape(f->c, g, &out, &in);
-    product(y, ldy, x, ldx, l->w.values, f->rows, out, in, 1.0f, beta);
-    for (int i = 0; i < zo_group_targets(g); i++) {
-        if (l[i].bias)
-            add_bias(y + column, ldy, l[i].bias, f->rows, l[i].w.out);
-        column += l[i].w.out;
+    zo_session *s = f->s;
+    zo_lowrank lowrank;
+    zo_linear_call call = {.maps = s->m->layers[layer].linear + zo_group_first(g),
+                           .count = zo_group_targets(g),
+                           .tiles = s->tiles,
+                           .n = c->tiles,
+                           .x = x,
+                           .into = into,
+                           .y = y,
+                           .ld = ld,
+                           .packed = packed};
+    if (zo_lowrank_collect(f->lora, layer, g, &lowrank, call.target)) {
+        lowrank.p = c->p;
+        lowrank.a = s->a;
+        lowrank.b = s->b;
+        lowrank.low = s->low;
+        zo_phase_enter(s->hook, ZO_PHASE_PERTURB);
+        zo_lowrank_form(&lowrank);
+        zo_phase_enter(s->hook, ZO_PHASE_FORWARD);
+        zo_lowrank_inputs(&s->engine, &lowrank, s->tiles, c->tiles, x);
+        call.lowrank = &lowrank;
     }
-    if (f->lora)
-        adapt(f, layer, g, y, ldy, x, ldx);
+    zo_linear_apply(&s->engine, &call);
 }
 
-static void norm(const pass *f, float *y, const float *x, const float *w, int64_t rows)
+/* Rows of x as packed tiles, normalized where w is given. */
+static void pack(zo_session *s, void *packed, int32_t tiles, const float *x, int64_t width, const float *w)
 {
-    int64_t width = f->c->width;
-#pragma omp parallel for
-    for (int64_t r = 0; r < rows; r++)
-        f->s->kernels->rmsnorm(y + r * width, x + r * width, w, width, f->c->norm_eps);
+    const zo_engine *e = &s->engine;
+    int64_t bytes = zo_tile_bytes(e, width);
+    int threads = e->threads < omp_get_max_threads() ? e->threads : omp_get_max_threads();
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int32_t i = 0; i < tiles; i++) {
+        const zo_tile *t = s->tiles + i;
+        const float *rows = x + t->row * width;
+        float *normed = (float *)(void *)(e->scratch + omp_get_thread_num() * e->scratch_bytes);
+        for (int r = 0; w && r < t->rows; r++)
+            s->kernels->rmsnorm(normed + r * width, rows + r * width, w, width, s->m->config.norm_eps);
+        zo_tile_pack(e, (char *)packed + i * bytes, w ? normed : rows, width, t->rows, width);
+    }
 }
 
 /* Which token, at which position, each row of a replica holds. */
@@ -283,19 +285,18 @@ static void embed(const pass *f)
     for (int64_t r = 0; r < f->rows; r++) {
         int32_t id = f->s->id[r % f->block];
         assert(id >= 0 && id < f->c->vocab);
-        memcpy(f->s->x + r * width, (const float *)f->s->m->embedding.values + id * width,
-               (size_t)width * sizeof(float));
+        zo_precision_decode_rows(&f->s->m->embedding, id, 1, f->s->x + r * width);
     }
 }
 
 /* q and k heads of a row turned by its position. */
-static void rotate(const pass *f)
+static void rotate(const pass *f, const chunk *c)
 {
     int64_t half = f->c->head_dim / 2, heads = f->c->heads + f->c->kv_heads;
     int64_t ld = (f->c->heads + 2 * f->c->kv_heads) * (int64_t)f->c->head_dim;
 #pragma omp parallel for
-    for (int64_t r = 0; r < f->rows; r++) {
-        int64_t position = f->s->position[r % f->block];
+    for (int64_t r = 0; r < c->rows; r++) {
+        int64_t position = f->s->position[(c->row + r) % f->block];
         if (position < 0)
             continue;
         const float *cosine = f->s->m->rope_cos + position * half,
@@ -310,19 +311,20 @@ static void rotate(const pass *f)
 
 /* Causal attention: a real row looks at the real rows up to itself. Padding comes out as 0. One task: some rows of a
  * sequence and the query heads that share a key-value head. */
-static void attention(const pass *f)
+static void attention(const pass *f, const chunk *c)
 {
     const zo_batch *batch = f->batch;
     int64_t d = f->c->head_dim, H = f->c->heads, K = f->c->kv_heads, B = batch->sequences,
             ld = (H + 2 * K) * d;
     int64_t blocks = (batch->tokens + ATTEND_ROWS - 1) / ATTEND_ROWS, group = H / K * d;
-    int threads = omp_get_max_threads() < f->s->threads ? omp_get_max_threads() : f->s->threads;
+    int threads = omp_get_max_threads() < f->s->engine.threads ? omp_get_max_threads() : f->s->engine.threads;
 #pragma omp parallel for collapse(3) schedule(dynamic) num_threads(threads)
-    for (int64_t sequence = 0; sequence < f->replicas * B; sequence++) {
+    for (int64_t sequence = c->sequence; sequence < c->sequence + c->sequences; sequence++) {
         for (int64_t block = 0; block < blocks; block++) {
             for (int64_t h = 0; h < K; h++) {
                 int64_t b = sequence % B, padding = batch->start[b] - batch->first[b];
-                int64_t start = sequence / B * f->block + batch->offset[b], first = block * ATTEND_ROWS;
+                int64_t start = sequence / B * f->block + batch->offset[b] - c->row,
+                        first = block * ATTEND_ROWS;
                 int64_t rows = batch->offset[b + 1] - batch->offset[b] - padding - first;
                 float *out = f->s->mixed + start * H * d + h * group;
                 for (int64_t i = 0; block == 0 && i < padding; i++)
@@ -351,37 +353,31 @@ static void attention(const pass *f)
     }
 }
 
-static void swiglu(const pass *f)
-{
-    int64_t F = f->c->ffn;
-#pragma omp parallel for
-    for (int64_t r = 0; r < f->rows; r++)
-        f->s->kernels->swiglu(f->s->hidden + r * 2 * F, f->s->hidden + r * 2 * F + F, F);
-}
-
-static void layer_forward(const pass *f, int32_t i)
+static void layer_forward(const pass *f, const chunk *c, int32_t i)
 {
     zo_session *s = f->s;
     const zo_layer *l = &s->m->layers[i];
-    int64_t D = f->c->width, Q = (int64_t)f->c->heads * f->c->head_dim, F = f->c->ffn;
+    int64_t D = f->c->width, Q = (int64_t)f->c->heads * f->c->head_dim;
     int64_t QKV = Q + 2 * (int64_t)f->c->kv_heads * f->c->head_dim;
-    norm(f, s->normed, s->x, l->attn_norm, f->rows);
-    linear(f, i, ZO_GROUP_QKV, s->qkv, QKV, s->normed, D, 0.0f);
-    rotate(f);
-    attention(f);
-    linear(f, i, ZO_GROUP_O, s->x, D, s->mixed, Q, 1.0f);
-    norm(f, s->normed, s->x, l->ffn_norm, f->rows);
-    linear(f, i, ZO_GROUP_GATE_UP, s->hidden, 2 * F, s->normed, D, 0.0f);
-    swiglu(f);
-    linear(f, i, ZO_GROUP_DOWN, s->x, D, s->hidden, 2 * F, 1.0f);
+    float *x = s->x + c->row * D;
+    pack(s, s->input, c->tiles, x, D, l->attn_norm);
+    linear(f, c, i, ZO_GROUP_QKV, s->input, ZO_INTO_SET, s->qkv, QKV, NULL);
+    rotate(f, c);
+    attention(f, c);
+    pack(s, s->input, c->tiles, s->mixed, Q, NULL);
+    linear(f, c, i, ZO_GROUP_O, s->input, ZO_INTO_ADD, x, D, NULL);
+    pack(s, s->input, c->tiles, x, D, l->ffn_norm);
+    linear(f, c, i, ZO_GROUP_GATE_UP, s->input, ZO_INTO_SWIGLU, NULL, 0, s->hidden);
+    linear(f, c, i, ZO_GROUP_DOWN, s->hidden, ZO_INTO_ADD, x, D, NULL);
 }
 
-/* Only rows that predict a label go through the head. */
+/* Only rows that predict a label go through the head, as many at once as the session has tiles for. */
 static void head(const pass *f)
 {
     zo_session *s = f->s;
     const zo_batch *batch = f->batch;
-    int64_t D = f->c->width, labels = batch->labels;
+    int64_t D = f->c->width, labels = batch->labels, H = s->engine.panels->tile_rows;
+    int64_t most = chunk_tiles(&s->limits, &s->engine) * H, all = f->replicas * labels;
     for (int64_t n = 0; n < f->replicas; n++) {
         for (int64_t i = 0; i < labels; i++) {
             int32_t b = batch->label_row[i] / batch->tokens, t = batch->label_row[i] % batch->tokens;
@@ -389,9 +385,20 @@ static void head(const pass *f)
             memcpy(s->last + (n * labels + i) * D, s->x + row * D, (size_t)D * sizeof(float));
         }
     }
-    norm(f, s->last, s->last, s->m->final_norm, f->replicas * labels);
-    product(s->logits, f->c->vocab, s->last, D, s->m->head.values, f->replicas * labels, f->c->vocab, D, 1.0f,
-            0.0f);
+    zo_linear map = {.w = s->m->head};
+    for (int64_t at = 0; at < all; at += most) {
+        int32_t tiles = zo_tiles_cut((int)H, 0, all - at < most ? all - at : most, 0, s->tiles);
+        zo_linear_call call = {.maps = &map,
+                               .count = 1,
+                               .tiles = s->tiles,
+                               .n = tiles,
+                               .x = s->input,
+                               .into = ZO_INTO_SET,
+                               .y = s->logits + at * f->c->vocab,
+                               .ld = f->c->vocab};
+        pack(s, s->input, tiles, s->last + at * D, D, s->m->final_norm);
+        zo_linear_apply(&s->engine, &call);
+    }
 }
 
 const float *zo_llama_logits(zo_session *s, const zo_lora *l, const zo_batch *batch, const zo_perturbation *p)
@@ -401,13 +408,16 @@ const float *zo_llama_logits(zo_session *s, const zo_lora *l, const zo_batch *ba
     f.rows = f.replicas * f.block;
     assert(f.rows >= 1 && f.rows <= s->limits.rows && batch->tokens <= s->limits.tokens);
     assert(f.replicas <= s->limits.replicas && f.replicas * batch->labels <= s->limits.labels);
-    assert(!l || l->options.rank <= s->limits.rank);
+    assert(!l || (l->options.rank <= s->limits.rank && (s->limits.train_a || !l->options.train_a || !p)));
     assert(l || !p);
     zo_phase_enter(s->hook, ZO_PHASE_FORWARD);
     place_rows(&f);
     embed(&f);
-    for (int32_t i = 0; i < f.c->layers; i++)
-        layer_forward(&f, i);
+    for (int32_t i = 0; i < f.c->layers; i++) {
+        chunk c = {.sequences = 0};
+        for (advance(&f, &c); c.sequences; advance(&f, &c))
+            layer_forward(&f, &c, i);
+    }
     zo_phase_enter(s->hook, ZO_PHASE_LOSS);
     head(&f);
     return s->logits;

@@ -50,9 +50,6 @@ typedef struct zo_kernels {
      * (a, b) -> (a c - b s, b c + a s), half values each. */
     void (*rope)(float *x, const float *cosine, const float *sine, int64_t half);
 
-    /* gate = gate * sigmoid(gate) * up. */
-    void (*swiglu)(float *gate, const float *up, int64_t n);
-
     /* out = softmax(scale q k^T) v, causal. A row of a head comes out the same bit for bit however many rows and
      * heads share the call. */
     void (*attend)(const zo_attention *a);

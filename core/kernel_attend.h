@@ -159,7 +159,7 @@ static void attend(const zo_attention *a)
 #define KERNEL_TABLE(instruction_set)                                                                        \
     {                                                                                                        \
         .name = instruction_set, .normals = noise_normals, .rmsnorm = rmsnorm, .rope = rope,                 \
-        .swiglu = swiglu, .attend = attend, .logsumexp = logsumexp, .scale_add = scale_add                   \
+        .attend = attend, .logsumexp = logsumexp, .scale_add = scale_add                                     \
     }
 
 #endif

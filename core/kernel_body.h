@@ -11,28 +11,13 @@
 #include <stdint.h>
 #include <string.h>
 
-/* A vector that the processor hasn't would live in memory (gcc), so its width is the instruction set's. */
-#if defined(__AVX512F__)
-#define LANES 16
-#elif defined(__AVX__)
-#define LANES 8
-#else
-#define LANES 4
-#endif
+#include "core/vector.h"
+
 #define SUMS  16
 #define PARTS (SUMS / LANES)
 
-typedef float vec __attribute__((vector_size(4 * LANES)));
-typedef int32_t veci __attribute__((vector_size(4 * LANES)));
 typedef float vech __attribute__((vector_size(2 * LANES))); /* half a vector, and the same in double */
 typedef double vecd __attribute__((vector_size(4 * LANES)));
-
-static inline vec load(const float *p)
-{
-    vec v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
 
 /* The first n < LANES values; the other lanes are `rest`. */
 static inline vec load_part(const float *p, int64_t n, float rest)
@@ -43,21 +28,11 @@ static inline vec load_part(const float *p, int64_t n, float rest)
     return load(lane);
 }
 
-static inline void store(float *p, vec v)
-{
-    memcpy(p, &v, sizeof v);
-}
-
 static inline void store_part(float *p, vec v, int64_t n)
 {
     float lane[LANES];
     store(lane, v);
     memcpy(p, lane, (size_t)n * sizeof *p);
-}
-
-static inline vec splat(float x)
-{
-    return x - (vec){0}; /* x - 0 is x, -0 included */
 }
 
 /* The SUMS partial sums into one. */
@@ -69,34 +44,6 @@ static inline float sum(const vec s[PARTS])
         for (int i = 0; i < half; i++)
             a[i] += a[i + half];
     return a[0];
-}
-
-/* mask lanes are 0 or -1: yes where -1, no where 0. */
-static inline vec choose(veci mask, vec yes, vec no)
-{
-    return (vec)((mask & (veci)yes) | (~mask & (veci)no));
-}
-
-/* e^x to 2 ulp for x in [-87, 88], clamped outside: x = n ln 2 + r, |r| <= ln 2 / 2, a polynomial in r
- * (Taylor to degree 7: the remainder 0.3466^8 / 8! is below 6e-9), times 2^n put together from its bits. */
-static inline vec exp_vec(vec x)
-{
-    x = choose(x < splat(-87.0f), splat(-87.0f), x);
-    x = choose(x > splat(88.0f), splat(88.0f), x);
-    vec shifter = splat(12582912.0f); /* 1.5 * 2^23: adding it rounds to a whole number */
-    vec n = (x * splat(1.44269504f) + shifter) - shifter;
-    vec r = x - n * splat(0.693359375f); /* ln 2 in two parts, the first exact in 9 bits */
-    r = r + n * splat(2.12194440e-4f);
-    vec p = splat(1.0f / 5040);
-    p = p * r + splat(1.0f / 720);
-    p = p * r + splat(1.0f / 120);
-    p = p * r + splat(1.0f / 24);
-    p = p * r + splat(1.0f / 6);
-    p = p * r + splat(0.5f);
-    p = p * r + splat(1.0f);
-    p = p * r + splat(1.0f);
-    veci exponent = (__builtin_convertvector(n, veci) + 127) << 23;
-    return p * (vec)exponent;
 }
 
 static inline float sum_of_squares(const float *x, int64_t n)
@@ -137,20 +84,6 @@ static void rope(float *x, const float *cosine, const float *sine, int64_t half)
         float a = x[i], b = x[half + i];
         x[i] = a * cosine[i] - b * sine[i];
         x[half + i] = b * cosine[i] + a * sine[i];
-    }
-}
-
-static void swiglu(float *gate, const float *up, int64_t n)
-{
-    vec one = splat(1.0f);
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        vec g = load(gate + i);
-        store(gate + i, g / (one + exp_vec(-g)) * load(up + i));
-    }
-    if (i < n) {
-        vec g = load_part(gate + i, n - i, 0.0f);
-        store_part(gate + i, g / (one + exp_vec(-g)) * load_part(up + i, n - i, 0.0f), n - i);
     }
 }
 

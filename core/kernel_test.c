@@ -71,19 +71,6 @@ static void check_rope(const zo_kernels *k, int64_t half)
     }
 }
 
-static void check_swiglu(const zo_kernels *k, int64_t n)
-{
-    float g[MOST], u[MOST], was[MOST];
-    fill(g, n, 4, 6.0f); /* well into both tails of the sigmoid */
-    fill(u, n, 5, 1.0f);
-    memcpy(was, g, sizeof was);
-    k->swiglu(g, u, n);
-    for (int64_t i = 0; i < n; i++) {
-        double want = (double)was[i] / (1 + exp(-(double)was[i])) * u[i];
-        assert_near(g[i], want, 1e-6 * fabs(want) + 1e-30, "swiglu", n);
-    }
-}
-
 static void check_logsumexp(const zo_kernels *k, int64_t n)
 {
     float x[MOST];
@@ -102,7 +89,6 @@ static void against_plain_loops(void **state)
         for (int i = 0; i < LENGTHS; i++) {
             check_rmsnorm(*k, lengths[i]);
             check_rope(*k, lengths[i]);
-            check_swiglu(*k, lengths[i]);
             check_logsumexp(*k, lengths[i]);
         }
     }
@@ -287,21 +273,19 @@ static void all_outputs(const zo_kernels *k, int64_t n, float *out)
     float x[MOST], w[MOST];
     fill(x, n, 1, 3.0f);
     fill(w, n, 2, 1.0f);
-    memset(out, 0, sizeof(float) * 5 * MOST);
+    memset(out, 0, sizeof(float) * 4 * MOST);
     k->rmsnorm(out, x, w, n, 1e-5f);
     memcpy(out + MOST, x, (size_t)n * sizeof *x);
     k->rope(out + MOST, w, x, n / 2);
-    memcpy(out + 2 * MOST, x, (size_t)n * sizeof *x);
-    k->swiglu(out + 2 * MOST, w, n);
     double l = k->logsumexp(x, n);
-    memcpy(out + 3 * MOST, &l, sizeof l);
-    k->scale_add(out + 4 * MOST, x, 0.3f, w, n);
+    memcpy(out + 2 * MOST, &l, sizeof l);
+    k->scale_add(out + 3 * MOST, x, 0.3f, w, n);
 }
 
 static void equal_bits(void **state)
 {
     (void)state;
-    static float first[5 * MOST], other[5 * MOST];
+    static float first[4 * MOST], other[4 * MOST];
     const zo_kernels *const *all = zo_kernels_all();
     int tables = 0;
     for (int i = 0; i < LENGTHS; i++) {
@@ -319,15 +303,11 @@ static void extremes(void **state)
 {
     (void)state;
     for (const zo_kernels *const *k = zo_kernels_all(); *k; k++) {
-        float x[20] = {0}, up[1] = {1.0f};
+        float x[20] = {0};
         x[3] = 1e30f;
         assert_near((*k)->logsumexp(x, 20), 1e30f, 0, "one huge", 20);
         x[3] = NAN;
         assert_true(isnan((*k)->logsumexp(x, 20)));
-        float gate[2] = {-200.0f, 200.0f}, ups[2] = {1.0f, 1.0f};
-        (*k)->swiglu(gate, ups, 2);
-        assert_near(gate[0], 0, 1e-30, "swiglu(-200)", 2);
-        assert_near(gate[1], 200, 0, "swiglu(200)", 2);
         attending a = attending_new((shape){2, 4, 1});
         memset(a.qkv, 0, (size_t)(2 * a.ld) * sizeof(float));
         a.qkv[a.ld] = a.qkv[4] = a.qkv[8] = 100.0f;  /* the second row's query meets its first key */
@@ -335,12 +315,9 @@ static void extremes(void **state)
         attend(*k, &a, a.out, 0, 2, 0, 1);
         assert_near(a.out[a.ldo], 100, 0, "attend to one of two", 2);
         attending_free(&a);
-        float big[2] = {1e30f, 1.0f}, normed[2];
+        float big[2] = {1e30f, 1.0f}, ups[2] = {1.0f, 1.0f}, normed[2];
         (*k)->rmsnorm(normed, big, ups, 2, 1e-5f);
         assert_true(isnan(normed[0]) && isnan(normed[1]));
-        float nan_gate[1] = {NAN};
-        (*k)->swiglu(nan_gate, up, 1);
-        assert_true(isnan(nan_gate[0]));
     }
 }
 

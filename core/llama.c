@@ -12,37 +12,6 @@
 
 #include "core/noise.h"
 
-typedef struct group_row {
-    zo_target first;
-    int count;
-} group_row;
-
-static const group_row groups[] = {
-#define X(name, first, count) [ZO_GROUP_##name] = {first, count},
-    ZO_GROUP_MAP(X)
-#undef X
-};
-
-zo_target zo_group_first(zo_group g)
-{
-    return groups[g].first;
-}
-
-int zo_group_targets(zo_group g)
-{
-    return groups[g].count;
-}
-
-void zo_group_shape(const zo_config *c, zo_group g, int64_t *out, int64_t *in)
-{
-    *out = 0;
-    for (int i = 0; i < groups[g].count; i++) {
-        int64_t rows;
-        zo_target_shape(c, groups[g].first + i, &rows, in);
-        *out += rows;
-    }
-}
-
 /* One tensor of the model: its name in the file, its place in zo_llama, its shape. Everything that walks over the
  * weights (loading, full-parameter training, sizes) walks over this list. */
 typedef enum kind { LINEAR, VOCABULARY /* embedding, head */, VECTOR /* norm, bias */ } kind;

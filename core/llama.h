@@ -15,38 +15,11 @@
 #include "core/batch.h"
 #include "core/config.h"
 #include "core/error.h"
+#include "core/linear.h"
 #include "core/lora.h"
 #include "core/mem.h"
 #include "core/phase.h"
-#include "core/precision.h"
-#include "core/replica.h"
 #include "core/weights.h"
-
-/* y = x W^T + bias */
-typedef struct zo_linear {
-    zo_matrix w; /* (out, in) */
-    float *bias; /* (out) or NULL */
-} zo_linear;
-
-/* Linear maps that read the same input are a group: the columns of their outputs lie one after the other, and in f32
- * so do their weights, which then are one joined matrix. name, first target, number of targets */
-#define ZO_GROUP_MAP(X)                                                                                      \
-    X(QKV, ZO_TARGET_Q, 3)                                                                                   \
-    X(O, ZO_TARGET_O, 1)                                                                                     \
-    X(GATE_UP, ZO_TARGET_GATE, 2)                                                                            \
-    X(DOWN, ZO_TARGET_DOWN, 1)
-
-typedef enum zo_group {
-#define X(name, first, count) ZO_GROUP_##name,
-    ZO_GROUP_MAP(X)
-#undef X
-        ZO_GROUP_COUNT
-} zo_group;
-
-zo_target zo_group_first(zo_group g);
-int zo_group_targets(zo_group g);
-/* The (out, in) of a group's joined weight. */
-void zo_group_shape(const zo_config *c, zo_group g, int64_t *out, int64_t *in);
 
 typedef struct zo_layer {
     float *attn_norm, *ffn_norm; /* (D) */
@@ -87,15 +60,6 @@ int64_t zo_llama_trainable(const zo_llama *m);
 /* theta += sum_i coef[i] * z_i over all of them; see zo_lora_add_noise. */
 void zo_llama_add_noise(zo_llama *m, uint64_t seed, uint32_t step, const double *coef, int32_t queries);
 
-/* N replicas at once: block n of the rows meets Bw + sign_n * eps * z_(query_n). */
-typedef struct zo_perturbation {
-    uint64_t seed; /* already zo_seed_for(seed, "noise") */
-    uint32_t step;
-    double eps;
-    int32_t count; /* N */
-    const zo_replica *replicas;
-} zo_perturbation;
-
 /* Room for forwards of up to these sizes; a forward allocates nothing. */
 typedef struct zo_session_limits {
     int64_t rows;       /* most N * rows of a batch, padding that is run included */
@@ -103,6 +67,7 @@ typedef struct zo_session_limits {
     int64_t labels;     /* most N * labels */
     int32_t replicas;   /* most N */
     int32_t rank;       /* most R; 0: no adapter */
+    bool train_a;       /* replicas have an A of their own */
     zo_compute compute; /* how the products with frozen weights are made */
 } zo_session_limits;
 
@@ -127,8 +92,8 @@ zo_status zo_llama_losses(zo_session *s, const zo_lora *l, const zo_batch *batch
 
 /* Greedy decoding with a key-value cache: feeds ids one at a time. One sequence, positions < capacity. */
 typedef struct zo_decoder zo_decoder;
-zo_status zo_decoder_new(const zo_llama *m, const zo_lora *l, int32_t capacity, zo_mem *mem, zo_decoder **out,
-                         zo_error *err);
+zo_status zo_decoder_new(const zo_llama *m, const zo_lora *l, zo_compute compute, int32_t capacity,
+                         zo_mem *mem, zo_decoder **out, zo_error *err);
 void zo_decoder_free(zo_decoder *d);
 void zo_decoder_reset(zo_decoder *d);
 /* Logits (V) after ids[0 .. n) have been appended; valid until the next call. Fails: ZO_ERR_INVALID when the cache

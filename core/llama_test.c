@@ -72,7 +72,8 @@ static run start(const zo_llama *m, const zo_lora *l, const probe *probes, int32
                                 .tokens = tokens,
                                 .labels = (int64_t)replicas * labels,
                                 .replicas = replicas,
-                                .rank = l ? l->options.rank : 0};
+                                .rank = l ? l->options.rank : 0,
+                                .train_a = l && l->options.train_a};
     if (zo_batch_init(&r.batch, count, count * tokens, labels, NULL, &err) ||
         zo_session_new(m, &limits, NULL, &r.session, &err))
         fail_msg("%s", err.text);
@@ -211,7 +212,7 @@ static void smollm2_decoder(void **state)
     const float *logits;
     (void)state;
     need_smollm2();
-    if (zo_decoder_new(smollm2, NULL, 64, NULL, &d, &err))
+    if (zo_decoder_new(smollm2, NULL, ZO_COMPUTE_F32, 64, NULL, &d, &err))
         fail_msg("%s", err.text);
     for (int p = 0; p < 6; p++) {
         const expected_logits *e = &expected[p];
@@ -397,7 +398,7 @@ static void padding_and_batch_mates_change_nothing(void **state)
     for (int32_t min_tokens = 0; min_tokens <= 64; min_tokens += 8) {
         run padded = forward(m, NULL, &probes[3], 1, min_tokens, 0);
         run other = forward(m, NULL, &probes[3], 1, min_tokens, 77);
-        assert_near(padded.logits, alone.logits, values, 1e-5, "more padding");
+        assert_memory_equal(padded.logits, alone.logits, (size_t)values * sizeof(float));
         assert_memory_equal(padded.logits, other.logits, (size_t)values * sizeof(float));
         finish(&other);
         finish(&padded);
@@ -406,7 +407,7 @@ static void padding_and_batch_mates_change_nothing(void **state)
     const float *mine = together.logits;
     for (int i = 0; i < 3; i++)
         mine += (int64_t)(probes[i].n - probes[i].first) * m->config.vocab;
-    assert_near(mine, alone.logits, values, 1e-5, "batch mates");
+    assert_memory_equal(mine, alone.logits, (size_t)values * sizeof(float));
     finish(&together);
     finish(&alone);
     zo_llama_free(m);
@@ -445,7 +446,8 @@ static void threads_change_nothing(void **state)
     for (int threads = 2; threads <= 5; threads++) {
         omp_set_num_threads(threads);
         run many = forward(m, NULL, probes, 8, 0, 0);
-        assert_near(many.logits, one.logits, (int64_t)one.batch.labels * m->config.vocab, 1e-6, "threads");
+        assert_memory_equal(many.logits, one.logits,
+                            (size_t)one.batch.labels * (size_t)m->config.vocab * sizeof(float));
         finish(&many);
     }
     omp_set_num_threads(before);
@@ -508,7 +510,8 @@ static void adapter_equals_merged_weights(void **state)
         run plain = forward(m, NULL, &(probe){ids, N, 0}, 1, 0, 0);
         run adapted = forward(m, l, &(probe){ids, N, 0}, 1, 0, 0);
         assert_true(distance(adapted.logits, plain.logits, values) > 1e-2); /* the adapter does something */
-        if (zo_decoder_new(m, l, N, NULL, &d, &err) || zo_decoder_feed(d, ids, N, &step, &err))
+        if (zo_decoder_new(m, l, ZO_COMPUTE_F32, N, NULL, &d, &err) ||
+            zo_decoder_feed(d, ids, N, &step, &err))
             fail_msg("%s", err.text);
         merge(m, l);
         run merged = forward(m, NULL, &(probe){ids, N, 0}, 1, 0, 0);
@@ -596,7 +599,7 @@ static void losses_are_the_cross_entropy_of_the_logits(void **state)
 
 /* --- decoding --- */
 
-/* One token at a time, several at once, and the whole sequence give the same logits at every position; N lies beyond two of
+/* One token at a time, several at once, and the whole sequence give the same bits at every position; N lies beyond two of
  * the blocks of rows that attend together (forward.c), behind padding. */
 static void decoder_equals_full_forward(void **state)
 {
@@ -610,7 +613,7 @@ static void decoder_equals_full_forward(void **state)
     (void)state;
     random_ids(ids, N, vocab, 2);
     run r = forward(m, NULL, &(probe){ids, N, 0}, 1, N + 10, 0);
-    if (zo_decoder_new(m, NULL, N, NULL, &d, &err))
+    if (zo_decoder_new(m, NULL, ZO_COMPUTE_F32, N, NULL, &d, &err))
         fail_msg("%s", err.text);
     for (int chunk = 1; chunk <= N; chunk += 30) {
         zo_decoder_reset(d);
@@ -618,7 +621,8 @@ static void decoder_equals_full_forward(void **state)
             int n = chunk < N - at ? chunk : N - at;
             if (zo_decoder_feed(d, ids + at, n, &logits, &err))
                 fail_msg("%s", err.text);
-            assert_near(logits, r.logits + (int64_t)(at + n - 1) * vocab, vocab, 1e-4, "decoder");
+            assert_memory_equal(logits, r.logits + (int64_t)(at + n - 1) * vocab,
+                                (size_t)vocab * sizeof *logits);
         }
     }
     assert_int_equal(zo_decoder_feed(d, ids, 1, &logits, &err), ZO_ERR_INVALID); /* full */
@@ -679,7 +683,8 @@ static void stories260k_tells_its_story(void **state)
     const float *logits;
     int32_t ids[STEPS + 1];
     size_t n = 0, bytes;
-    if (zo_tokenizer_open(gguf, NULL, &t, &err) || zo_decoder_new(m, NULL, STEPS, NULL, &d, &err))
+    if (zo_tokenizer_open(gguf, NULL, &t, &err) ||
+        zo_decoder_new(m, NULL, ZO_COMPUTE_F32, STEPS, NULL, &d, &err))
         fail_msg("%s", err.text);
     ids[0] = zo_tokenizer_bos(t);
     assert_int_equal(ids[0], 1);
@@ -776,7 +781,7 @@ static void every_allocation_may_fail(void **state)
         if (!st)
             st = zo_session_new(m, &limits, &mem, &s, &err);
         if (!st)
-            st = zo_decoder_new(m, NULL, 16, &mem, &d, &err);
+            st = zo_decoder_new(m, NULL, ZO_COMPUTE_F32, 16, &mem, &d, &err);
         zo_decoder_free(d);
         zo_session_free(s);
         zo_llama_free(m);
@@ -810,8 +815,8 @@ static void sessions_refuse_what_does_not_fit(void **state)
         assert_null(s);
     }
     zo_decoder *d = NULL;
-    assert_int_equal(zo_decoder_new(m, NULL, 0, NULL, &d, NULL), ZO_ERR_INVALID);
-    assert_int_equal(zo_decoder_new(m, NULL, 65, NULL, &d, NULL), ZO_ERR_INVALID);
+    assert_int_equal(zo_decoder_new(m, NULL, ZO_COMPUTE_F32, 0, NULL, &d, NULL), ZO_ERR_INVALID);
+    assert_int_equal(zo_decoder_new(m, NULL, ZO_COMPUTE_F32, 65, NULL, &d, NULL), ZO_ERR_INVALID);
     zo_llama_free(m);
 }
 

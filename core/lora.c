@@ -29,6 +29,27 @@ const char *zo_target_parent(zo_target t)
     return (unsigned)t < ZO_TARGET_COUNT ? target_parents[t] : NULL;
 }
 
+typedef struct group_row {
+    zo_target first;
+    int count;
+} group_row;
+
+static const group_row groups[] = {
+#define X(name, first, count) [ZO_GROUP_##name] = {first, count},
+    ZO_GROUP_MAP(X)
+#undef X
+};
+
+zo_target zo_group_first(zo_group g)
+{
+    return groups[g].first;
+}
+
+int zo_group_targets(zo_group g)
+{
+    return groups[g].count;
+}
+
 void zo_target_shape(const zo_config *c, zo_target t, int64_t *out, int64_t *in)
 {
     int64_t width = c->width, query = (int64_t)c->heads * c->head_dim,

@@ -45,6 +45,24 @@ const char *zo_target_parent(zo_target t);
 /* The (out, in) of a target's weight in a model. */
 void zo_target_shape(const zo_config *c, zo_target t, int64_t *out, int64_t *in);
 
+/* Targets that read the same input are a group; the columns of their outputs lie one after the other. name, first target,
+ * number of targets */
+#define ZO_GROUP_MAP(X)                                                                                      \
+    X(QKV, ZO_TARGET_Q, 3)                                                                                   \
+    X(O, ZO_TARGET_O, 1)                                                                                     \
+    X(GATE_UP, ZO_TARGET_GATE, 2)                                                                            \
+    X(DOWN, ZO_TARGET_DOWN, 1)
+
+typedef enum zo_group {
+#define X(name, first, count) ZO_GROUP_##name,
+    ZO_GROUP_MAP(X)
+#undef X
+        ZO_GROUP_COUNT
+} zo_group;
+
+zo_target zo_group_first(zo_group g);
+int zo_group_targets(zo_group g);
+
 typedef struct zo_lora_options {
     int32_t rank;     /* R >= 1 */
     double alpha;     /* > 0; scale = alpha / R */

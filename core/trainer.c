@@ -89,6 +89,7 @@ zo_session_limits zo_trainer_limits(const zo_trainer_options *o, int32_t longest
                                .labels = replicas * B * labels,
                                .replicas = replicas,
                                .rank = rank,
+                               .train_a = o->peft == ZO_PEFT_LORA,
                                .compute = o->compute};
 }
 

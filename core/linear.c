@@ -1,0 +1,209 @@
+/* See linear.h. One thread's work is a range of output vectors; the loops within are panels, blocks of the inner dimension
+ * that fit the cache, tiles. */
+#include "core/linear.h"
+
+#include <omp.h>
+
+enum {
+    TILE_SUMS = ZO_PANEL_TILE * ZO_PANEL_LD,
+    PANEL_BYTES =
+        384 << 10,    /* of unpacked weights: with the tiles that stream by it stays in a cache of 1 MiB */
+    PANEL_GRAIN = 64, /* blocks of the inner dimension are multiples of this: nf4's block */
+    SMALL = 1 << 18   /* multiply-adds below which other threads are not woken */
+};
+
+/* The inner dimension in the fewest blocks whose panel fits PANEL_BYTES. Sums are kept in f32 from block to block, which
+ * changes no bit of them. */
+static int64_t block_of(int64_t in, int64_t value_bytes)
+{
+    int64_t most = PANEL_BYTES / (ZO_PANEL_LD * value_bytes);
+    int64_t blocks = (in + most - 1) / most;
+    return ((in + blocks - 1) / blocks + PANEL_GRAIN - 1) / PANEL_GRAIN * PANEL_GRAIN;
+}
+
+static int64_t padded(int64_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+int64_t zo_engine_scratch(const zo_panels *panels, int64_t in, int64_t tiles)
+{
+    int64_t panel = PANEL_BYTES + ZO_PANEL_LD * 4 * PANEL_GRAIN;
+    int64_t sums = tiles * TILE_SUMS * (int64_t)sizeof(float);
+    int64_t wide = in * panels->tile_rows * (int64_t)sizeof(float);
+    return padded(panel) + padded(sums > wide ? sums : wide);
+}
+
+/* What a thread of a call works with. */
+typedef struct worker {
+    const zo_engine *e;
+    const zo_linear_call *c;
+    int64_t in, block;
+    bool pairs;
+    void *panel;
+    float *sums; /* (n tiles or 1, H, LD) */
+} worker;
+
+/* One vector of a panel: 16 output channels of a map. */
+typedef struct column {
+    int map;
+    int64_t vector;
+} column;
+
+static int64_t vectors_of(const zo_linear *l)
+{
+    return (l->w.out + ZO_PANEL_LANES - 1) / ZO_PANEL_LANES;
+}
+
+static int64_t stride_of(const worker *w, int64_t k)
+{
+    return (w->pairs ? k + k % 2 : k) * ZO_PANEL_LANES;
+}
+
+static void unpack(const worker *w, const column *columns, int vectors, int64_t k0, int64_t k)
+{
+    int64_t stride = stride_of(w, k);
+    for (int j = 0; j < vectors; j++) {
+        zo_panel_source from = {.w = &w->c->maps[columns[j].map].w,
+                                .row = columns[j].vector * ZO_PANEL_LANES,
+                                .k0 = k0,
+                                .k = k,
+                                .round = w->e->compute == ZO_COMPUTE_BF16};
+        if (w->pairs)
+            w->e->panels->unpack_bf16((uint16_t *)w->panel + j * stride, &from);
+        else
+            w->e->panels->unpack_f32((float *)w->panel + j * stride, &from);
+    }
+}
+
+static void multiply(const worker *w, float *sums, int32_t tile, int vectors, int64_t k0, int64_t k)
+{
+    const zo_panels *p = w->e->panels;
+    const char *x = (const char *)w->c->x + tile * zo_tile_bytes(w->e, w->in);
+    int rows = w->c->tiles[tile].rows, H = p->tile_rows;
+    if (w->pairs)
+        p->bf16(sums, (const uint16_t *)(const void *)x + k0 * H, w->panel, stride_of(w, k), k + k % 2, rows,
+                vectors, k0 > 0);
+    else
+        p->f32(sums, (const float *)(const void *)x + k0 * H, w->panel, stride_of(w, k), k, rows, vectors,
+               k0 > 0);
+}
+
+/* The per-channel values of a column, zeros past the last channel. */
+static const float *channels(const float *values, const zo_linear *l, int64_t vector,
+                             float spare[ZO_PANEL_LANES])
+{
+    int64_t first = vector * ZO_PANEL_LANES;
+    if (first + ZO_PANEL_LANES <= l->w.out)
+        return values + first;
+    for (int64_t i = 0; i < ZO_PANEL_LANES; i++)
+        spare[i] = first + i < l->w.out ? values[first + i] : 0.0f;
+    return spare;
+}
+
+/* What follows the frozen product in a tile's sums, one vector at a time: the scale of int8's channels, the replica's
+ * low-rank part, the bias. */
+static void complete(const worker *w, float *sums, int32_t tile, const column *columns, int vectors)
+{
+    const zo_linear_call *c = w->c;
+    const zo_panels *p = w->e->panels;
+    const zo_tile *t = c->tiles + tile;
+    float spare[ZO_PANEL_LANES];
+    for (int j = 0; j < vectors; j++, sums += ZO_PANEL_LANES) {
+        const zo_linear *l = c->maps + columns[j].map;
+        if (l->w.precision == ZO_PRECISION_INT8)
+            p->scale(sums, channels(l->w.scale, l, columns[j].vector, spare), t->rows);
+        if (c->lowrank && c->target[columns[j].map] >= 0) {
+            int target = c->target[columns[j].map], rank = c->lowrank->rank;
+            const float *low =
+                c->lowrank->low + ((int64_t)tile * c->lowrank->targets + target) * rank * p->tile_rows;
+            p->f32(sums, low, zo_lowrank_panel(c->lowrank, target, t->replica, columns[j].vector), 0, rank,
+                   t->rows, 1, true);
+        }
+        if (l->bias)
+            p->shift(sums, channels(l->bias, l, columns[j].vector, spare), t->rows);
+    }
+}
+
+static void put(const worker *w, const float *sums, int32_t tile, const column *columns, int vectors)
+{
+    const zo_linear_call *c = w->c;
+    const zo_panels *p = w->e->panels;
+    const zo_tile *t = c->tiles + tile;
+    if (c->into == ZO_INTO_SWIGLU) {
+        int64_t out = c->maps[0].w.out, at = columns[0].vector * ZO_PANEL_LANES;
+        int64_t n = out - at < ZO_PANEL_LANES ? out - at : ZO_PANEL_LANES;
+        char *packed = (char *)c->packed + tile * zo_tile_bytes(w->e, out);
+        if (w->pairs)
+            p->swiglu_bf16((uint16_t *)(void *)packed + at * p->tile_rows, sums, t->rows, n);
+        else
+            p->swiglu_f32((float *)(void *)packed + at * p->tile_rows, sums, t->rows, n,
+                          w->e->compute == ZO_COMPUTE_BF16);
+        return;
+    }
+    for (int j = 0; j < vectors; j++) {
+        int64_t at = columns[j].vector * ZO_PANEL_LANES, out = c->maps[columns[j].map].w.out, to = at;
+        for (int m = 0; m < columns[j].map; m++)
+            to += c->maps[m].w.out;
+        p->store(c->y + t->row * c->ld + to, c->ld, sums + j * ZO_PANEL_LANES, t->rows,
+                 out - at < ZO_PANEL_LANES ? out - at : ZO_PANEL_LANES, c->into == ZO_INTO_ADD);
+    }
+}
+
+static void run_panel(const worker *w, const column *columns, int vectors)
+{
+    for (int64_t k0 = 0; k0 < w->in; k0 += w->block) {
+        int64_t k = w->in - k0 < w->block ? w->in - k0 : w->block;
+        unpack(w, columns, vectors, k0, k);
+        for (int32_t i = 0; i < w->c->n; i++) {
+            float *sums = w->sums + (w->block < w->in ? (int64_t)i * TILE_SUMS : 0);
+            multiply(w, sums, i, vectors, k0, k);
+            if (k0 + k < w->in)
+                continue;
+            complete(w, sums, i, columns, vectors);
+            put(w, sums, i, columns, vectors);
+        }
+    }
+}
+
+/* Vectors [first, last) of the joined outputs in panels; SwiGLU's panels hold one vector of either map. */
+static void run_vectors(const worker *w, int64_t first, int64_t last)
+{
+    const zo_linear_call *c = w->c;
+    column columns[ZO_PANEL_VECTORS];
+    int vectors = 0, map = 0;
+    int64_t begin = 0; /* of map, in vectors */
+    for (int64_t v = first; v < last; v++) {
+        if (c->into == ZO_INTO_SWIGLU) {
+            run_panel(w, (column[]){{0, v}, {1, v}}, 2);
+            continue;
+        }
+        while (v - begin >= vectors_of(c->maps + map))
+            begin += vectors_of(c->maps + map++);
+        columns[vectors++] = (column){map, v - begin};
+        if (vectors == ZO_PANEL_VECTORS || v + 1 == last) {
+            run_panel(w, columns, vectors);
+            vectors = 0;
+        }
+    }
+}
+
+void zo_linear_apply(const zo_engine *e, const zo_linear_call *c)
+{
+    int64_t in = c->maps[0].w.in, vectors = 0, rows = (int64_t)c->n * e->panels->tile_rows;
+    bool pairs = e->compute == ZO_COMPUTE_BF16 && e->panels->bf16;
+    for (int i = 0; i < (c->into == ZO_INTO_SWIGLU ? 1 : c->count); i++)
+        vectors += vectors_of(c->maps + i);
+    int threads = e->threads < omp_get_max_threads() ? e->threads : omp_get_max_threads();
+    if (rows * vectors * ZO_PANEL_LANES * in < SMALL)
+        threads = 1;
+#pragma omp parallel num_threads(threads)
+    {
+        int64_t me = omp_get_thread_num(), all = omp_get_num_threads();
+        char *scratch = e->scratch + me * e->scratch_bytes;
+        worker w = {
+            .e = e, .c = c, .in = in, .block = block_of(in, pairs ? 2 : 4), .pairs = pairs, .panel = scratch};
+        w.sums = (float *)(void *)(scratch + padded(PANEL_BYTES + ZO_PANEL_LD * 4 * PANEL_GRAIN));
+        run_vectors(&w, vectors * me / all, vectors * (me + 1) / all);
+    }
+}

@@ -1,0 +1,73 @@
+/* Inner kernels of the linear maps (linear.h), one table per instruction set, chosen at run time.
+ *
+ * A product y (rows, out) = x (rows, in) W^T is cut into tiles of at most H rows by panels of at most P * 16 output
+ * channels. A kernel keeps a tile's sums in registers while it walks along the inner dimension, in order, one
+ * product after the other: what a row gets depends on nothing but that row and W.
+ *
+ *   tile   the activations of up to H rows, packed:  f32   [k][H]             bf16  [k / 2][H][2]
+ *   panel  vectors of 16 output channels, packed:    f32   [k][16]            bf16  [k / 2][16][2]
+ *          one vector `stride` values after the other
+ *   sums   f32 [H][ZO_PANEL_LD]
+ *
+ * An odd inner dimension is filled up with a zero in bf16. Where there are no bf16 dot products (bf16 NULL),
+ * tiles and panels of compute bf16 hold rounded values as f32.
+ */
+#ifndef ZO_PANEL_H
+#define ZO_PANEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/precision.h"
+
+enum {
+    ZO_PANEL_LANES = 16,  /* output channels of a vector */
+    ZO_PANEL_VECTORS = 3, /* most vectors of a panel */
+    ZO_PANEL_LD = ZO_PANEL_LANES * ZO_PANEL_VECTORS,
+    ZO_PANEL_TILE = 8 /* no table's H is larger */
+};
+
+/* Output channels [row, row + 16) of W, inputs [k0, k0 + k), k0 a multiple of 64. Channels past the last come out as
+ * zeros. */
+typedef struct zo_panel_source {
+    const zo_matrix *w;
+    int64_t row, k0, k;
+    bool round; /* f32 only: to values that bf16 has */
+} zo_panel_source;
+
+typedef struct zo_panels {
+    const char *name; /* "portable", "avx2", "avx512", "avx512-bf16" */
+    int tile_rows;    /* H */
+
+    /* sums = tile * panel over k values, or sums += where add. rows <= H, vectors <= ZO_PANEL_VECTORS. */
+    void (*f32)(float *sums, const float *tile, const float *panel, int64_t stride, int64_t k, int rows,
+                int vectors, bool add);
+    /* The same of bf16 pairs, k even. NULL: see above. */
+    void (*bf16)(float *sums, const uint16_t *tile, const uint16_t *panel, int64_t stride, int64_t k,
+                 int rows, int vectors, bool add);
+
+    /* x (rows, ld) as a tile of k values; lanes past `rows` become zeros. round: to values that bf16 has. */
+    void (*pack_f32)(float *tile, const float *x, int64_t ld, int rows, int64_t k, bool round);
+    void (*pack_bf16)(uint16_t *tile, const float *x, int64_t ld, int rows, int64_t k);
+    /* A bf16 tile as an f32 tile. */
+    void (*widen)(float *tile, const uint16_t *from, int64_t k);
+
+    /* One vector of a panel, whatever W's precision. int8: the codes, without the scale of the channel. */
+    void (*unpack_f32)(float *vector, const zo_panel_source *from);
+    void (*unpack_bf16)(uint16_t *vector, const zo_panel_source *from);
+
+    /* On one vector of the sums: *= 16 scales, += 16 values. */
+    void (*scale)(float *sums, const float *scale, int rows);
+    void (*shift)(float *sums, const float *values, int rows);
+    /* y (rows, ld) = n <= 16 channels of the sums, or y += them. */
+    void (*store)(float *y, int64_t ld, const float *sums, int rows, int64_t n, bool add);
+    /* silu(first vector) * second vector: n <= 16 values of a tile. */
+    void (*swiglu_f32)(float *tile, const float *sums, int rows, int64_t n, bool round);
+    void (*swiglu_bf16)(uint16_t *tile, const float *sums, int rows, int64_t n);
+} zo_panels;
+
+/* The widest table that this processor runs; and all that it runs, NULL-terminated, widest first. */
+const zo_panels *zo_panels_best(void);
+const zo_panels *const *zo_panels_all(void);
+
+#endif

@@ -1,0 +1,40 @@
+/* Tiles: the rows of a forward as the kernels read them (panel.h), and what everything that works on tiles shares. */
+#ifndef ZO_TILE_H
+#define ZO_TILE_H
+
+#include <stdint.h>
+
+#include "core/panel.h"
+#include "core/precision.h"
+
+/* Up to H neighbouring rows of one replica. */
+typedef struct zo_tile {
+    int32_t row; /* the first */
+    int16_t rows;
+    int16_t replica;
+} zo_tile;
+
+/* Cuts rows [first, first + rows) of a replica into the fewest tiles, of nearly equal height. Returns their number; with
+ * out NULL it only counts. */
+int32_t zo_tiles_cut(int tile_rows, int64_t first, int64_t rows, int32_t replica, zo_tile *out);
+
+/* How products are computed: chosen once, shared by all of them. */
+typedef struct zo_engine {
+    const zo_panels *panels;
+    zo_compute compute;
+    int threads;   /* at most so many work on a product */
+    char *scratch; /* (threads, scratch_bytes) */
+    int64_t scratch_bytes;
+} zo_engine;
+
+/* Scratch of one thread for maps of up to `in` inputs over up to `tiles` tiles. */
+int64_t zo_engine_scratch(const zo_panels *panels, int64_t in, int64_t tiles);
+
+/* Values per row of a packed tile of k inputs, fill included; and its bytes. */
+int64_t zo_tile_inputs(const zo_engine *e, int64_t k);
+int64_t zo_tile_bytes(const zo_engine *e, int64_t k);
+
+/* tile = rows of x (rows, ld), k inputs of each. */
+void zo_tile_pack(const zo_engine *e, void *tile, const float *x, int64_t ld, int rows, int64_t k);
+
+#endif
