@@ -76,6 +76,20 @@ static void (*const describe[])(const json_t *record, char *out, size_t cap) = {
     [BENCH_ORIGIN_TEMPLATE] = describe_template, [BENCH_ORIGIN_MANIFEST] = describe_manifest,
 };
 
+/* Puts a text among the others where it is new. */
+static void add_text(bench_origins *out, const char text[sizeof out->text[0]])
+{
+    bool known = !*text;
+    for (int32_t k = 0; k < out->count; k++)
+        known = known || strcmp(out->text[k], text) == 0;
+    if (known)
+        return;
+    if (out->count == BENCH_ORIGIN_MOST)
+        out->more = true;
+    else
+        snprintf(out->text[out->count++], sizeof out->text[0], "%s", text);
+}
+
 void bench_origin_collect(const bench_results *r, bench_origin kind, bench_origins *out)
 {
     size_t i;
@@ -84,17 +98,39 @@ void bench_origin_collect(const bench_results *r, bench_origin kind, bench_origi
     json_array_foreach(r->records, i, record)
     {
         char text[sizeof out->text[0]] = "";
-        bool known = false;
         describe[kind](record, text, sizeof text);
-        for (int32_t k = 0; k < out->count; k++)
-            known = known || strcmp(out->text[k], text) == 0;
-        if (known || !*text)
-            continue;
-        if (out->count == BENCH_ORIGIN_MOST)
-            out->more = true;
-        else
-            memcpy(out->text[out->count++], text, sizeof text);
+        add_text(out, text);
     }
+}
+
+static bool asks_for_kernels(const json_t *record)
+{
+    return json_is_string(bench_metric_at(record, "cell.blas_kernel"));
+}
+
+int32_t bench_origin_builds(const bench_results *r)
+{
+    bench_origins all = {0};
+    size_t i;
+    json_t *record, *unasked = NULL; /* the kernels of the first cell that left them to OpenBLAS */
+    json_array_foreach(r->records, i, record)
+    {
+        if (!unasked && !asks_for_kernels(record))
+            unasked = bench_metric_at(record, "build.openblas.core");
+    }
+    json_array_foreach(r->records, i, record)
+    {
+        char text[sizeof all.text[0]] = "";
+        json_t *as_if = json_pack("{s:o?}", "build", json_deep_copy(json_object_get(record, "build")));
+        if (asks_for_kernels(record))
+            json_object_set(bench_metric_at(as_if, "build.openblas"), "core", unasked);
+        if (asks_for_kernels(record) && !unasked)
+            json_object_del(bench_metric_at(as_if, "build.openblas"), "core");
+        describe_build(as_if, text, sizeof text);
+        add_text(&all, text);
+        json_decref(as_if);
+    }
+    return all.count;
 }
 
 void bench_origin_period(const bench_results *r, const char **first, const char **last)

@@ -30,6 +30,10 @@ typedef struct bench_origins {
 
 void bench_origin_collect(const bench_results *r, bench_origin kind, bench_origins *out);
 
+/* How many builds the records tell of, BENCH_ORIGIN_MOST at most, where cells that asked for OpenBLAS's kernels
+ * (blas_kernel) count as those that did not: their difference is what was wanted. */
+int32_t bench_origin_builds(const bench_results *r);
+
 /* When the first and the last run began, "2026-01-31T12:00:00Z"; "" where no record says. Borrowed. */
 void bench_origin_period(const bench_results *r, const char **first, const char **last);
 

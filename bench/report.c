@@ -124,7 +124,7 @@ static int32_t busy_runs(const report *r, double *most, int32_t *processors)
 /* What makes times doubtful; each line between `before` and `after`. */
 static void put_warnings(const report *r, const char *before, const char *after, FILE *f)
 {
-    int32_t machines = r->origins[BENCH_ORIGIN_MACHINE].count, builds = r->origins[BENCH_ORIGIN_BUILD].count,
+    int32_t machines = r->origins[BENCH_ORIGIN_MACHINE].count, builds = bench_origin_builds(r->results),
             processors;
     double load;
     int32_t busy = busy_runs(r, &load, &processors);
