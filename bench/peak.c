@@ -9,6 +9,7 @@
 #include <hwloc.h>
 
 #include "bench/binding.h"
+#include "bench/cgroup.h"
 #include "bench/clock.h"
 #include "bench/peak_kernel.h"
 #include "bench/record.h"
@@ -181,11 +182,18 @@ static int64_t cache_bytes(const team *t)
     return bytes;
 }
 
-/* Four times the caches, but no more than an eighth of the machine's memory. Pages come when they are touched. */
+/* Of the machine, or what the control group leaves of it. */
+static int64_t memory_bytes(const team *t)
+{
+    const uint64_t all = hwloc_get_root_obj(t->topology)->total_memory;
+    uint64_t limit;
+    return (int64_t)(bench_cgroup_memory_limit(&limit) && (!all || limit < all) ? limit : all);
+}
+
+/* Four times the caches, but no more than an eighth of the memory. Pages come when they are touched. */
 static zo_status make_array(team *t, int threads, zo_error *err)
 {
-    const int64_t step = (int64_t)3 * CHUNK * threads * (int64_t)sizeof(float),
-                  memory = (int64_t)hwloc_get_root_obj(t->topology)->total_memory;
+    const int64_t step = (int64_t)3 * CHUNK * threads * (int64_t)sizeof(float), memory = memory_bytes(t);
     int64_t bytes = 4 * cache_bytes(t);
     bytes = bytes > ARRAY_MIN ? bytes : ARRAY_MIN;
     bytes = memory > 0 && bytes > memory / 8 ? memory / 8 : bytes;
