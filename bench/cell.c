@@ -11,11 +11,13 @@
 #include "bench/history.h"
 #include "bench/inputs.h"
 #include "bench/load.h"
+#include "bench/manifest.h"
 #include "bench/measure.h"
 #include "bench/paths.h"
 #include "bench/plan.h"
 #include "bench/record.h"
 #include "bench/slow.h"
+#include "bench/warmup.h"
 #include "core/peft.h"
 #include "core/rng.h"
 
@@ -31,6 +33,7 @@ typedef struct cell {
     zo_dataset *train_rows, *eval_rows; /* as read; NULL where not needed */
     zo_dataset train, eval;             /* views of them */
     bench_stopwatch stopwatch;
+    bench_warmup warmup;
     zo_trainer *trainer;
     bench_history history;
     bench_checkpoint checkpoint;
@@ -54,7 +57,7 @@ zo_status bench_cell_job_read(const json_t *json, bench_cell_job *out, zo_error 
                             .model = json_object_get(json, "model")};
     if (!id || strlen(id) != 12)
         return zo_fail(err, ZO_ERR_FORMAT, "job: cell_id must be 12 letters");
-    if (!json_is_integer(run) || !json_is_integer(warmup) || out->warmup < 0)
+    if (!json_is_integer(run) || !json_is_integer(warmup) || out->warmup < BENCH_WARMUP_AUTO)
         return zo_fail(err, ZO_ERR_FORMAT, "job: run and warmup must be whole numbers");
     if (!out->folder || !json_is_boolean(save))
         return zo_fail(err, ZO_ERR_FORMAT, "job: folder must be a text and save_adapter true or false");
@@ -272,7 +275,7 @@ static bool due(int64_t every, int64_t step, int64_t steps)
 }
 
 /* One step, with what is due after it. */
-static zo_status step_once(cell *c, int64_t taken, zo_error *err)
+static zo_status step_once(cell *c, zo_error *err)
 {
     const int64_t steps = c->p->steps, s = zo_trainer_at(c->trainer);
     zo_step_report report;
@@ -284,7 +287,7 @@ static zo_status step_once(cell *c, int64_t taken, zo_error *err)
     if (st)
         return st;
     bench_history_step(&c->history, &report, (int32_t)c->p->queries, ns, c->stopwatch.phase_ns,
-                       taken < c->job->warmup);
+                       bench_warmup_step(&c->warmup, ns));
     tell(c,
          json_pack("{s:s, s:I, s:I, s:f}", "phase", "train", "step", (json_int_t)s + 1, "steps",
                    (json_int_t)steps, "loss", report.losses.loss),
@@ -299,8 +302,9 @@ static zo_status step_once(cell *c, int64_t taken, zo_error *err)
 static zo_status train(cell *c, zo_error *err)
 {
     zo_status st = ZO_OK;
-    for (int64_t taken = 0; !st && zo_trainer_at(c->trainer) < c->p->steps && !stopped(c); taken++)
-        st = step_once(c, taken, err);
+    bench_warmup_init(&c->warmup, c->job->warmup, c->p->steps - zo_trainer_at(c->trainer));
+    while (!st && zo_trainer_at(c->trainer) < c->p->steps && !stopped(c))
+        st = step_once(c, err);
     if (!st && stopped(c) && c->p->checkpoint_every)
         st = save_checkpoint(c, zo_trainer_at(c->trainer), err);
     return st;
@@ -388,6 +392,7 @@ static json_t *make_record(const cell *c, zo_status st, const zo_error *err)
     json_object_set_new(o, "status", json_string(status_of(c, st)));
     json_object_set_new(o, "reason", st ? json_string(err->text) : json_null());
     json_object_set_new(o, "time", bench_history_time(&c->history, c->load_ns));
+    json_object_set_new(json_object_get(o, "time"), "warmup", bench_warmup_to_json(&c->warmup));
     json_object_set_new(o, "memory", memory_part(c));
     bench_record_set(o, "weights", c->model.llama ? bench_model_precisions(&c->model) : NULL,
                      "the model could not be read");

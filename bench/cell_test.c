@@ -549,7 +549,7 @@ static void jobs_are_checked(void **state)
     } bad[] = {
         {"{}", "job: cell_id must be 12 letters"},
         {"{\"cell_id\": \"0123456789ab\"}", "job: run and warmup must be whole numbers"},
-        {"{\"cell_id\": \"0123456789ab\", \"run\": 0, \"warmup\": -1}",
+        {"{\"cell_id\": \"0123456789ab\", \"run\": 0, \"warmup\": -2}",
          "job: run and warmup must be whole numbers"},
         {"{\"cell_id\": \"0123456789ab\", \"run\": 0, \"warmup\": 1}",
          "job: folder must be a text and save_adapter true or false"},

@@ -46,8 +46,9 @@ zo_status bench_signals_open(bench_signals *s, zo_error *err)
     return ZO_OK;
 }
 
-/* The signals that have come: true where the child may have ended; *asked counts requests to end. */
-static bool read_signals(const bench_signals *s, int *asked)
+/* The signals that have come: true where the child may have ended; *asked counts requests to end, *urgent those that
+ * are no SIGINT. */
+static bool read_signals(const bench_signals *s, int *asked, int *urgent)
 {
     bool child = false;
     struct signalfd_siginfo info;
@@ -56,23 +57,24 @@ static bool read_signals(const bench_signals *s, int *asked)
             child = true;
         else
             ++*asked;
+        *urgent += info.ssi_signo == SIGTERM || info.ssi_signo == SIGHUP;
     }
     return child;
 }
 
 bool bench_signals_asked(const bench_signals *s)
 {
-    int asked = 0;
-    read_signals(s, &asked);
+    int asked = 0, urgent = 0;
+    read_signals(s, &asked, &urgent);
     return asked > 0;
 }
 
 void bench_signals_close(bench_signals *s)
 {
-    int asked = 0;
+    int asked = 0, urgent = 0;
     if (s->fd < 0)
         return;
-    read_signals(s, &asked);
+    read_signals(s, &asked, &urgent);
     close(s->fd);
     s->fd = -1;
     sigprocmask(SIG_SETMASK, &s->before, NULL);
@@ -295,7 +297,7 @@ static void kill_group(watch *w, bench_child_result *out)
 
 static void at_deadline(watch *w, const bench_child_options *o, bench_child_result *out)
 {
-    if (out->timed_out) {
+    if (out->timed_out || out->stopped) {
         kill_group(w, out);
         return;
     }
@@ -304,19 +306,27 @@ static void at_deadline(watch *w, const bench_child_options *o, bench_child_resu
     w->deadline_ns = in_seconds(o->grace_s);
 }
 
-/* Asked again half a second later, nobody wants to wait for a clean end (one wish may come as several signals). */
-static void when_asked(watch *w, const bench_child_options *o, bench_child_result *out)
+/* A first SIGINT, with finish: the child may end by itself. Another, or any other signal: it is told to end, and is killed where it does
+ * not. One more: it is killed. What comes within a fifth of a second is one wish, which may come as several signals. */
+static void when_asked(watch *w, const bench_child_options *o, bool urgent, bench_child_result *out)
 {
     int64_t now = bench_clock_ns();
-    if (!out->interrupted) {
-        w->asked_ns = now;
-        out->interrupted = true;
-        kill(w->pid, SIGTERM);
-        if (o->asked)
-            o->asked(o->self);
-    } else if (now - w->asked_ns > 500000000) {
+    urgent |= !o->finish;
+    if (out->interrupted && now - w->asked_ns < 200000000 && !(urgent && !out->stopped))
+        return;
+    if (out->stopped) {
         kill_group(w, out);
+        return;
     }
+    out->stopped = out->interrupted || urgent;
+    out->interrupted = true;
+    w->asked_ns = now;
+    if (out->stopped) {
+        kill(w->pid, SIGTERM);
+        w->deadline_ns = in_seconds(o->grace_s);
+    }
+    if (o->asked)
+        o->asked(o->self, out->stopped);
 }
 
 static int poll_ms(const watch *w)
@@ -339,8 +349,8 @@ static zo_status watch_child(watch *w, const bench_signals *signals, const bench
         int n = poll(fds, 3, poll_ms(w));
         if (n < 0 && errno != EINTR)
             return zo_fail(err, ZO_ERR_IO, "wait for a child: poll: %s", strerror(errno));
-        int asked = 0;
-        if (n > 0 && fds[0].revents && read_signals(signals, &asked)) {
+        int asked = 0, urgent = 0;
+        if (n > 0 && fds[0].revents && read_signals(signals, &asked, &urgent)) {
             siginfo_t info = {0};
             if (waitid(P_PID, (id_t)w->pid, &info, WEXITED | WNOHANG | WNOWAIT))
                 return zo_fail(err, ZO_ERR_IO, "wait for a child: %s", strerror(errno));
@@ -350,10 +360,12 @@ static zo_status watch_child(watch *w, const bench_signals *signals, const bench
             hear_messages(messages, o, out);
         if (n > 0 && fds[2].revents)
             hear_output(output);
+        if (asked && !ended)
+            when_asked(w, o, urgent > 0, out);
+        else if (asked) /* just too late for the child */
+            out->interrupted = true;
         if (ended)
             break;
-        if (asked)
-            when_asked(w, o, out);
         if (w->deadline_ns && bench_clock_ns() >= w->deadline_ns)
             at_deadline(w, o, out);
     }

@@ -31,22 +31,27 @@ bool bench_signals_asked(const bench_signals *s);
 void bench_signals_close(bench_signals *s);
 
 typedef struct bench_child_options {
-    const char *const *argv;                      /* NULL-terminated */
-    const char *program;                          /* what is executed; NULL: this program itself */
-    const json_t *job;                            /* borrowed */
-    int threads;                                  /* OMP_NUM_THREADS in the child */
-    const char *places;                           /* OMP_PLACES, one for each; NULL: as in this environment */
-    const char *blas_core;                        /* OPENBLAS_CORETYPE; NULL: as in this environment */
-    double timeout_s;                             /* 0: none. Then SIGTERM ... */
-    double grace_s;                               /* ... and SIGKILL so much later */
+    const char *const *argv; /* NULL-terminated */
+    const char *program;     /* what is executed; NULL: this program itself */
+    const json_t *job;       /* borrowed */
+    int threads;             /* OMP_NUM_THREADS in the child */
+    const char *places;      /* OMP_PLACES, one for each; NULL: as in this environment */
+    const char *blas_core;   /* OPENBLAS_CORETYPE; NULL: as in this environment */
+    double timeout_s;        /* 0: none. Then SIGTERM ... */
+    double grace_s;          /* ... and SIGKILL so much later */
+    bool finish; /* a first SIGINT to this process lets the child end by itself; else it is told to end */
     void (*message)(void *self, json_t *message); /* borrowed for the call */
-    void (*asked)(void *self); /* this process was asked to end, the first time; NULL: nobody cares */
+    /* This process was asked to end; now: the child is told to. NULL: nobody cares. */
+    void (*asked)(void *self, bool now);
     void *self;
 } bench_child_options;
 
 typedef struct bench_child_result {
-    bool timed_out;     /* the time limit passed */
-    bool interrupted;   /* this process was asked to end: the child got SIGTERM, at a second time SIGKILL */
+    bool timed_out;   /* the time limit passed */
+    bool interrupted; /* this process was asked to end */
+    bool
+        stopped; /* ... by more than one SIGINT, so that the child was told to: SIGTERM, SIGKILL after grace_s or
+                           at one more wish */
     bool out_of_memory; /* killed by the kernel for want of memory */
     int signal;         /* that ended it; 0: it exited */
     bool killed;        /* by a SIGKILL of ours */

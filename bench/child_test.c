@@ -45,8 +45,14 @@ static int child_hang(void)
     return 0;
 }
 
-/* Ends at SIGTERM with a last message; ask says whether it first asks the launcher to end, as a terminal does. */
-static int await_sigterm(int ask)
+static void rest(long ms)
+{
+    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+}
+
+/* Ends at SIGTERM with a last message; it first asks the launcher to end, so many times by SIGINT, as a terminal does, or by
+ * `other`. */
+static int await_sigterm(int ask, int other)
 {
     sigset_t set;
     int signal;
@@ -54,8 +60,12 @@ static int await_sigterm(int ask)
     sigaddset(&set, SIGTERM);
     sigprocmask(SIG_BLOCK, &set, NULL);
     say("{\"up\": true}");
-    if (ask)
+    for (int i = 0; i < ask; i++) {
+        rest(i ? 300 : 0);
         kill(getppid(), SIGINT);
+    }
+    if (other)
+        kill(getppid(), other);
     sigwait(&set, &signal);
     say("{\"bye\": true}");
     return 7;
@@ -63,12 +73,27 @@ static int await_sigterm(int ask)
 
 static int child_polite(void)
 {
-    return await_sigterm(0);
+    return await_sigterm(0, 0);
 }
 
 static int child_interrupts(void)
 {
-    return await_sigterm(1);
+    return await_sigterm(2, 0);
+}
+
+static int child_terminates(void)
+{
+    return await_sigterm(0, SIGTERM);
+}
+
+/* Asked once by SIGINT, the launcher lets it end by itself. */
+static int child_finishes(void)
+{
+    say("{\"up\": true}");
+    kill(getppid(), SIGINT);
+    rest(400);
+    say("{\"bye\": true}");
+    return 5;
 }
 
 static int child_deaf(void)
@@ -137,13 +162,14 @@ static int child_litter(void)
     return 0;
 }
 
-static int child_interrupts_twice(void)
+static int child_interrupts_deaf(void)
 {
     signal(SIGTERM, SIG_IGN);
     say("{\"up\": true}");
-    kill(getppid(), SIGINT);
-    nanosleep(&(struct timespec){.tv_nsec = 700000000}, NULL);
-    kill(getppid(), SIGINT);
+    for (int i = 0; i < 3; i++) {
+        kill(getppid(), SIGINT);
+        rest(300);
+    }
     sleep(600);
     return 0;
 }
@@ -163,7 +189,9 @@ static const struct {
     {"big", child_big},
     {"litter", child_litter},
     {"interrupts", child_interrupts},
-    {"interrupts-twice", child_interrupts_twice},
+    {"finishes", child_finishes},
+    {"terminates", child_terminates},
+    {"interrupts-deaf", child_interrupts_deaf},
 };
 
 /* ---- tests ---- */
@@ -189,6 +217,7 @@ static bench_child_result run_bound(const char *child, double timeout_s, const c
                              .places = places,
                              .timeout_s = timeout_s,
                              .grace_s = 0.2,
+                             .finish = true,
                              .message = hear,
                              .self = &h};
     bench_child_result r;
@@ -250,25 +279,27 @@ static void ways_to_end(void **state)
         const char *child;
         double timeout_s;
         int signal, code;
-        bool timed_out, interrupted, killed;
+        bool timed_out, interrupted, stopped, killed;
         size_t messages;
     } cases[] = {
-        {"hang", 0.3, SIGTERM, 0, true, false, false, 1},
-        {"polite", 0.3, 0, 7, true, false, false, 2},
-        {"deaf", 0.3, SIGKILL, 0, true, false, true, 1},
-        {"segv", 0, SIGSEGV, 0, false, false, false, 0},
-        {"kill", 0, SIGKILL, 0, false, false, false, 0},
-        {"interrupts", 0, 0, 7, false, true, false, 2},
-        {"interrupts-twice", 0, SIGKILL, 0, false, true, true, 1},
-        {"nobody", 0, 0, 99, false, false, false, 0},
+        {"hang", 0.3, SIGTERM, 0, true, false, false, false, 1},
+        {"polite", 0.3, 0, 7, true, false, false, false, 2},
+        {"deaf", 0.3, SIGKILL, 0, true, false, false, true, 1},
+        {"segv", 0, SIGSEGV, 0, false, false, false, false, 0},
+        {"kill", 0, SIGKILL, 0, false, false, false, false, 0},
+        {"finishes", 0, 0, 5, false, true, false, false, 2},
+        {"interrupts", 0, 0, 7, false, true, true, false, 2},
+        {"terminates", 0, 0, 7, false, true, true, false, 2},
+        {"interrupts-deaf", 0, SIGKILL, 0, false, true, true, true, 1},
+        {"nobody", 0, 0, 99, false, false, false, false, 0},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         json_t *m;
         bench_child_result r = run(cases[i].child, cases[i].timeout_s, &m);
         if (r.signal != cases[i].signal || r.code != cases[i].code || r.timed_out != cases[i].timed_out ||
-            r.interrupted != cases[i].interrupted || r.killed != cases[i].killed ||
-            json_array_size(m) != cases[i].messages)
+            r.interrupted != cases[i].interrupted || r.stopped != cases[i].stopped ||
+            r.killed != cases[i].killed || json_array_size(m) != cases[i].messages)
             fail_msg("%s: signal %d, code %d, timed out %d, interrupted %d, killed %d, %zu messages",
                      cases[i].child, r.signal, r.code, r.timed_out, r.interrupted, r.killed,
                      json_array_size(m));

@@ -7,6 +7,7 @@
 #include "bench/exit.h"
 #include "bench/filter.h"
 #include "bench/manifest.h"
+#include "bench/reader.h"
 #include "bench/run.h"
 
 typedef struct arguments {
@@ -23,11 +24,17 @@ static void usage(FILE *to)
     fputs("usage: zobench run MANIFEST [OPTIONS]\n\n"
           "Runs every repetition of every cell in a fresh process and appends its record to "
           "DIR/NAME/cells.jsonl.\n"
-          "Started again it does what is missing. Ctrl-C stops after the step that is running; twice, at "
-          "once.\n\n"
+          "Started again it does what is missing. Ctrl-C stops after the repetition that is running; twice, "
+          "after its\n"
+          "step; SIGTERM does that at once.\n\n"
           "  --results DIR       folder of results (results)\n"
           "  --filter KEY=VALUE  only cells with this value; again for the same key: or this one\n"
           "  --set KEY=VALUE     of a variable, parameter or section of the manifest, as check has it\n"
+          "  --shard I/N         only part I of N of the cells, dealt at random; records of all parts are "
+          "put together\n"
+          "                      with cat\n"
+          "  --budget TIME       begin no repetition that would end later (2h, 90m), as far as earlier ones "
+          "tell\n"
           "  --retry             try repetitions again that did not end ok\n"
           "  --fresh             set earlier records aside and begin anew\n"
           "  --save-adapters     keep what was trained, in DIR/NAME/adapters\n"
@@ -38,7 +45,20 @@ static void usage(FILE *to)
           to);
 }
 
-enum option_code { RESULTS = 256, FILTER, SET, RETRY, FRESH, SAVE_ADAPTERS, DRY_RUN, JSON, QUIET, HELP };
+enum option_code {
+    RESULTS = 256,
+    FILTER,
+    SET,
+    SHARD,
+    BUDGET,
+    RETRY,
+    FRESH,
+    SAVE_ADAPTERS,
+    DRY_RUN,
+    JSON,
+    QUIET,
+    HELP
+};
 
 /* 0 to go on, else the exit code + 1. */
 static int parse(int argc, char **argv, arguments *a, zo_error *err)
@@ -47,6 +67,8 @@ static int parse(int argc, char **argv, arguments *a, zo_error *err)
         {"results", required_argument, 0, RESULTS},
         {"filter", required_argument, 0, FILTER},
         {"set", required_argument, 0, SET},
+        {"shard", required_argument, 0, SHARD},
+        {"budget", required_argument, 0, BUDGET},
         {"retry", no_argument, 0, RETRY},
         {"fresh", no_argument, 0, FRESH},
         {"save-adapters", no_argument, 0, SAVE_ADAPTERS},
@@ -67,6 +89,16 @@ static int parse(int argc, char **argv, arguments *a, zo_error *err)
             break;
         case SET:
             a->sets[a->set_count++] = optarg;
+            break;
+        case SHARD:
+            if (bench_shard_read(optarg, &a->run.shard, err))
+                return BENCH_EXIT_USAGE + 1;
+            break;
+        case BUDGET:
+            if (!bench_duration_read(optarg, &a->run.budget_s) || a->run.budget_s <= 0) {
+                zo_fail(err, ZO_ERR_INVALID, "--budget %s: must be a time like 90s, 15m or 2h", optarg);
+                return BENCH_EXIT_USAGE + 1;
+            }
             break;
         case RETRY:
             a->run.retry = true;
@@ -137,7 +169,9 @@ static void say_how_it_went(const bench_manifest *m, const arguments *a, const b
             a->run.results, m->name);
     if (s->interrupted)
         fprintf(stderr, "interrupted; the same command goes on from here\n");
-    else if (s->failed)
+    else if (s->out_of_budget)
+        fprintf(stderr, "no time left in the budget; the same command goes on from here\n");
+    if (s->failed && !s->interrupted)
         fprintf(stderr, "cells that are not ok are tried again with --retry\n");
     if (!s->interrupted)
         fprintf(stderr, "next: zobench report %s/%s\n", a->run.results, m->name);

@@ -188,7 +188,8 @@ static void find_varying(bench_manifest *m)
 static zo_status read_manifest(bench_reader *r, draft *d)
 {
     bench_manifest *m = d->m;
-    m->measure = (bench_measure){.warmup = 1, .min_runs = 1, .max_runs = 1, .timeout_s = 7200};
+    m->measure =
+        (bench_measure){.warmup = 1, .min_runs = 1, .max_runs = 1, .timeout_s = 7200, .order_seed = 1};
     m->root = json_incref(r->root->value);
     zo_status st = check_root(r);
     if (!st)

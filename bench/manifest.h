@@ -14,21 +14,28 @@
 #include "bench/params.h"
 #include "core/error.h"
 
+#define BENCH_WARMUP_AUTO         (-1) /* "auto": until steps have ceased to get faster, see history.h */
 #define BENCH_MANIFEST_SCHEMA     "zobench/1"
 #define BENCH_MANIFEST_MOST_CELLS 20000 /* before exclude: more is taken for a mistake */
 
 /* The sections, for schema.c; ended by a row whose key is NULL. */
 const struct bench_field *bench_manifest_sections(void);
 
-typedef enum bench_order { BENCH_ORDER_INTERLEAVE, BENCH_ORDER_SEQUENTIAL } bench_order;
+/* See schedule.h. */
+typedef enum bench_order {
+    BENCH_ORDER_INTERLEAVE,
+    BENCH_ORDER_ROUND_ROBIN,
+    BENCH_ORDER_SEQUENTIAL
+} bench_order;
 
 typedef struct bench_measure {
-    int64_t warmup;    /* steps in every child whose time is not counted; default 1 */
-    int64_t min_runs;  /* repetitions (fresh children) of a cell; default 1 */
-    int64_t max_runs;  /* >= min_runs; more repetitions until the interval is narrow; default min_runs */
-    double ci;         /* wanted half-width of the median's 95% interval over it ("2%": 0.02); 0: none */
-    double timeout_s;  /* per child; "90s", "15m", "2h"; default 2h */
-    bench_order order; /* interleave: one repetition of every cell, then the next; default */
+    int64_t warmup;     /* steps in every child whose time is not counted; BENCH_WARMUP_AUTO; default 1 */
+    int64_t min_runs;   /* repetitions (fresh children) of a cell; default 1 */
+    int64_t max_runs;   /* >= min_runs; more repetitions until the interval is narrow; default min_runs */
+    double ci;          /* wanted half-width of the median's 95% interval over it ("2%": 0.02); 0: none */
+    double timeout_s;   /* per child; "90s", "15m", "2h"; default 2h */
+    bench_order order;  /* default interleave */
+    int64_t order_seed; /* of the random orders of interleave; default 1 */
 } bench_measure;
 
 /* A table of the report: one row per value of `rows`, one column per value of `cols`. */

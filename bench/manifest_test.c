@@ -126,8 +126,9 @@ static const struct {
      "f:2:24: \"timeout\" must be a text like \"90s\", \"15m\" or \"2h\", from 1s to 30d, not \"31d\""},
     {"\"measure\": {\"timeout\": \"h\"}}",
      "f:2:24: \"timeout\" must be a text like \"90s\", \"15m\" or \"2h\", from 1s to 30d, not \"h\""},
-    {"\"measure\": {\"order\": \"interleaved\"}}", "f:2:22: \"order\" must be one of interleave, sequential, "
-                                                   "not \"interleaved\"; did you mean \"interleave\"?"},
+    {"\"measure\": {\"order\": \"interleaved\"}}",
+     "f:2:22: \"order\" must be one of interleave, round-robin, sequential, "
+     "not \"interleaved\"; did you mean \"interleave\"?"},
     /* tables */
     {"\"tables\": {}}", "f:2:11: \"tables\" must be a list of objects, not {}"},
     {"\"tables\": [{\"rows\": \"queries\"}]}", "f:2:12: \"value\" is missing"},

@@ -107,9 +107,8 @@ zo_status bench_reader_int(bench_reader *r, const bench_field *f, void *out, con
 }
 
 /* The number at the start of a text; what follows it in *unit. NaN where there is none. */
-static double leading_number(const json_t *value, const char **unit)
+static double leading_number(const char *text, const char **unit)
 {
-    const char *text = json_is_string(value) ? json_string_value(value) : "";
     size_t n = strspn(text, "0123456789.");
     char digits[32], *end;
     *unit = text + n;
@@ -121,11 +120,16 @@ static double leading_number(const json_t *value, const char **unit)
     return *end ? NAN : number;
 }
 
+static const char *text_or_none(const bench_node *node)
+{
+    return json_is_string(node->value) ? json_string_value(node->value) : "";
+}
+
 zo_status bench_reader_percent(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
 {
     const char *unit;
     char wanted[80];
-    double percent = leading_number(node->value, &unit);
+    double percent = leading_number(text_or_none(node), &unit);
     if (strcmp(unit, "%") != 0 || !(percent >= f->low && percent <= f->high)) {
         snprintf(wanted, sizeof wanted, "a text like \"2%%\", from %g%% to %g%%", f->low, f->high);
         return bench_reader_wrong(r, f->key, wanted, node);
@@ -134,21 +138,30 @@ zo_status bench_reader_percent(bench_reader *r, const bench_field *f, void *out,
     return ZO_OK;
 }
 
-zo_status bench_reader_duration(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+bool bench_duration_read(const char *text, double *seconds)
 {
     static const struct {
         const char *name;
         double seconds;
     } units[] = {{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
     const char *unit;
-    char wanted[80];
-    double number = leading_number(node->value, &unit);
+    double number = leading_number(text, &unit);
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        double seconds = number * units[i].seconds;
-        if (strcmp(unit, units[i].name) == 0 && seconds >= f->low && seconds <= f->high) {
-            *(double *)out = seconds;
-            return ZO_OK;
-        }
+        if (strcmp(unit, units[i].name) != 0 || isnan(number))
+            continue;
+        *seconds = number * units[i].seconds;
+        return true;
+    }
+    return false;
+}
+
+zo_status bench_reader_duration(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    char wanted[80];
+    double seconds;
+    if (bench_duration_read(text_or_none(node), &seconds) && seconds >= f->low && seconds <= f->high) {
+        *(double *)out = seconds;
+        return ZO_OK;
     }
     snprintf(wanted, sizeof wanted, "a text like \"90s\", \"15m\" or \"2h\", from %gs to %gd", f->low,
              f->high / 86400);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +144,46 @@ cleanup:
     return st;
 }
 
+static void run_key(const json_t *record, char key[96])
+{
+    const char *id = json_string_value(json_object_get(record, "cell_id"));
+    snprintf(key, 96, "%.64s/%lld", id ? id : "",
+             (long long)json_integer_value(json_object_get(record, "run")));
+}
+
+static bool says_ok(const json_t *record)
+{
+    const char *status = json_string_value(json_object_get(record, "status"));
+    return status && strcmp(status, "ok") == 0;
+}
+
+int bench_records_doubled(const json_t *records, int *same)
+{
+    json_t *first = json_object(), *doubled = json_object(); /* key -> record; key -> all are equal */
+    const json_t *record;
+    json_t *equal;
+    const char *name;
+    size_t i;
+    char key[96];
+    json_array_foreach(records, i, record)
+    {
+        if (!says_ok(record))
+            continue;
+        run_key(record, key);
+        const json_t *known = json_object_get(first, key);
+        if (!known)
+            json_object_set(first, key, (json_t *)record);
+        else if (!json_is_false(json_object_get(doubled, key)))
+            json_object_set_new(doubled, key, json_boolean(json_equal(known, record)));
+    }
+    const int n = (int)json_object_size(doubled);
+    *same = 0;
+    json_object_foreach(doubled, name, equal) *same += json_is_true(equal);
+    json_decref(first);
+    json_decref(doubled);
+    return n;
+}
+
 json_t *bench_records_latest(const json_t *records)
 {
     json_t *last = json_object(), *out = json_array(); /* last: "cell_id/run" -> index of its last record */
@@ -153,9 +194,7 @@ json_t *bench_records_latest(const json_t *records)
         json_array_foreach(records, i, record)
         {
             char key[96];
-            const char *id = json_string_value(json_object_get(record, "cell_id"));
-            snprintf(key, sizeof key, "%.64s/%lld", id ? id : "",
-                     (long long)json_integer_value(json_object_get(record, "run")));
+            run_key(record, key);
             if (!keep)
                 failed |= json_object_set_new(last, key, json_integer((json_int_t)i));
             else if (json_integer_value(json_object_get(last, key)) == (json_int_t)i)

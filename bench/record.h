@@ -6,7 +6,10 @@
  * { "schema": "zobench/record/1", "cell": {every parameter}, "cell_id": "a1b2c3d4e5f6", "run": 0,
  *   "status": "ok" | "failed" | "timeout" | "oom" | "crashed" | "nan", "reason": null | "text",
  *   "started": "2026-01-31T12:00:00Z", "wall_ns": 1 (of the child, from fork to end),
- *   "time": { "step_ns": [every counted step], "warmup_ns": [..], "median_ns": 1.0, "ci_ns": [low, high] of the median,
+ *   "schedule": {"order": "interleave", "order_seed": 1, "block": 0, "position": 3 (in the block), "index": 7 (in the session)},
+ *   "stopping": {"decision": "go on" | "enough" | "narrow" | "max_runs" | "no time" | "failed", "runs": 6, "ci": 0.02,
+ *                "half_width": 0.011} (schedule.h: of the cell, with this repetition; session.h has what else ended it),
+ *   "time": { "step_ns": [every counted step], "warmup_ns": [..], "warmup": {warmup.h}, "median_ns": 1.0, "ci_ns": [low, high] of the median,
  *             "ci_coverage": 0.97 (0.95 asked; less with fewer than six steps),
  *             "phases_ns": {"data": 1.0, "perturb": .., "forward": .., "loss": .., "update": .., "other": ..},
  *                              (mean per counted step; they add up to the mean of step_ns)
@@ -55,6 +58,10 @@ zo_status bench_records_load(const char *path, json_t **out, int *torn, zo_error
 /* Of several records of the same cell_id and run (a failed one that was tried again) the last: a new array, in the
  * file's order. NULL: out of memory. */
 json_t *bench_records_latest(const json_t *records);
+
+/* Repetitions (cell_id and run) of which there is more than one record that says ok, as where files of machines that did
+ * the same are put together; *same: those whose records are all equal, as where one file was taken twice. */
+int bench_records_doubled(const json_t *records, int *same);
 
 /* What is not known: object[key] = null, object[key_reason] = reason. */
 void bench_record_unknown(json_t *object, const char *key, const char *reason);

@@ -53,6 +53,9 @@ static void put_state(const report *r, FILE *f)
     if (b->strays)
         fprintf(f, " %d record%s of cells that the manifest no longer has left out.", b->strays,
                 b->strays == 1 ? "" : "s");
+    if (b->doubled)
+        fprintf(f, " %d run%s recorded more than once; the last record counts.", b->doubled,
+                b->doubled == 1 ? "" : "s");
 }
 
 /* "The cells differ in: seq_len, seed." */
@@ -310,10 +313,11 @@ static zo_status print_json(const report *r, FILE *f, zo_error *err)
         json_array_append_new(tables, t);
     }
     json_t *o =
-        json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:o, s:o, s:o}", "schema", BENCH_REPORT_SCHEMA, "name",
-                  m->name, "title", m->title, "cells", r->results->cell_count, "complete", complete_cells(r),
-                  "torn_lines", r->results->torn, "stray_records", r->results->strays, "tables", tables,
-                  "incomplete", bench_table_to_json(r->trouble), "all", bench_table_to_json(r->cells));
+        json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o}", "schema", BENCH_REPORT_SCHEMA,
+                  "name", m->name, "title", m->title, "cells", r->results->cell_count, "complete",
+                  complete_cells(r), "torn_lines", r->results->torn, "stray_records", r->results->strays,
+                  "doubled_runs", r->results->doubled, "tables", tables, "incomplete",
+                  bench_table_to_json(r->trouble), "all", bench_table_to_json(r->cells));
     zo_status st = ZO_OK;
     if (!o || json_dumpf(o, f, JSON_INDENT(2)) != 0)
         st = zo_fail(err, ZO_ERR_IO, "print report as JSON");

@@ -451,12 +451,16 @@ static void torn_stray_retried(void **state)
     fputs(
         "{\"schema\": \"zobench/record/1\", \"cell_id\": \"000000000000\", \"run\": 0, \"status\": \"ok\"}\n",
         out);
+    fputs(
+        "{\"schema\": \"zobench/record/1\", \"cell_id\": \"000000000000\", \"run\": 0, \"status\": \"ok\"}\n",
+        out);
     fputs("{\"schema\": \"zobench/record/1\", \"cell_id\": \"0000", out);
     fclose(out);
     make_report(f, false);
     assert_non_null(strstr(f->printed,
                            "3 of 4 cells complete, 9 of 12 runs ok. 1 torn line of cells.jsonl left out. 1 "
-                           "record of cells that the manifest no longer has left out.\n"));
+                           "record of cells that the manifest no longer has left out. 1 run recorded more "
+                           "than once; the last record counts.\n"));
 }
 
 /* Records from a machine that did something else meanwhile, and from two builds. */

@@ -111,6 +111,7 @@ zo_status bench_results_load_set(const char *dir, const char *const *sets, bench
 {
     char path[4096];
     json_t *all = NULL;
+    int same = 0;
     *out = NULL;
     bench_results *r = calloc(1, sizeof *r);
     if (!r)
@@ -124,6 +125,7 @@ zo_status bench_results_load_set(const char *dir, const char *const *sets, bench
     if (st)
         goto cleanup;
     r->records = bench_records_latest(all);
+    r->doubled = bench_records_doubled(all, &same);
     r->cell_count = r->manifest->cell_count;
     r->cells = calloc((size_t)r->cell_count + 1, sizeof *r->cells);
     bool ok = r->records && r->cells;

@@ -30,6 +30,7 @@ typedef struct bench_results {
     int32_t cell_count;
     int torn;       /* lines of cells.jsonl that could not be read */
     int32_t strays; /* records of cells that the manifest does not have */
+    int doubled;    /* repetitions with several records that say ok (bench_records_doubled) */
 } bench_results;
 
 /* Fails: ZO_ERR_IO, ZO_ERR_FORMAT as bench_manifest_load and bench_records_load do, ZO_ERR_MEMORY. A folder without

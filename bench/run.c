@@ -21,58 +21,25 @@
 #include "bench/paths.h"
 #include "bench/progress.h"
 #include "bench/record.h"
-#include "bench/stats.h"
-
-typedef enum run_state { RUN_MISSING, RUN_OK, RUN_FAILED } run_state;
-
-typedef struct cell_state {
-    const bench_cell *cell;
-    char label[160];
-    run_state *runs;   /* (max_runs) */
-    double *median_ns; /* (max_runs) NaN: not known */
-    double *scratch;   /* (max_runs) */
-} cell_state;
+#include "bench/schedule.h"
+#include "bench/session.h"
 
 typedef struct suite {
     const bench_manifest *m;
     const bench_run_options *o;
     char *folder, *cells_path;
-    cell_state *cells;
-    int cell_count;
-    int max_runs;
+    bench_schedule schedule;
     int lock;
     json_t *machine, *build;
     json_t *models; /* path -> { "stamp": [...], "input": {...} }, so that a model is hashed once */
     bench_signals signals;
     bench_choice choice;
     bench_progress progress;
+    char started[BENCH_CLOCK_UTC];
+    int64_t begin_ns;
 } suite;
 
-/* ---- cells and what is known of them ---- */
-
-static zo_status choose_cells(suite *s, zo_error *err)
-{
-    s->max_runs = (int)s->m->measure.max_runs;
-    s->cells = calloc((size_t)s->m->cell_count + 1, sizeof *s->cells);
-    if (!s->cells)
-        return zo_fail(err, ZO_ERR_MEMORY, "run %s: out of memory", s->m->name);
-    for (int32_t i = 0; i < s->m->cell_count; i++) {
-        const bench_cell *cell = &s->m->cells[i];
-        cell_state *c = &s->cells[s->cell_count];
-        if (!bench_params_match(&cell->params, s->o->where))
-            continue;
-        c->cell = cell;
-        c->runs = calloc((size_t)s->max_runs, sizeof *c->runs);
-        c->median_ns = calloc((size_t)s->max_runs, sizeof *c->median_ns);
-        c->scratch = calloc((size_t)s->max_runs, sizeof *c->scratch);
-        s->cell_count++;
-        if (!c->runs || !c->median_ns || !c->scratch)
-            return zo_fail(err, ZO_ERR_MEMORY, "run %s: out of memory", s->m->name);
-        bench_manifest_label(s->m, &cell->params, c->label, sizeof c->label);
-    }
-    return s->cell_count ? ZO_OK
-                         : zo_fail(err, ZO_ERR_INVALID, "run %s: no cell passes the filter", s->m->name);
-}
+/* ---- what is known ---- */
 
 static bool is_ok(const json_t *record)
 {
@@ -80,96 +47,49 @@ static bool is_ok(const json_t *record)
     return status && strcmp(status, "ok") == 0;
 }
 
-static void note_record(cell_state *c, int run, const json_t *record)
-{
-    const json_t *median = json_object_get(json_object_get(record, "time"), "median_ns");
-    c->runs[run] = is_ok(record) ? RUN_OK : RUN_FAILED;
-    c->median_ns[run] = json_is_number(median) ? json_number_value(median) : NAN;
-}
+/* What earlier sessions left. */
+typedef struct past {
+    int torn;          /* lines */
+    int others;        /* records from another machine or build */
+    int doubled, same; /* repetitions with several records (bench_records_doubled) */
+} past;
 
-/* Takes in what earlier sessions left. others: records from another machine or build. */
-static zo_status read_records(suite *s, int *torn, int *others, zo_error *err)
+static zo_status read_records(suite *s, past *out, zo_error *err)
 {
     json_t *all = NULL, *latest = NULL, *record;
     size_t at;
-    zo_status st = bench_records_load(s->cells_path, &all, torn, err);
+    zo_status st = bench_records_load(s->cells_path, &all, &out->torn, err);
     if (st)
         return st;
     latest = bench_records_latest(all);
+    out->doubled = bench_records_doubled(all, &out->same);
     json_array_foreach(latest, at, record)
     {
-        const char *id = json_string_value(json_object_get(record, "cell_id"));
-        json_int_t run = json_integer_value(json_object_get(record, "run"));
-        for (int i = 0; i < s->cell_count; i++) {
-            if (!id || strcmp(id, s->cells[i].cell->id) != 0 || run < 0 || run >= s->max_runs)
-                continue;
-            if (!is_ok(record) && s->o->retry)
-                continue;
-            note_record(&s->cells[i], (int)run, record);
-            *others += s->machine && json_object_get(record, "fingerprint") &&
-                       !bench_machine_made(s->machine, s->build, record);
-        }
+        if (!is_ok(record) && s->o->retry)
+            continue;
+        if (bench_schedule_note(&s->schedule, record))
+            out->others += s->machine && json_object_get(record, "fingerprint") &&
+                           !bench_machine_made(s->machine, s->build, record);
     }
     json_decref(latest);
     json_decref(all);
     return ZO_OK;
 }
 
-static int count_runs(const suite *s, const cell_state *c, run_state state)
+static void tell_past(suite *s, const past *p)
 {
-    int n = 0;
-    for (int r = 0; r < s->max_runs; r++)
-        n += c->runs[r] == state;
-    return n;
-}
-
-/* Is the interval of the median as narrow as asked? Without times there is nothing to narrow. */
-static bool narrow_enough(const suite *s, const cell_state *c)
-{
-    double *x = c->scratch;
-    size_t n = 0;
-    for (int r = 0; r < s->max_runs; r++)
-        if (c->runs[r] == RUN_OK && !isnan(c->median_ns[r]))
-            x[n++] = c->median_ns[r];
-    if (s->m->measure.ci <= 0 || n == 0)
-        return true;
-    bench_interval i = bench_stats_median_interval(x, n, 0.95);
-    return i.coverage >= 0.95 &&
-           bench_stats_relative_half_width(bench_stats_median(x, n), i) <= s->m->measure.ci;
-}
-
-static bool is_wanted(const suite *s, const cell_state *c, int run)
-{
-    if (c->runs[run] != RUN_MISSING || count_runs(s, c, RUN_FAILED))
-        return false;
-    return run < s->m->measure.min_runs || !narrow_enough(s, c);
-}
-
-/* The next repetition in the manifest's order, or false. */
-static bool next_run(const suite *s, cell_state **cell, int *run)
-{
-    const bool by_cell = s->m->measure.order == BENCH_ORDER_SEQUENTIAL;
-    const int outer = by_cell ? s->cell_count : s->max_runs, inner = by_cell ? s->max_runs : s->cell_count;
-    for (int i = 0; i < outer; i++) {
-        for (int j = 0; j < inner; j++) {
-            *cell = &s->cells[by_cell ? i : j];
-            *run = by_cell ? j : i;
-            if (is_wanted(s, *cell, *run))
-                return true;
-        }
-    }
-    return false;
-}
-
-/* Repetitions still to do, as far as is known. */
-static int count_wanted(const suite *s)
-{
-    int n = 0;
-    for (int i = 0; i < s->cell_count; i++)
-        for (int r = 0; r < s->max_runs; r++)
-            n += (r < s->m->measure.min_runs || r == count_runs(s, &s->cells[i], RUN_OK)) &&
-                 is_wanted(s, &s->cells[i], r);
-    return n;
+    if (p->torn)
+        bench_progress_note(&s->progress, "%s: %d torn line%s passed over", s->cells_path, p->torn,
+                            p->torn > 1 ? "s" : "");
+    if (p->others)
+        bench_progress_note(&s->progress,
+                            "%s: %d record%s of another machine or build kept; --fresh begins anew",
+                            s->cells_path, p->others, p->others > 1 ? "s" : "");
+    if (p->doubled)
+        bench_progress_note(&s->progress,
+                            "%s: %d repetition%s recorded more than once (%d of them word for word); the "
+                            "last record counts",
+                            s->cells_path, p->doubled, p->doubled > 1 ? "s" : "", p->same);
 }
 
 /* ---- the folder ---- */
@@ -247,7 +167,8 @@ static json_t *model_input(suite *s, const bench_params *p)
 }
 
 /* What the child is to do; cell.h reads it. */
-static json_t *make_job(suite *s, const cell_state *c, int run, const bench_binding *binding, json_t *kernels)
+static json_t *make_job(suite *s, const bench_scheduled *c, int run, const bench_binding *binding,
+                        json_t *kernels)
 {
     json_t *job = json_pack("{s:o, s:s, s:i, s:I, s:s, s:b}", "cell", bench_params_to_json(&c->cell->params),
                             "cell_id", c->cell->id, "run", run, "warmup", (json_int_t)s->m->measure.warmup,
@@ -288,10 +209,11 @@ static void hear(void *self, json_t *message)
     }
 }
 
-static void hear_asked(void *self)
+static void hear_asked(void *self, bool now)
 {
     bench_progress_note(((ear *)self)->progress,
-                        "stopping after the step that is running; asked again, at once");
+                        now ? "stopping after the step that is running; asked again, at once"
+                            : "stopping after this repetition; asked again, after the step that is running");
 }
 
 /* How it ended, in a record's words; NULL: as the child's own record says. */
@@ -353,7 +275,7 @@ static void fill_gaps(json_t *record)
 }
 
 /* A child's record with what only the launcher knows: new reference. */
-static json_t *make_record(suite *s, const cell_state *c, int run, const char *started, json_t *kernels,
+static json_t *make_record(suite *s, const bench_scheduled *c, int run, const char *started, json_t *kernels,
                            const ear *e, const bench_child_result *r)
 {
     char reason[1400], print[13];
@@ -392,7 +314,7 @@ static json_t *make_record(suite *s, const cell_state *c, int run, const char *s
 }
 
 /* Its record is safe: what it kept for going on is not needed any more. */
-static void drop_checkpoint(const suite *s, const cell_state *c, int run)
+static void drop_checkpoint(const suite *s, const bench_scheduled *c, int run)
 {
     char *path = bench_folder_path("%s/checkpoints/%s-%d", s->folder, c->cell->id, run);
     if (path)
@@ -405,7 +327,7 @@ static void drop_checkpoint(const suite *s, const cell_state *c, int run)
 }
 
 /* What the cell's process is to run of OpenBLAS; NULL: asked to end meanwhile. A comparison for "auto" is told of. */
-static zo_status choose_kernels(suite *s, const cell_state *c, int threads, json_t **out, zo_error *err)
+static zo_status choose_kernels(suite *s, const bench_scheduled *c, int threads, json_t **out, zo_error *err)
 {
     const bool compared = s->choice.compared != NULL;
     s->choice.machine = s->machine;
@@ -421,8 +343,19 @@ static zo_status choose_kernels(suite *s, const cell_state *c, int threads, json
     return st;
 }
 
-/* *recorded: whether there is an outcome; an interrupted child leaves none. */
-static zo_status run_once(suite *s, cell_state *c, int run, bool *recorded, zo_error *err)
+/* What the launcher knows of the repetition's place. */
+static void add_schedule(const suite *s, json_t *record, int run, int position)
+{
+    const bench_measure *m = &s->m->measure;
+    json_object_set_new(record, "schedule",
+                        json_pack("{s:s, s:I, s:i, s:i, s:i}", "order", bench_order_name(m->order),
+                                  "order_seed", (json_int_t)m->order_seed, "block", run, "position", position,
+                                  "index", s->progress.done));
+}
+
+/* *recorded: whether there is an outcome; a child that was stopped leaves none. *asked: this process was asked to end. */
+static zo_status run_once(suite *s, bench_scheduled *c, int run, int position, bool *recorded, bool *asked,
+                          zo_error *err)
 {
     static const char *const own_argv[] = {"zobench", "cell", NULL};
     char started[BENCH_CLOCK_UTC];
@@ -434,6 +367,7 @@ static zo_status run_once(suite *s, cell_state *c, int run, bool *recorded, zo_e
     bench_binding binding;
     zo_status st = choose_kernels(s, c, threads, &kernels, err);
     *recorded = false;
+    *asked = !st && !kernels;
     if (st || !kernels) {
         json_decref(e.parts);
         return st;
@@ -447,6 +381,7 @@ static zo_status run_once(suite *s, cell_state *c, int run, bool *recorded, zo_e
                                    .blas_core = bench_choice_core_type(kernels),
                                    .timeout_s = s->m->measure.timeout_s,
                                    .grace_s = s->o->grace_s > 0 ? s->o->grace_s : 10,
+                                   .finish = true,
                                    .message = hear,
                                    .asked = hear_asked,
                                    .self = &e};
@@ -454,14 +389,17 @@ static zo_status run_once(suite *s, cell_state *c, int run, bool *recorded, zo_e
     bench_clock_utc(started);
     bench_progress_begin(&s->progress, c->label, run);
     st = bench_child_run(&s->signals, &options, &r, err);
-    *recorded = !st && (!r.interrupted || (is_ok(e.record) && !r.signal && r.code == 0));
+    *asked = r.interrupted;
+    *recorded = !st && (!r.stopped || (is_ok(e.record) && !r.signal && r.code == 0));
     if (*recorded) {
         record = make_record(s, c, run, started, kernels, &e, &r);
+        add_schedule(s, record, run, position);
+        bench_schedule_note(&s->schedule, record);
+        json_object_set_new(record, "stopping", bench_schedule_stopping(&s->schedule, c));
         st = bench_record_append(s->cells_path, record, err);
     }
     if (!st && *recorded) {
-        note_record(c, run, record);
-        if (c->runs[run] == RUN_OK)
+        if (c->runs[run] == BENCH_RUN_OK)
             drop_checkpoint(s, c, run);
         bench_progress_end(&s->progress, record);
     }
@@ -484,16 +422,14 @@ static zo_status suite_open(suite *s, const bench_manifest *m, const bench_run_o
     s->models = json_object();
     if (!s->folder || !s->cells_path || !s->models)
         return zo_fail(err, ZO_ERR_MEMORY, "run %s: out of memory", m->name);
-    return choose_cells(s, err);
+    bench_clock_utc(s->started);
+    s->begin_ns = bench_clock_ns();
+    return bench_schedule_init(&s->schedule, m, o->where, o->shard, err);
 }
 
 static void suite_close(suite *s)
 {
-    for (int i = 0; i < s->cell_count; i++) {
-        free(s->cells[i].runs);
-        free(s->cells[i].median_ns);
-        free(s->cells[i].scratch);
-    }
+    bench_schedule_deinit(&s->schedule);
     bench_signals_close(&s->signals);
     bench_choice_deinit(&s->choice);
     if (s->lock >= 0)
@@ -501,50 +437,73 @@ static void suite_close(suite *s)
     json_decref(s->machine);
     json_decref(s->build);
     json_decref(s->models);
-    free(s->cells);
     free(s->cells_path);
     free(s->folder);
 }
 
 static void summarize(const suite *s, bench_run_summary *out)
 {
-    out->cells = s->cell_count;
-    for (int i = 0; i < s->cell_count; i++) {
-        const bool failed = count_runs(s, &s->cells[i], RUN_FAILED) > 0;
+    const bench_schedule *all = &s->schedule;
+    out->cells = all->count;
+    for (int i = 0; i < all->count; i++) {
+        const bool failed = bench_schedule_count(all, &all->cells[i], BENCH_RUN_FAILED) > 0;
         out->failed += failed;
-        out->ok += !failed && count_runs(s, &s->cells[i], RUN_OK) > 0;
+        out->ok += !failed && bench_schedule_count(all, &all->cells[i], BENCH_RUN_OK) > 0;
     }
+}
+
+static double time_left(const suite *s)
+{
+    return s->o->budget_s > 0 ? s->o->budget_s - (double)(bench_clock_ns() - s->begin_ns) / 1e9 : INFINITY;
 }
 
 static zo_status run_all(suite *s, bench_run_summary *out, zo_error *err)
 {
-    cell_state *cell;
-    int run;
+    bench_scheduled *cell;
+    int run, position;
     bool recorded;
-    while (next_run(s, &cell, &run)) {
-        if (bench_signals_asked(&s->signals)) {
-            out->interrupted = true;
-            return ZO_OK;
-        }
-        zo_status st = run_once(s, cell, run, &recorded, err);
+    while (!out->interrupted && bench_schedule_next(&s->schedule, time_left(s), &cell, &run, &position)) {
+        out->interrupted = bench_signals_asked(&s->signals);
+        if (out->interrupted)
+            break;
+        zo_status st = run_once(s, cell, run, position, &recorded, &out->interrupted, err);
         bench_progress_clear(&s->progress);
         if (st)
             return st;
-        if (!recorded) {
-            out->interrupted = true;
-            return ZO_OK;
-        }
-        out->done++;
-        s->progress.total = s->progress.done + count_wanted(s);
+        out->done += recorded;
+        s->progress.total = s->progress.done + bench_schedule_left(&s->schedule);
     }
+    out->out_of_budget = !out->interrupted && s->o->budget_s > 0 && bench_schedule_left(&s->schedule) > 0;
     return ZO_OK;
+}
+
+/* A session that did and found nothing to do leaves no trace. */
+static zo_status log_session(const suite *s, const bench_run_summary *out, zo_status st, zo_error *err)
+{
+    char *path = bench_folder_path("%s/sessions.jsonl", s->folder);
+    const bench_session session = {.started = s->started,
+                                   .why = st                   ? "failed"
+                                          : out->interrupted   ? "interrupted"
+                                          : out->out_of_budget ? "budget"
+                                                               : "complete",
+                                   .error = st && err ? err->text : NULL,
+                                   .budget_s = s->o->budget_s,
+                                   .shard = s->o->shard,
+                                   .done = out->done};
+    zo_status logged = ZO_OK;
+    if (!path)
+        logged = zo_fail(err, ZO_ERR_MEMORY, "run %s: out of memory", s->m->name);
+    else if (st || out->done || out->interrupted || out->out_of_budget)
+        logged = bench_session_append(path, &session, &s->schedule, err);
+    free(path);
+    return st ? st : logged;
 }
 
 zo_status bench_run(const bench_manifest *m, const bench_run_options *o, bench_run_summary *out,
                     zo_error *err)
 {
     suite s;
-    int torn = 0, others = 0;
+    past p = {0};
     *out = (bench_run_summary){0};
     zo_status st = suite_open(&s, m, o, err);
     if (!st)
@@ -554,21 +513,16 @@ zo_status bench_run(const bench_manifest *m, const bench_run_options *o, bench_r
     s.build = bench_build_describe();
     st = open_folder(&s, err);
     if (!st)
-        st = read_records(&s, &torn, &others, err);
+        st = read_records(&s, &p, err);
     if (!st)
         st = bench_signals_open(&s.signals, err);
     if (st)
         goto cleanup;
-    bench_progress_init(&s.progress, o->progress, count_wanted(&s));
-    if (torn)
-        bench_progress_note(&s.progress, "%s: %d torn line%s passed over", s.cells_path, torn,
-                            torn > 1 ? "s" : "");
-    if (others)
-        bench_progress_note(&s.progress,
-                            "%s: %d record%s of another machine or build kept; --fresh begins anew",
-                            s.cells_path, others, others > 1 ? "s" : "");
+    bench_progress_init(&s.progress, o->progress, bench_schedule_left(&s.schedule));
+    tell_past(&s, &p);
     st = run_all(&s, out, err);
     summarize(&s, out);
+    st = log_session(&s, out, st, err);
 cleanup:
     suite_close(&s);
     return st;
@@ -577,18 +531,18 @@ cleanup:
 zo_status bench_run_missing(const bench_manifest *m, const bench_run_options *o, json_t **out, zo_error *err)
 {
     suite s;
-    int torn = 0, others = 0;
+    past p = {0};
     *out = NULL;
     zo_status st = suite_open(&s, m, o, err);
     if (!st && !o->fresh)
-        st = read_records(&s, &torn, &others, err);
+        st = read_records(&s, &p, err);
     if (!st)
         *out = json_array();
-    for (int i = 0; !st && i < s.cell_count; i++) {
-        const cell_state *c = &s.cells[i];
+    for (int i = 0; !st && i < s.schedule.count; i++) {
+        const bench_scheduled *c = &s.schedule.cells[i];
         json_t *runs = json_array();
         for (int r = 0; r < m->measure.min_runs; r++)
-            if (is_wanted(&s, c, r))
+            if (bench_schedule_wants(&s.schedule, c, r))
                 json_array_append_new(runs, json_integer(r));
         if (json_array_size(runs))
             json_array_append_new(*out,

@@ -2,11 +2,10 @@
  *
  * Started again it does what is missing. A repetition is named by (cell_id, run), run from 0. It is done when its latest
  * record says ok; one with another status is done too unless `retry` is asked for, and no further repetitions of its
- * cell are tried. A cell gets `min_runs` repetitions, then up to `max_runs` more until the 95% interval of the median of
- * their median step times is within `ci` of that median.
+ * cell are tried. Which comes next and when there are enough: schedule.h.
  *
  * results/NAME also holds manifest.json (the manifest's bytes, so that a report needs nothing else), checkpoints/ and
- * adapters/ of cells (cell.h), and .lock, which keeps a second run out.
+ * adapters/ of cells (cell.h), sessions.jsonl (session.h), and .lock, which keeps a second run out.
  */
 #ifndef BENCH_RUN_H
 #define BENCH_RUN_H
@@ -17,26 +16,30 @@
 #include <jansson.h>
 
 #include "bench/manifest.h"
+#include "bench/schedule.h"
 #include "core/error.h"
 
 typedef struct bench_run_options {
-    const char *results;          /* folder of folders, "results" */
-    const json_t *where;          /* cells to run, as bench_params_match has it; NULL: all */
-    bool retry;                   /* try repetitions again that did not end ok */
-    bool fresh;                   /* set earlier records and checkpoints aside and begin anew */
-    bool save_adapters;           /* keep what was trained, in adapters/CELLID-RUN */
-    FILE *progress;               /* NULL: quiet */
-    double grace_s;               /* between SIGTERM and SIGKILL at the time limit; 0: 10 s */
+    const char *results; /* folder of folders, "results" */
+    const json_t *where; /* cells to run, as bench_params_match has it; NULL: all */
+    bench_shard shard;   /* and of those, of which part of the manifest's; {0}: all */
+    double budget_s;     /* no repetition is begun that would end later, as far as is known; 0: no bound */
+    bool retry;          /* try repetitions again that did not end ok */
+    bool fresh;          /* set earlier records and checkpoints aside and begin anew */
+    bool save_adapters;  /* keep what was trained, in adapters/CELLID-RUN */
+    FILE *progress;      /* NULL: quiet */
+    double grace_s;      /* between SIGTERM and SIGKILL at the time limit; 0: 10 s */
     const char *const *argv;      /* the child's; NULL: this program's internal command */
     const char *const *blas_argv; /* likewise, of children that compare OpenBLAS's kernels */
 } bench_run_options;
 
 typedef struct bench_run_summary {
-    int cells;        /* chosen */
-    int ok;           /* cells all of whose repetitions so far are ok, and at least one is */
-    int failed;       /* cells with a repetition whose latest record is not ok */
-    int done;         /* repetitions run in this session */
-    bool interrupted; /* asked to end; the same call goes on from here */
+    int cells;          /* chosen */
+    int ok;             /* cells all of whose repetitions so far are ok, and at least one is */
+    int failed;         /* cells with a repetition whose latest record is not ok */
+    int done;           /* repetitions run in this session */
+    bool interrupted;   /* asked to end; the same call goes on from here */
+    bool out_of_budget; /* the time was too short for more */
 } bench_run_summary;
 
 /* Fails, before anything is run: ZO_ERR_IO (results cannot be written, another run holds the lock), ZO_ERR_FORMAT (a

@@ -129,20 +129,40 @@ static int noisy(int run)
     return answer(1000 * (1 + run % 3));
 }
 
-/* Until a file of that name appears in the working folder the first attempt asks the launcher to end. */
+static void ask_launcher(int signal)
+{
+    kill(getppid(), signal);
+    rest(300);
+}
+
+static bool first_time(void)
+{
+    const bool first = access("interrupted", F_OK) != 0;
+    close(open("interrupted", O_CREAT | O_WRONLY, 0666));
+    return first;
+}
+
+/* The first attempt asks the launcher twice to end. */
 static int interrupts(int run)
 {
     sigset_t set;
     int got;
-    if (access("interrupted", F_OK) == 0)
+    if (!first_time())
         return fine(run);
-    close(open("interrupted", O_CREAT | O_WRONLY, 0666));
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigprocmask(SIG_BLOCK, &set, NULL);
+    ask_launcher(SIGINT);
     kill(getppid(), SIGINT);
     sigwait(&set, &got);
     return told("interrupted");
+}
+
+static int interrupts_once(int run)
+{
+    if (first_time())
+        ask_launcher(SIGINT);
+    return fine(run);
 }
 
 static int slow(int run)
@@ -164,7 +184,9 @@ enum {
     FAILS_AFTER_ALL,
     NOISY,
     INTERRUPTS,
-    SLOW
+    SLOW,
+    INTERRUPTS_ONCE,
+    NOBODY
 };
 
 static int (*const behave[])(int run) = {
@@ -181,6 +203,7 @@ static int (*const behave[])(int run) = {
     [NOISY] = noisy,
     [INTERRUPTS] = interrupts,
     [SLOW] = slow,
+    [INTERRUPTS_ONCE] = interrupts_once,
 };
 
 enum { REAL_RANK = 3 }; /* cells of this rank are real ones */
@@ -221,7 +244,7 @@ static const char *const own_argv[] = {"run_test", "cell", NULL}, *const sgemm_a
                                                                                          NULL};
 static const bench_run_options plain = {.results = "results", .grace_s = 0.2, .argv = own_argv};
 
-/* Writes m.json with the lists of queries and seeds, and reads it. */
+/* Writes m.json with the list of queries, and reads it; cells come in the manifest's order unless measure has another. */
 static bench_manifest *manifest(const char *queries, const char *measure, int threads)
 {
     bench_manifest *m = NULL;
@@ -229,8 +252,8 @@ static bench_manifest *manifest(const char *queries, const char *measure, int th
     char *text = bench_folder_path(
         "{\"schema\": \"zobench/1\", \"name\": \"test\", \"defaults\": {\"model\": "
         "\"synth:tiny\", \"task\": \"polarity\", \"batch\": 1, \"threads\": %d}, \"matrix\": "
-        "{\"queries\": %s}, \"measure\": {%s}}\n",
-        threads, queries, measure);
+        "{\"queries\": %s}, \"measure\": {%s%s}}\n",
+        threads, queries, measure, strstr(measure, "order\"") ? "" : ", \"order\": \"round-robin\"");
     assert_int_equal(bench_folder_save("m.json", text, strlen(text), NULL), ZO_OK);
     free(text);
     if (bench_manifest_load("m.json", &m, &err))
@@ -307,13 +330,13 @@ static void every_outcome_is_a_record(void **state)
         {OOM, "oom", "because"},
         {UNHEARD_OF, "failed", "its record has status splendid"},
         {FAILS_AFTER_ALL, "failed", "ended with exit code 1: it printed nothing"},
-        {14, "failed", "ended with exit code 99 and no record: it printed nothing"},
+        {NOBODY, "failed", "ended with exit code 99 and no record: it printed nothing"},
     };
     enum { N = sizeof cases / sizeof *cases };
     static const char *const parts[] = {"time", "memory",   "roofline", "counters", "accuracy",
                                         "loss", "numerics", "seeds",    "build",    "inputs"};
     (void)state;
-    bench_manifest *m = manifest("[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14]", "\"timeout\": \"1s\"", 3);
+    bench_manifest *m = manifest("[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15]", "\"timeout\": \"1s\"", 3);
     bench_run_summary s = run(m, plain);
     assert_int_equal(s.cells, N);
     assert_int_equal(s.ok, 1);
@@ -495,7 +518,9 @@ static void interrupted_it_goes_on_later(void **state)
     o.progress = open_memstream(&text, &bytes);
     bench_run_summary s = run(m, o);
     fclose(o.progress);
-    assert_non_null(strstr(text, "\nstopping after the step that is running; asked again, at once\n"));
+    assert_non_null(strstr(text,
+                           "\nstopping after this repetition; asked again, after the step that is running\n"
+                           "stopping after the step that is running; asked again, at once\n"));
     free(text);
     assert_true(s.interrupted);
     assert_int_equal(s.done, 1);
@@ -505,6 +530,186 @@ static void interrupted_it_goes_on_later(void **state)
     assert_int_equal(s.done, 2);
     assert_int_equal(s.ok, 3);
     assert_order("1/0 12/0 11/0");
+    bench_manifest_free(m);
+}
+
+/* Asked once, the launcher lets the repetition end and records it. */
+static void interrupted_once_it_finishes_the_repetition(void **state)
+{
+    (void)state;
+    bench_manifest *m = manifest("[1, 14, 11]", "\"min_runs\": 1", 0);
+    bench_run_summary s = run(m, plain);
+    assert_true(s.interrupted);
+    assert_int_equal(s.done, 2);
+    assert_order("1/0 14/0");
+    s = run(m, plain);
+    assert_false(s.interrupted);
+    assert_order("1/0 14/0 11/0");
+    bench_manifest_free(m);
+}
+
+/* Blocks of all cells, each in an order of its own that a second run of the same seed repeats and another seed does not. */
+static void interleaved_at_random(void **state)
+{
+    static const char measure[] = "\"min_runs\": 4, \"order\": \"interleave\", \"order_seed\": %d";
+    char text[100], *orders[3];
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        snprintf(text, sizeof text, measure, i == 2 ? 8 : 7);
+        bench_manifest *m = manifest("[1, 11, 13]", text, 0);
+        bench_run_options fresh = plain;
+        fresh.fresh = true;
+        run(m, fresh);
+        orders[i] = order();
+        bench_manifest_free(m);
+        json_t *all = records(), *r;
+        size_t k;
+        unsigned seen = 0;
+        json_array_foreach(all, k, r)
+        {
+            const json_t *place = json_object_get(r, "schedule");
+            assert_int_equal(json_integer_value(json_object_get(place, "block")), k / 3);
+            assert_int_equal(json_integer_value(json_object_get(place, "position")), k % 3);
+            assert_int_equal(json_integer_value(json_object_get(place, "index")), k);
+            assert_string_equal(json_string_value(json_object_get(place, "order")), "interleave");
+            seen = (k % 3 ? seen : 0) | 1u << queries_of(r);
+            if (k % 3 == 2)
+                assert_int_equal(seen, 1u << 1 | 1u << 11 | 1u << 13);
+        }
+        json_decref(all);
+    }
+    assert_string_equal(orders[0], orders[1]);
+    assert_string_not_equal(orders[0], orders[2]);
+    for (int i = 0; i < 3; i++)
+        free(orders[i]);
+}
+
+static const char *decision_of(const json_t *record)
+{
+    return json_string_value(json_object_get(json_object_get(record, "stopping"), "decision"));
+}
+
+/* Every part of a manifest is in one shard; files put together with cat are one run, and what is in both is found. */
+static void shards_add_up(void **state)
+{
+    (void)state;
+    bench_manifest *m = manifest("[1, 2, 4, 5, 6, 11]", "\"min_runs\": 1", 0);
+    bench_run_options o = plain;
+    int cells = 0;
+    for (int part = 1; part <= 3; part++) {
+        char name[16], *path;
+        snprintf(name, sizeof name, "part%d", part);
+        o.results = name;
+        o.shard = (bench_shard){part, 3};
+        cells += run(m, o).cells;
+        path = bench_folder_path("cat %s/test/cells.jsonl >> all.jsonl", name);
+        assert_int_equal(system(path), 0);
+        free(path);
+    }
+    assert_int_equal(cells, 6);
+    assert_int_equal(bench_folder_make("results/test", NULL), ZO_OK);
+    assert_int_equal(rename("all.jsonl", CELLS), 0);
+    assert_int_equal(record_count(), 6);
+    assert_int_equal(run(m, plain).done, 0); /* nothing is missing */
+
+    int same = -1;
+    json_t *all = records();
+    assert_int_equal(bench_records_doubled(all, &same), 0);
+    json_decref(all);
+    assert_int_equal(system("cp " CELLS " once && cat once >> " CELLS), 0);
+    all = records();
+    assert_int_equal(bench_records_doubled(all, &same), 2); /* queries 1 and 11 are ok */
+    assert_int_equal(same, 2);
+    json_object_set_new(json_array_get(all, 0), "wall_ns",
+                        json_integer(1)); /* now one pair differs, if it is ok */
+    for (size_t i = 0; i < json_array_size(all); i++)
+        if (queries_of(json_array_get(all, i)) == 1)
+            json_object_set_new(json_array_get(all, i), "wall_ns", json_integer((json_int_t)i));
+    assert_int_equal(bench_records_doubled(all, &same), 2);
+    assert_int_equal(same, 1);
+    json_decref(all);
+    char *text = NULL;
+    size_t bytes = 0;
+    o = plain;
+    o.progress = open_memstream(&text, &bytes);
+    run(m, o);
+    fclose(o.progress);
+    assert_non_null(strstr(text, "2 repetitions recorded more than once (2 of them word for word)"));
+    free(text);
+    static const char *const bad[] = {"0/3", "4/3", "1", "1/3x", "a/b", "-1/3"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        bench_shard s;
+        assert_int_equal(bench_shard_read(bad[i], &s, NULL), ZO_ERR_INVALID);
+    }
+    bench_manifest_free(m);
+}
+
+static json_t *last_session(void)
+{
+    FILE *f = fopen("results/test/sessions.jsonl", "r");
+    json_t *last = NULL;
+    char *line = NULL;
+    size_t cap = 0;
+    assert_non_null(f);
+    while (getline(&line, &cap, f) > 0) {
+        json_decref(last);
+        last = json_loads(line, 0, NULL);
+    }
+    free(line);
+    fclose(f);
+    assert_non_null(last);
+    return last;
+}
+
+static const char *session_decision(const json_t *session, size_t cell)
+{
+    return json_string_value(
+        json_object_get(json_array_get(json_object_get(session, "cells"), cell), "decision"));
+}
+
+/* Records and the session say why a cell got no more repetitions. */
+static void why_it_stopped_is_recorded(void **state)
+{
+    (void)state;
+    bench_manifest *m = manifest("[1, 11, 5]", "\"min_runs\": 2, \"max_runs\": 7, \"ci\": \"2%\"", 0);
+    run(m, plain);
+    json_t *all = records(), *r, *last[3] = {0}, *session = last_session();
+    size_t i;
+    json_array_foreach(all, i, r) last[queries_of(r) == 1 ? 0 : queries_of(r) == 11 ? 1 : 2] = r;
+    assert_string_equal(decision_of(last[0]), "narrow");
+    assert_string_equal(decision_of(last[1]), "max_runs");
+    assert_string_equal(decision_of(last[2]), "failed");
+    assert_string_equal(decision_of(json_array_get(all, 0)), "go on");
+    assert_true(
+        json_is_null(json_object_get(json_object_get(json_array_get(all, 0), "stopping"), "half_width")));
+    assert_true(json_real_value(json_object_get(json_object_get(last[0], "stopping"), "half_width")) == 0);
+    assert_string_equal(json_string_value(json_object_get(session, "why")), "complete");
+    assert_string_equal(session_decision(session, 0), "narrow");
+    assert_string_equal(session_decision(session, 1), "max_runs");
+    assert_string_equal(session_decision(session, 2), "failed");
+    json_decref(session);
+    json_decref(all);
+    bench_manifest_free(m);
+}
+
+/* A repetition that would end beyond the budget is not begun, and what is missing is done by a later session. */
+static void a_budget_ends_a_session(void **state)
+{
+    (void)state;
+    bench_manifest *m = manifest("[13]", "\"min_runs\": 200", 0);
+    bench_run_options o = plain;
+    o.budget_s = 0.5;
+    bench_run_summary s = run(m, o);
+    assert_true(s.out_of_budget);
+    assert_false(s.interrupted);
+    assert_in_range(s.done, 1, 8); /* of 60 ms and more each */
+    json_t *session = last_session();
+    assert_string_equal(json_string_value(json_object_get(session, "why")), "budget");
+    assert_string_equal(session_decision(session, 0), "go on");
+    json_decref(session);
+    bench_manifest_free(m);
+    m = manifest("[13]", "\"min_runs\": 10", 0);
+    assert_int_equal(run(m, plain).done, 10 - s.done);
     bench_manifest_free(m);
 }
 
@@ -722,7 +927,7 @@ static void a_real_cell_survives_everything(void **state)
 
     launcher = start_launcher(m, retry);
     wait_for_change(checkpoint, &last);
-    kill(launcher, SIGINT);
+    kill(launcher, SIGTERM);
     waitpid(launcher, NULL, 0);
 
     run(m, retry);
@@ -774,7 +979,7 @@ static bench_manifest *kernel_manifest(const char *kernels)
         "{\"schema\": \"zobench/1\", \"name\": \"test\", \"defaults\": {\"model\": \"synth:tiny\", \"task\": "
         "\"polarity\", \"train_rows\": 16, \"eval_every\": null, \"queries\": 2, \"batch\": 2, \"rank\": %d, "
         "\"steps\": 2, \"threads\": 1}, \"matrix\": {\"blas_kernel\": [%s]}, \"measure\": {\"min_runs\": 1, "
-        "\"max_runs\": 1}}\n",
+        "\"max_runs\": 1, \"order\": \"round-robin\"}}\n",
         REAL_RANK, kernels);
     assert_int_equal(bench_folder_save("m.json", text, strlen(text), NULL), ZO_OK);
     free(text);
@@ -837,6 +1042,11 @@ int main(int argc, char **argv)
         IN_PLACE(the_folder_is_complete_and_guarded),
         IN_PLACE(foreign_records_stop_a_run),
         IN_PLACE(interrupted_it_goes_on_later),
+        IN_PLACE(interrupted_once_it_finishes_the_repetition),
+        IN_PLACE(interleaved_at_random),
+        IN_PLACE(shards_add_up),
+        IN_PLACE(why_it_stopped_is_recorded),
+        IN_PLACE(a_budget_ends_a_session),
         IN_PLACE(a_killed_launcher_loses_nothing),
         IN_PLACE(filters),
         IN_PLACE(progress_off_a_terminal),

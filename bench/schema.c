@@ -225,6 +225,11 @@ static json_t *int_shape(const bench_field *f)
     return number("integer", f->low, f->high);
 }
 
+json_t *bench_schema_int_or_auto(const bench_field *f)
+{
+    return json_pack("{s:[o, {s:s}]}", "anyOf", int_shape(f), "const", "auto");
+}
+
 static json_t *percent_shape(const bench_field *f)
 {
     (void)f;

@@ -27,5 +27,6 @@ json_t *bench_schema_objects(const bench_field *f);  /* a list of those */
 json_t *bench_schema_relative(const bench_field *f); /* an object of one parameter */
 json_t *bench_schema_text(const bench_field *f);
 json_t *bench_schema_texts(const bench_field *f); /* a text or a list of them */
+json_t *bench_schema_int_or_auto(const bench_field *f);
 
 #endif

@@ -9,15 +9,29 @@
 
 /* ---- measure ---- */
 
-static const char *const order_words[] = {"interleave", "sequential", NULL}; /* bench_order */
+static const char *const order_words[] = {"interleave", "round-robin", "sequential", NULL}; /* bench_order */
+
+static zo_status read_warmup(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    const char *word = json_string_value(node->value);
+    if (!word)
+        return bench_reader_int(r, f, out, node);
+    if (strcmp(word, "auto") != 0)
+        return bench_reader_wrong(r, f->key, "a whole number or \"auto\"", node);
+    *(int64_t *)out = BENCH_WARMUP_AUTO;
+    return ZO_OK;
+}
 
 const bench_field bench_measure_fields[] = {
-    {"warmup", bench_reader_int, BENCH_FIELD(bench_measure, warmup), .low = 0, .high = 1e6},
+    {"warmup", read_warmup, BENCH_FIELD(bench_measure, warmup), .low = 0, .high = 1e6,
+     .shape = bench_schema_int_or_auto},
     {"min_runs", bench_reader_int, BENCH_FIELD(bench_measure, min_runs), .low = 1, .high = 1000},
     {"max_runs", bench_reader_int, BENCH_FIELD(bench_measure, max_runs), .low = 1, .high = 1000},
     {"ci", bench_reader_percent, BENCH_FIELD(bench_measure, ci), .low = 0.01, .high = 100},
     {"timeout", bench_reader_duration, BENCH_FIELD(bench_measure, timeout_s), .low = 1, .high = 30 * 86400.0},
     {"order", bench_reader_word, BENCH_FIELD(bench_measure, order), .words = order_words},
+    {"order_seed", bench_reader_int, BENCH_FIELD(bench_measure, order_seed), .low = 0,
+     .high = 9007199254740991.0},
     {0},
 };
 
