@@ -26,6 +26,7 @@ typedef struct arguments {
     const char *program[2];
     int programs;
     long count, again; /* pairs; pairs of suspects, -1: twice as many */
+    long decisive;     /* pairs from which a verdict of regressed would come; 0: those that there are */
     uint64_t given;    /* options, by their place in the table */
     const char *results, *noise;
     bool gate, strict, force, json, quiet;
@@ -265,13 +266,14 @@ static int parse(int argc, char **argv, arguments *a, zo_error *err)
 
 /* ---- the noise floor ---- */
 
-static int least_runs(const bench_comparison *c)
+/* From so many runs (pairs) on each side comes the verdict that has most of them. */
+static int most_runs(const bench_comparison *c)
 {
     int64_t n = 0;
     for (int32_t i = 0; i < c->finding_count; i++) {
         const bench_finding *f = &c->findings[i];
         const int64_t here = f->old_n < f->new_n ? f->old_n : f->new_n;
-        if ((f->unit == BENCH_UNIT_PAIRS || f->unit == BENCH_UNIT_RUNS) && (!n || here < n))
+        if ((f->unit == BENCH_UNIT_PAIRS || f->unit == BENCH_UNIT_RUNS) && here > n)
             n = here;
     }
     return (int)n;
@@ -297,7 +299,9 @@ static zo_status read_floors(arguments *a, const char *path, const bench_compari
         goto cleanup;
     }
     json_decref(a->floors);
-    a->floors = bench_floor_for(noise, least_runs(c), bench_compare_tests(c), c->alpha);
+    const int runs = most_runs(c);
+    a->floors = bench_floor_for(noise, runs > a->decisive ? runs : (int)a->decisive, bench_compare_tests(c),
+                                c->alpha);
     a->compare.floors = a->floors;
 cleanup:
     json_decref(noise);
@@ -305,7 +309,7 @@ cleanup:
     return st;
 }
 
-/* Compares, with the floors that fit what is compared. folders: where a noise.json may lie. */
+/* Compares, with the floors that fit what is compared. noise: where a noise.json may lie. */
 static zo_status compare(arguments *a, const json_t *old, const json_t *new_, const char *noise,
                          bench_comparison **out, zo_error *err)
 {
@@ -417,16 +421,17 @@ static json_t *find_suspects(const bench_comparison *c)
 /* At fewer pairs no order of them has a p that is small enough. */
 static void warn_of_few(const arguments *a, const bench_comparison *c)
 {
-    const double tests = bench_compare_tests(c), p = exp2(1 - (double)least_runs(c));
+    const double tests = bench_compare_tests(c), p = exp2(1 - (double)most_runs(c));
     if (!a->quiet && tests > 0 && p * tests > c->alpha)
         fprintf(stderr, "%d pairs cannot show a change at alpha %g over %g tests: at least %g are needed\n",
-                least_runs(c), c->alpha, tests, ceil(1 + log2(tests / c->alpha)));
+                most_runs(c), c->alpha, tests, ceil(1 + log2(tests / c->alpha)));
 }
 
 static zo_status measure(arguments *a, bench_pairs *p, const char *noise, bench_comparison **c, zo_error *err)
 {
     const long again = a->again < 0 ? 2 * a->count : a->again;
     json_t *suspects = NULL;
+    a->decisive = again;
     zo_status st = bench_pairs_measure(p, NULL, (int)a->count, err);
     if (!st && !bench_pairs_interrupted(p))
         st = compare(a, bench_pairs_old(p), bench_pairs_new(p), noise, c, err);

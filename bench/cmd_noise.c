@@ -22,7 +22,7 @@ static void usage(FILE *to)
         "in "
         "nine of\n"
         "ten cases. zobench compare quotes it and refuses thresholds below it.\n\n"
-        "  --pairs N        pairs of every cell (24)\n"
+        "  --pairs N        pairs of every cell (32, as zobench compare takes in the end)\n"
         "  --binary PROGRAM  this program instead\n"
         "  --results DIR    folder of results (results)\n"
         "  --json           print the file\n"
@@ -85,7 +85,7 @@ cleanup:
 int bench_cmd_noise(int argc, char **argv)
 {
     zo_error err = {0};
-    long pairs = 24;
+    long pairs = 32;
     const char *results = "results", *program = NULL;
     bool json = false, quiet = false;
     const bench_flag flags[] = {{.name = "pairs", .number = &pairs, .low = 6, .high = 100000},
