@@ -8,6 +8,7 @@
 
 #include "bench/binding.h"
 #include "bench/child.h"
+#include "bench/choice.h"
 #include "bench/clock.h"
 #include "bench/folder.h"
 #include "bench/inputs.h"
@@ -25,8 +26,9 @@ static const char *const side_names[SIDES] = {"old", "new"};
 typedef struct paired_cell {
     const bench_cell *cell;
     char label[160];
-    json_t *model; /* what the child is told of the model's file */
-    int runs;      /* pairs so far, forgotten ones too */
+    json_t *model;   /* what the child is told of the model's file */
+    json_t *kernels; /* what OpenBLAS is to run, for both sides (choice.h); NULL: not chosen yet */
+    int runs;        /* pairs so far, forgotten ones too */
     bool failed;
 } paired_cell;
 
@@ -42,6 +44,7 @@ struct bench_pairs {
     json_t *machine;
     bench_signals signals;
     bench_progress progress;
+    bench_choice choice;
     bool interrupted;
 };
 
@@ -128,6 +131,7 @@ zo_status bench_pairs_open(const bench_manifest *m, const bench_pairs_options *o
     bench_progress_init(&p->progress, o->progress && isatty(fileno(o->progress)) ? o->progress : NULL, 0);
     if (!st) {
         *out = p;
+        p->choice = (bench_choice){.machine = p->machine, .signals = &p->signals};
         p = NULL;
     }
     bench_pairs_free(p);
@@ -139,8 +143,11 @@ void bench_pairs_free(bench_pairs *p)
     if (!p)
         return;
     bench_signals_close(&p->signals);
-    for (int i = 0; i < p->cell_count; i++)
+    for (int i = 0; i < p->cell_count; i++) {
         json_decref(p->cells[i].model);
+        json_decref(p->cells[i].kernels);
+    }
+    bench_choice_deinit(&p->choice);
     for (int s = 0; s < SIDES; s++) {
         json_decref(p->records[s]);
         free(p->keep[s]);
@@ -194,7 +201,24 @@ static json_t *make_record(const bench_pairs *p, const paired_cell *c, const cha
     json_object_update_missing(record, e->record);
     json_object_update_missing(record, e->parts);
     json_object_set(record, "machine", p->machine);
+    bench_record_set(record, "blas_kernel", json_is_null(c->kernels) ? NULL : json_incref(c->kernels),
+                     "left to OpenBLAS");
     return record;
+}
+
+static int threads_of(const bench_pairs *p, const paired_cell *c)
+{
+    return c->cell->params.threads > 0 ? (int)c->cell->params.threads : bench_machine_threads(p->machine);
+}
+
+/* Chooses OpenBLAS's kernels for both sides, once. */
+static zo_status choose_kernels(bench_pairs *p, paired_cell *c, zo_error *err)
+{
+    if (c->kernels)
+        return ZO_OK;
+    zo_status st = bench_choice_make(&p->choice, &c->cell->params, threads_of(p, c), &c->kernels, err);
+    p->interrupted |= !st && !c->kernels;
+    return st;
 }
 
 /* One repetition of a cell by the program of a side. An interrupted child leaves no record. */
@@ -205,8 +229,7 @@ static zo_status run_child(bench_pairs *p, paired_cell *c, int s, zo_error *err)
     ear e = {.progress = &p->progress, .parts = json_object()};
     bench_child_result r;
     bench_binding binding;
-    const int threads =
-        c->cell->params.threads > 0 ? (int)c->cell->params.threads : bench_machine_threads(p->machine);
+    const int threads = threads_of(p, c);
     bench_binding_make((bench_bind)c->cell->params.bind, threads, &binding);
     json_t *record = NULL,
            *job = json_pack("{s:o, s:s, s:i, s:I, s:s, s:b}", "cell", bench_params_to_json(&c->cell->params),
@@ -214,11 +237,13 @@ static zo_status run_child(bench_pairs *p, paired_cell *c, int s, zo_error *err)
                             (json_int_t)p->m->measure.warmup, "folder", p->scratch, "save_adapter", 0);
     bench_record_set(job, "model", json_incref(c->model), "cannot be read");
     json_object_set_new(job, "binding", bench_binding_to_json(&binding));
+    json_object_set(job, "blas_kernel", c->kernels);
     const bench_child_options options = {.argv = argv,
                                          .program = p->program[s],
                                          .job = job,
                                          .threads = threads,
                                          .places = binding.places,
+                                         .blas_core = bench_choice_core_type(c->kernels),
                                          .timeout_s = p->m->measure.timeout_s,
                                          .grace_s = 10,
                                          .message = hear,
@@ -266,6 +291,8 @@ zo_status bench_pairs_measure(bench_pairs *p, const json_t *cells, int n, zo_err
             if (!chosen(c, cells))
                 continue;
             p->interrupted |= bench_signals_asked(&p->signals);
+            if (!p->interrupted)
+                st = choose_kernels(p, c, err);
             for (int k = 0; k < SIDES && !st && !p->interrupted; k++)
                 st = run_child(p, c, (first + k) % SIDES, err);
             c->runs++;
