@@ -18,7 +18,7 @@ PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -MMD -MP $(PKG_CFLAGS)
 CFLAGS   += -std=c11 -ffp-contract=off -fno-math-errno -fopenmp $(WARN) $(OPT_$(CONFIG)) $(if $(SLOW_STEP),-DBENCH_SLOW_STEP=$(SLOW_STEP))
 LDFLAGS  += -fopenmp $(filter -fsanitize%,$(OPT_$(CONFIG)))
-LDLIBS   += $(PKG_LIBS) -lm
+LDLIBS   += $(PKG_LIBS) -ldl -lm
 
 MAIN   := bench/main.c
 SRC    := $(filter-out $(MAIN) %_test.c %_fuzz.c,$(wildcard core/*.c bench/*.c))

@@ -1,6 +1,7 @@
 /* See binding.h. */
 #include "bench/binding.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,22 +164,42 @@ static void list_settings(char *out, size_t cap)
     }
 }
 
-/* "{0},{2}"; NULL: out of memory. */
-static char *places_text(const int *pus, int n)
+/* How an OpenMP library is told: one place for each thread. */
+typedef struct dialect {
+    const char *before, *item, *after; /* of the list of places; item takes the processor's number */
+    const char *also;                  /* a second setting, or NULL */
+} dialect;
+
+/* GNU's library narrows the first thread's mask as soon as it is loaded, and it always is, since OpenBLAS is linked with it.
+ * Where LLVM's is the one in use, that would be all that it had left to bind to: it alone is told, by its own variable. */
+static const dialect gnu = {"OMP_PLACES=", "{%d}", "", "OMP_PROC_BIND=close"},
+                     llvm = {"KMP_AFFINITY=granularity=fine,explicit,proclist=[", "%d", "]", NULL};
+
+static const dialect *dialect_in_use(void)
 {
-    char *text = NULL;
-    size_t bytes;
-    FILE *f = open_memstream(&text, &bytes);
-    for (int i = 0; f && i < n; i++)
-        fprintf(f, "%s{%d}", i ? "," : "", pus[i]);
-    if (!f || fclose(f)) {
-        free(text);
-        return NULL;
-    }
-    return text;
+    return dlsym(RTLD_DEFAULT, "__kmpc_fork_call") ? &llvm : &gnu;
 }
 
-static void choose_places(bench_bind policy, int threads, bench_binding *out)
+/* False: out of memory. */
+static bool make_settings(const dialect *d, const int *pus, int n, char *setting[3])
+{
+    size_t bytes;
+    FILE *f = open_memstream(&setting[0], &bytes);
+    if (!f)
+        return false;
+    fputs(d->before, f);
+    for (int i = 0; i < n; i++) {
+        fputs(i ? "," : "", f);
+        fprintf(f, d->item, pus[i]);
+    }
+    fputs(d->after, f);
+    if (fclose(f))
+        return false;
+    setting[1] = d->also ? strdup(d->also) : NULL;
+    return setting[1] || !d->also;
+}
+
+static void choose(bench_bind policy, int threads, bench_binding *out)
 {
     hwloc_topology_t t;
     int *pus = calloc((size_t)threads + 1, sizeof *pus);
@@ -193,8 +214,8 @@ static void choose_places(bench_bind policy, int threads, bench_binding *out)
         else if (!bench_binding_choose(t, allowed, policy, threads, pus))
             snprintf(out->reason, sizeof out->reason, "%d threads, and the affinity mask has %d processor%s",
                      threads, hwloc_bitmap_weight(allowed), hwloc_bitmap_weight(allowed) == 1 ? "" : "s");
-        else
-            out->places = places_text(pus, threads);
+        else if (make_settings(dialect_in_use(), pus, threads, out->setting))
+            out->told = names[policy];
         hwloc_topology_destroy(t);
     }
     hwloc_bitmap_free(allowed);
@@ -213,17 +234,21 @@ void bench_binding_make(bench_bind policy, int threads, bench_binding *out)
         out->told = "environment";
         return;
     }
-    choose_places(policy, threads, out);
-    if (out->places)
-        out->told = names[policy];
-    else if (!*out->reason)
+    choose(policy, threads, out);
+    if (!out->told && !*out->reason)
         snprintf(out->reason, sizeof out->reason, "out of memory");
 }
 
 void bench_binding_deinit(bench_binding *b)
 {
-    free(b->places);
+    free(b->setting[0]);
+    free(b->setting[1]);
     *b = (bench_binding){0};
+}
+
+const char *const *bench_binding_settings(const bench_binding *b)
+{
+    return (const char *const *)b->setting;
 }
 
 json_t *bench_binding_to_json(const bench_binding *b)

@@ -1,8 +1,8 @@
 /* Which processor each OpenMP thread of a cell runs on.
  *
- * The launcher chooses with hwloc and hands the choice to the child as OMP_PLACES and OMP_PROC_BIND: the OpenMP library
- * then binds every thread that it makes, also one that it makes anew after a smaller team, and OpenBLAS, whose threads
- * are the same. The child looks at what its threads are really bound to and puts that into the record.
+ * The launcher chooses with hwloc and hands the choice to the child in the OpenMP library's variables (OMP_PLACES and
+ * OMP_PROC_BIND for GNU's, KMP_AFFINITY for LLVM's): the library then binds every thread that it makes, also one that it
+ * makes anew after a smaller team, and OpenBLAS, whose threads are the same. The child looks at what its threads are really bound to and puts that into the record.
  *
  * Only processors of the launcher's own affinity mask are taken, so that two runs on one machine are kept apart with
  * taskset. What the user has set of OMP_PROC_BIND, OMP_PLACES, GOMP_CPU_AFFINITY or KMP_AFFINITY is left as it is.
@@ -40,7 +40,7 @@ bool bench_binding_choose(hwloc_topology_t topology, hwloc_const_cpuset_t allowe
                           int threads, int *pus);
 
 typedef struct bench_binding {
-    char *places;     /* OMP_PLACES, "{0},{2}", owned; NULL: the child is not to be bound by us */
+    char *setting[3]; /* "NAME=value", NULL-terminated, owned; none: the child is not to be bound by us */
     const char *told; /* the record's policy: "cores", "spread", "environment"; NULL: not bound */
     char reason[192]; /* why told is NULL; for "environment": what is set */
 } bench_binding;
@@ -48,6 +48,8 @@ typedef struct bench_binding {
 /* For this process's children. Never fails: what stands in the way becomes the reason. */
 void bench_binding_make(bench_bind policy, int threads, bench_binding *out);
 void bench_binding_deinit(bench_binding *b);
+/* What is to be put into a child's environment (child.h). */
+const char *const *bench_binding_settings(const bench_binding *b);
 
 /* Between processes: {"policy": told or null, "reason": "..."}. New reference. */
 json_t *bench_binding_to_json(const bench_binding *b);

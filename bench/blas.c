@@ -204,7 +204,7 @@ static zo_status ask(comparison *c, candidate *k, int round, zo_error *err)
                                          .argv = c->o->argv ? c->o->argv : own_argv,
                                          .job = job,
                                          .threads = c->o->threads,
-                                         .places = binding.places,
+                                         .settings = bench_binding_settings(&binding),
                                          .blas_core = k->asked,
                                          .timeout_s = 60,
                                          .grace_s = 1,

@@ -91,54 +91,38 @@ static zo_status job_file(const json_t *job, int *fd, zo_error *err)
     return ZO_OK;
 }
 
-/* What is set anew in a child's environment: "NAME=value", to be freed. */
-typedef struct settings {
-    char *text[4];
-} settings;
-
-static void free_settings(settings *s)
+/* Does the environment's `variable` have the name that `setting`, "NAME=value", sets? */
+static bool same_name(const char *variable, const char *setting)
 {
-    for (size_t i = 0; i < sizeof s->text / sizeof *s->text; i++)
-        free(s->text[i]);
-    *s = (settings){0};
+    return strncmp(variable, setting, strcspn(setting, "=") + 1) == 0;
 }
 
-/* The number of OpenMP threads, where they are bound, and OpenBLAS's kernels. */
-static bool make_settings(const bench_child_options *o, settings *s)
-{
-    *s = (settings){0};
-    bool made = asprintf(&s->text[0], "OMP_NUM_THREADS=%d", o->threads) >= 0;
-    if (made && o->places)
-        made = asprintf(&s->text[1], "OMP_PLACES=%s", o->places) >= 0 &&
-               asprintf(&s->text[2], "OMP_PROC_BIND=close") >= 0;
-    if (made && o->blas_core)
-        made = asprintf(&s->text[3], "OPENBLAS_CORETYPE=%s", o->blas_core) >= 0;
-    return made;
-}
-
-/* Is this variable one of those that are set anew? */
-static bool is_set_anew(const char *variable, const settings *s)
+static bool sets(const char *const *settings, const char *variable)
 {
     bool same = false;
-    for (size_t i = 0; i < sizeof s->text / sizeof *s->text; i++)
-        same |= s->text[i] && strncmp(variable, s->text[i], strcspn(s->text[i], "=") + 1) == 0;
+    for (size_t i = 0; settings && settings[i]; i++)
+        same |= same_name(variable, settings[i]);
     return same;
 }
 
-/* This environment with those settings in it. The array is to be freed; NULL: out of memory. */
-static char **environment(const settings *s)
+/* This environment with two lists of settings in it, each ended by NULL, or NULL. The array is to be freed; NULL: out of
+ * memory. */
+static char **environment(const char *const *a, const char *const *b)
 {
-    const size_t most = sizeof s->text / sizeof *s->text;
+    const char *const *const lists[] = {a, b};
     size_t n = 0, kept = 0;
     while (environ[n])
         n++;
-    char **env = calloc(n + most + 1, sizeof *env);
-    for (size_t i = 0; env && i < n; i++)
-        if (!is_set_anew(environ[i], s))
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = 0; lists[k] && lists[k][i]; i++)
+            n++;
+    char **env = calloc(n + 1, sizeof *env);
+    for (size_t i = 0; env && environ[i]; i++)
+        if (!sets(a, environ[i]) && !sets(b, environ[i]))
             env[kept++] = environ[i];
-    for (size_t i = 0; env && i < most; i++)
-        if (s->text[i])
-            env[kept++] = s->text[i];
+    for (size_t k = 0; env && k < 2; k++)
+        for (size_t i = 0; lists[k] && lists[k][i]; i++)
+            env[kept++] = (char *)lists[k][i];
     return env;
 }
 
@@ -414,8 +398,8 @@ zo_status bench_child_run(const bench_signals *signals, const bench_child_option
 {
     zo_status st = ZO_OK;
     int fds[5] = {-1, -1, -1, -1, -1}; /* job; output: read, write; messages: read, write */
-    settings anew = {0};
-    char **env = NULL;
+    char threads[40], blas[80], **env = NULL;
+    const char *const own[] = {threads, o->blas_core ? blas : NULL, NULL};
     listener messages = {.fd = -1}, output = {.fd = -1};
     watch w = {0};
     uint64_t kills_before = 0, kills_after = 0;
@@ -425,7 +409,9 @@ zo_status bench_child_run(const bench_signals *signals, const bench_child_option
     st = job_file(o->job, &fds[0], err);
     if (st)
         goto cleanup;
-    env = make_settings(o, &anew) ? environment(&anew) : NULL;
+    snprintf(threads, sizeof threads, "OMP_NUM_THREADS=%d", o->threads);
+    snprintf(blas, sizeof blas, "OPENBLAS_CORETYPE=%s", o->blas_core ? o->blas_core : "");
+    env = environment(own, o->settings);
     if (!env || pipe2(fds + 1, O_CLOEXEC) || pipe2(fds + 3, O_CLOEXEC)) {
         st = zo_fail(err, ZO_ERR_IO, "start a child: %s", strerror(errno));
         goto cleanup;
@@ -463,7 +449,6 @@ cleanup:
     close_all(&messages.fd, 1);
     free(output.buffer);
     free(messages.buffer);
-    free_settings(&anew);
     free(env);
     return st;
 }

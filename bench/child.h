@@ -31,14 +31,14 @@ bool bench_signals_asked(const bench_signals *s);
 void bench_signals_close(bench_signals *s);
 
 typedef struct bench_child_options {
-    const char *const *argv; /* NULL-terminated */
-    const char *program;     /* what is executed; NULL: this program itself */
-    const json_t *job;       /* borrowed */
-    int threads;             /* OMP_NUM_THREADS in the child */
-    const char *places;      /* OMP_PLACES, one for each; NULL: as in this environment */
-    const char *blas_core;   /* OPENBLAS_CORETYPE; NULL: as in this environment */
-    double timeout_s;        /* 0: none. Then SIGTERM ... */
-    double grace_s;          /* ... and SIGKILL so much later */
+    const char *const *argv;     /* NULL-terminated */
+    const char *program;         /* what is executed; NULL: this program itself */
+    const json_t *job;           /* borrowed */
+    int threads;                 /* OMP_NUM_THREADS in the child */
+    const char *const *settings; /* "NAME=value" put into its environment, NULL-terminated; NULL: none */
+    const char *blas_core;       /* OPENBLAS_CORETYPE; NULL: as in this environment */
+    double timeout_s;            /* 0: none. Then SIGTERM ... */
+    double grace_s;              /* ... and SIGKILL so much later */
     bool finish; /* a first SIGINT to this process lets the child end by itself; else it is told to end */
     void (*message)(void *self, json_t *message); /* borrowed for the call */
     /* This process was asked to end; now: the child is told to. NULL: nobody cares. */

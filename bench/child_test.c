@@ -205,7 +205,7 @@ static void hear(void *self, json_t *message)
     json_array_append(((heard *)self)->messages, message);
 }
 
-static bench_child_result run_bound(const char *child, double timeout_s, const char *places,
+static bench_child_result run_bound(const char *child, double timeout_s, const char *const *settings,
                                     json_t **messages)
 {
     const char *argv[] = {"child_test", child, NULL};
@@ -214,7 +214,7 @@ static bench_child_result run_bound(const char *child, double timeout_s, const c
     bench_child_options o = {.argv = argv,
                              .job = job,
                              .threads = 3,
-                             .places = places,
+                             .settings = settings,
                              .timeout_s = timeout_s,
                              .grace_s = 0.2,
                              .finish = true,
@@ -241,13 +241,15 @@ static bench_child_result run(const char *child, double timeout_s, json_t **mess
 /* What the child is told replaces what is set here; nothing else of the environment changes. */
 static void threads_and_places_are_set(void **state)
 {
-    char place[32];
+    char place[40];
+    const char *const settings[] = {place, "OMP_PROC_BIND=close", NULL};
     json_t *m;
     (void)state;
-    snprintf(place, sizeof place, "{%d}", sched_getcpu());
+    snprintf(place, sizeof place, "OMP_PLACES={%d}", sched_getcpu());
     setenv("OMP_PROC_BIND", "false", 1);
-    run_bound("echo", 0, place, &m);
-    assert_string_equal(json_string_value(json_object_get(json_array_get(m, 0), "places")), place);
+    run_bound("echo", 0, settings, &m);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(m, 0), "places")),
+                        place + strlen("OMP_PLACES="));
     assert_string_equal(json_string_value(json_object_get(json_array_get(m, 0), "bind")), "close");
     json_decref(m);
     run("echo", 0, &m);

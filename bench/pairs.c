@@ -242,7 +242,7 @@ static zo_status run_child(bench_pairs *p, paired_cell *c, int s, zo_error *err)
                                          .program = p->program[s],
                                          .job = job,
                                          .threads = threads,
-                                         .places = binding.places,
+                                         .settings = bench_binding_settings(&binding),
                                          .blas_core = bench_choice_core_type(c->kernels),
                                          .timeout_s = p->m->measure.timeout_s,
                                          .grace_s = 10,

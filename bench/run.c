@@ -377,7 +377,7 @@ static zo_status run_once(suite *s, bench_scheduled *c, int run, int position, b
     bench_child_options options = {.argv = s->o->argv ? s->o->argv : own_argv,
                                    .job = job,
                                    .threads = threads,
-                                   .places = binding.places,
+                                   .settings = bench_binding_settings(&binding),
                                    .blas_core = bench_choice_core_type(kernels),
                                    .timeout_s = s->m->measure.timeout_s,
                                    .grace_s = s->o->grace_s > 0 ? s->o->grace_s : 10,
