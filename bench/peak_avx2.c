@@ -9,7 +9,7 @@
 typedef float vec __attribute__((vector_size(32), may_alias));
 
 #define FMA(acc, x, y) ((vec)_mm256_fmadd_ps((__m256)(acc), (__m256)(x), (__m256)(y)))
-#define EACH(X)        X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
+#define EACH           EACH_12
 
 #include "bench/peak_body.h"
 

@@ -8,13 +8,7 @@
 typedef float vec __attribute__((vector_size(64), may_alias));
 
 #define FMA(acc, x, y) ((vec)_mm512_fmadd_ps((__m512)(acc), (__m512)(x), (__m512)(y)))
-#define EACH(X)                                                                                              \
-    X(0)                                                                                                     \
-    X(1)                                                                                                     \
-    X(2)                                                                                                     \
-    X(3)                                                                                                     \
-    X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21)    \
-        X(22) X(23)
+#define EACH           EACH_24
 
 #include "bench/peak_body.h"
 

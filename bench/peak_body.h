@@ -1,7 +1,12 @@
 /* The loops of peak_kernel.h that are the same for every instruction set.
- * Before this file: `vec`, a vector of floats that may alias others; FMA(acc, x, y); EACH(X), which is X(0) X(1) ... for every
- * accumulator. */
+ * Before this file: `vec`, a vector of floats that may alias others; FMA(acc, x, y); EACH, EACH_12 or EACH_24: as
+ * many accumulators as registers allow. */
 #include "bench/peak_kernel.h"
+
+/* X(i) for every accumulator */
+#define EACH_12(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
+#define AND_12(X)  X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23)
+#define EACH_24(X) EACH_12(X) AND_12(X)
 
 enum { LANES = sizeof(vec) / sizeof(float) };
 
