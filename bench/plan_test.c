@@ -129,6 +129,40 @@ static void predicted_memory(void **state)
     bench_manifest_free(m);
 }
 
+/* Cells that differ in their weights' precision alone are planned to differ by what loading then asks the account for, and
+ * by what is mapped; for a made-up model, and for one in a file. */
+static void memory_of_precisions(void **state)
+{
+    (void)state;
+    bench_manifest *m = parse(
+        "\"defaults\": {\"task\": \"polarity\", \"train_rows\": 20, \"eval_rows\": 4}, \"matrix\": "
+        "{\"model\": "
+        "[\"synth:tiny\", \"smollm2-135m\"], \"weights\": [\"f32\", \"f16\", \"bf16\", \"int8\", \"nf4\"]}}");
+    bench_plan plan = plan_of(m, NULL);
+    assert_int_equal(plan.count, 10);
+    int64_t first = 0;
+    for (int32_t i = 0; i < plan.count; i++) {
+        const bench_params *p = &m->cells[i].params;
+        zo_mem mem = {0};
+        zo_error err = {0};
+        bench_model model;
+        if (plan.cells[i].bytes < 0) {
+            printf("left out: %s\n", plan.cells[i].trouble);
+            continue;
+        }
+        if (bench_model_open(p->model, (zo_precision)p->weights, NULL, false,
+                             (int32_t)bench_params_longest(p), &mem, &model, &err))
+            fail_msg("%s", err.text);
+        int64_t taken = (int64_t)mem.peak[ZO_ACCOUNT_WEIGHTS] + model.weight_bytes.mapped;
+        first = i % 5 ? first : taken; /* f32 */
+        assert_int_equal(plan.cells[i].bytes - plan.cells[i / 5 * 5].bytes, taken - first);
+        assert_true(i % 5 == 0 || taken < first);
+        bench_model_close(&model);
+    }
+    bench_plan_deinit(&plan);
+    bench_manifest_free(m);
+}
+
 static void too_large(void **state)
 {
     (void)state;
@@ -312,6 +346,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(predicted_memory, make_results, remove_results),
+        cmocka_unit_test_setup_teardown(memory_of_precisions, make_results, remove_results),
         cmocka_unit_test_setup_teardown(too_large, make_results, remove_results),
         cmocka_unit_test(evaluations),
         cmocka_unit_test_setup_teardown(time_from_records, make_results, remove_results),
