@@ -407,9 +407,13 @@ static void seeds_and_examples(void **state)
                 "over the evaluation "
                 "examples)\n"
                 "\n"
-                "<sup>b</sup> one seed ± the standard error over the evaluation examples\n"
+                "<sup>b</sup> one seed ± the standard error over the evaluation examples; how seeds differ is "
+                "not known\n"
                 "\n"
                 "Share of right answers after the last step.\n");
+    /* the two error bars have columns of their own; one seed says nothing of others */
+    expect_in_file(f, "report/table-1.csv", "queries,accuracy,accuracy_seeds_sd,accuracy_examples_stderr\n");
+    expect_in_file(f, "report/table-1.csv", ",0.02\n4,0.5,,0.02\n");
     assert_non_null(strstr(f->printed, "Accuracy before and after training on sst2, 40 steps\n"));
     assert_non_null(strstr(f->printed, "25.0 ±0.0 (±1.0) [a]  60.0 ±10.0 (±2.0) [a]      75.0 ±0.0 [b]\n"));
     assert_non_null(strstr(f->printed, "Guessing reaches 25.0%.\n"));

@@ -263,7 +263,8 @@ static void spread_note(const bench_summary *s, char *out, size_t cap)
                  isnan(s->stderr_) ? "" : " (± the standard error of one seed over the evaluation examples)");
         break;
     case BENCH_SPREAD_EXAMPLES:
-        snprintf(out, cap, "one seed ± the standard error over the evaluation examples");
+        snprintf(out, cap,
+                 "one seed ± the standard error over the evaluation examples; how seeds differ is not known");
         break;
     case BENCH_SPREAD_NONE:
         snprintf(out, cap, s->n == 1 ? "one run" : "%d runs", s->n);

@@ -146,6 +146,18 @@ void bench_table_add_number(bench_table *t, const char *text, double value, benc
     t->failed = !(c->text = copy_of(text));
 }
 
+void bench_table_add_errors(bench_table *t, const char *text, double value, double seeds_sd,
+                            double examples_stderr)
+{
+    cell *c = next_cell(t);
+    if (!c || !isfinite(value))
+        return;
+    c->number = value;
+    c->interval = (bench_interval){seeds_sd, examples_stderr,
+                                   0}; /* what goes with the value, in the order of suffixes */
+    t->failed = !(c->text = copy_of(text));
+}
+
 void bench_table_add_missing(bench_table *t)
 {
     next_cell(t);
@@ -505,11 +517,16 @@ static zo_status put_plain_table(const bench_table *t, bench_format format, FILE
 /* ---- CSV, JSON: keys and numbers ---- */
 
 /* The numbers of a cell in the order of its keys: KEY, KEY_low, KEY_high. */
-static const char *const suffixes[] = {"", "_low", "_high"};
+static const char *const suffixes[][3] = {
+    [BENCH_COLUMN_TEXT] = {""},
+    [BENCH_COLUMN_NUMBER] = {""},
+    [BENCH_COLUMN_SPREAD] = {"", "_low", "_high"},
+    [BENCH_COLUMN_ERRORS] = {"", "_seeds_sd", "_examples_stderr"},
+};
 
 static size_t fields(const column *c)
 {
-    return c->kind == BENCH_COLUMN_SPREAD ? 3 : 1;
+    return suffixes[c->kind][1] ? 3 : 1;
 }
 
 static double field(const cell *c, size_t i)
@@ -534,7 +551,7 @@ static void put_csv_table(const bench_table *t, FILE *out)
     for (size_t i = 0; i < t->width; i++) {
         for (size_t k = 0; k < fields(&t->columns[i]); k++) {
             char name[256];
-            snprintf(name, sizeof name, "%s%s", t->columns[i].key, suffixes[k]);
+            snprintf(name, sizeof name, "%s%s", t->columns[i].key, suffixes[t->columns[i].kind][k]);
             fputs(i + k ? "," : "", out);
             put_csv(name, out);
         }
@@ -563,7 +580,7 @@ static json_t *row_json(const bench_table *t, size_t row)
         for (size_t k = 0; k < fields(&t->columns[i]); k++) {
             char name[256];
             json_t *value;
-            snprintf(name, sizeof name, "%s%s", t->columns[i].key, suffixes[k]);
+            snprintf(name, sizeof name, "%s%s", t->columns[i].key, suffixes[t->columns[i].kind][k]);
             if (t->columns[i].kind == BENCH_COLUMN_TEXT)
                 value = c->text ? json_string(c->text) : json_null();
             else

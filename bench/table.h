@@ -19,6 +19,7 @@ typedef enum bench_column_kind {
     BENCH_COLUMN_TEXT,   /* left-aligned; CSV and JSON: the text */
     BENCH_COLUMN_NUMBER, /* right-aligned; CSV and JSON: KEY */
     BENCH_COLUMN_SPREAD, /* right-aligned; CSV and JSON: KEY, KEY_low, KEY_high */
+    BENCH_COLUMN_ERRORS, /* right-aligned; CSV and JSON: KEY, KEY_seeds_sd, KEY_examples_stderr */
 } bench_column_kind;
 
 typedef enum bench_format {
@@ -42,6 +43,10 @@ void bench_table_add_row(bench_table *t);
 void bench_table_add_text(bench_table *t, const char *text);
 /* A number: its text, value and interval (bench_no_interval: none). Shown as "-" and unknown where value is not finite. */
 void bench_table_add_number(bench_table *t, const char *text, double value, bench_interval interval);
+/* The same for a column of BENCH_COLUMN_ERRORS: how training seeds differ, and how unsure a test set's few examples leave one
+ * seed. Two error bars that are never merged; NaN: not known. */
+void bench_table_add_errors(bench_table *t, const char *text, double value, double seeds_sd,
+                            double examples_stderr);
 /* "-" */
 void bench_table_add_missing(bench_table *t);
 

@@ -289,12 +289,28 @@ static void full_device(void **state)
     fclose(f);
 }
 
+/* Two error bars keep their names, and what is not known of one stays empty. */
+static void two_error_bars(void **state)
+{
+    (void)state;
+    bench_table *t = bench_table_new("");
+    bench_table_add_column(t, BENCH_COLUMN_ERRORS, "accuracy", "v");
+    bench_table_add_row(t);
+    bench_table_add_errors(t, "60 ±10 (±2)", 0.6, 0.1, 0.02);
+    bench_table_add_row(t);
+    bench_table_add_errors(t, "50 ±2", 0.5, NAN, 0.02);
+    bench_table_add_row(t);
+    bench_table_add_errors(t, "-", NAN, 0.1, 0.02);
+    expect(t, BENCH_FORMAT_CSV, "v,v_seeds_sd,v_examples_stderr\n0.6,0.1,0.02\n0.5,,0.02\n,,\n");
+    bench_table_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(five_formats), cmocka_unit_test(escapes),          cmocka_unit_test(latex_bracket),
         cmocka_unit_test(never_nan),    cmocka_unit_test(shortest_numbers), cmocka_unit_test(edges),
-        cmocka_unit_test(full_device),  cmocka_unit_test(cut_texts),
+        cmocka_unit_test(full_device),  cmocka_unit_test(cut_texts),        cmocka_unit_test(two_error_bars),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -104,12 +104,28 @@ static void common_note(const grid *g, char *out, size_t cap)
     }
 }
 
+static double half_width(bench_interval i)
+{
+    return (i.high - i.low) / 2;
+}
+
+/* Of a metric that seeds decide, the two error bars go to columns of their own: an interval of one or the other would not say
+ * which it is. */
+static bench_column_kind column_kind(const bench_metric *m, bool relative)
+{
+    return m->pool == BENCH_POOL_SEEDS && !relative ? BENCH_COLUMN_ERRORS : BENCH_COLUMN_SPREAD;
+}
+
 static void add_summary(bench_table *t, const bench_metric *m, const bench_summary *s, const char *common)
 {
     char text[256], note[320];
     bench_summary_text(m, s, text, sizeof text);
     bench_summary_note(s, note, sizeof note);
-    bench_table_add_number(t, text, s->value, s->interval);
+    if (m->pool == BENCH_POOL_SEEDS && m != &bench_metric_ratio)
+        bench_table_add_errors(t, text, s->value,
+                               s->spread == BENCH_SPREAD_SEEDS ? half_width(s->interval) : NAN, s->stderr_);
+    else
+        bench_table_add_number(t, text, s->value, s->interval);
     if (isnan(s->value) || (!*common && !(s->spread == BENCH_SPREAD_NONE && m == &bench_metric_ratio)))
         bench_table_mark(t, note);
 }
@@ -151,7 +167,7 @@ static void add_columns(bench_table *t, const grid *g, const bench_metric *m, bo
         make_key(head, ending, key, sizeof key);
         if (!*head)
             snprintf(head, sizeof head, "%s", m->label);
-        bench_table_add_column(t, BENCH_COLUMN_SPREAD, head, key);
+        bench_table_add_column(t, column_kind(m, relative), head, key);
     }
 }
 
@@ -270,7 +286,7 @@ static zo_status make_metrics_table(const bench_results *r, const char *title, c
         any[i] = any[i] || i == 0; /* never a table without values */
         bench_metric_heading(metrics[i], head, sizeof head);
         if (any[i])
-            bench_table_add_column(t, BENCH_COLUMN_SPREAD, head, metrics[i]->name);
+            bench_table_add_column(t, column_kind(metrics[i], false), head, metrics[i]->name);
     }
     for (int32_t row = 0; row < g.cross.row_count; row++) {
         if (keep && !keep(&g, row))
