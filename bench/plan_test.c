@@ -109,7 +109,8 @@ static void predicted_memory(void **state)
         "\"eval_every\": [null, 0]}, \"cells\": [{\"method\": \"mezo\", \"peft\": \"full\"}, {\"method\": "
         "\"mezo\"}, "
         "{\"method\": \"rge\", \"peft\": \"lora\", \"rank\": 4, \"targets\": [\"q_proj\", \"down_proj\"]}, "
-        "{\"method\": \"zero-shot\"}, {\"batch\": 1, \"queries\": 16, \"max_tokens\": 64}]}";
+        "{\"method\": \"zero-shot\"}, {\"batch\": 1, \"queries\": 16, \"max_tokens\": 64}, "
+        "{\"task\": \"random\", \"seq_len\": 8}]}";
     bench_manifest *m = parse(cells);
     zo_config c;
     assert_true(zo_synth_config("tiny", &c));

@@ -16,10 +16,13 @@
 #include <unistd.h>
 
 #include "core/polarity.h"
+#include "core/rng.h"
 #include "core/rows.h"
 
 #define MAX_TOKENS 512 /* the authors' max_length */
 #define MAX_LABELS 4   /* values that a label can have in files */
+
+enum { RANDOM_ROWS = 400 /* in each split */ };
 
 struct zo_task {
     const char *name;
@@ -33,11 +36,13 @@ struct zo_task {
         int32_t choice;
     } label[MAX_LABELS];
     bool generated;
+    bool drawn; /* generated not as text but as ids */
 };
 
 /* The tasks, in the order in which they are listed. */
 #define TASK_MAP(X)                                                                                          \
-    X(sst2) X(rte) X(boolq) X(copa) X(mrpc) X(qqp) X(qnli) X(wnli) X(wic) X(wsc) X(multirc) X(polarity)
+    X(sst2)                                                                                                  \
+    X(rte) X(boolq) X(copa) X(mrpc) X(qqp) X(qnli) X(wnli) X(wic) X(wsc) X(multirc) X(polarity) X(random)
 
 enum {
 #define X(name) TASK_##name,
@@ -106,6 +111,9 @@ static const zo_task tasks[TASKS] = {
         .name = "polarity", .metric = ZO_METRIC_CLASS, .generated = true,
         TEMPLATE("{sentence:strip} It was", " terrible", " great"),
         .label_field = {"label"}, .label = {{"0", 0}, {"1", 1}}},
+    [TASK_random] = {
+        .name = "random", .metric = ZO_METRIC_CLASS, .generated = true, .drawn = true,
+        TEMPLATE("ids drawn from the vocabulary", "one id", "another")},
 };
 /* clang-format on */
 
@@ -527,6 +535,8 @@ zo_status zo_task_rows(const zo_task *t, const char *dir, zo_split split, int32_
     *count = 0;
     if (limit < 0)
         return zo_fail(err, ZO_ERR_INVALID, "%s: a limit of %d rows is negative", t->name, limit);
+    if (t->drawn)
+        return zo_fail(err, ZO_ERR_UNSUPPORTED, "%s: its rows are ids, not texts", t->name);
     if (t->generated) {
         st = generate(&c, split, limit, err);
     } else {
@@ -761,6 +771,49 @@ cleanup:
     return st;
 }
 
+/* A row of the task `random`: id i of a sequence is the same however long it is. The second choice, which lies behind the
+ * first, differs in its last id. */
+static void draw_row(zo_split split, int32_t row, int32_t n, int32_t vocab, int32_t *v, zo_example *out)
+{
+    const uint64_t seed = zo_seed_for(1, "random task"), at = (uint64_t)split << 32 | (uint64_t)row;
+    const uint64_t V = (uint64_t)vocab;
+    const int32_t step = 1 + (int32_t)zo_below(zo_bits(seed, at, 1), V - 1);
+    for (int32_t i = 0; i < n; i++)
+        v[i] = (int32_t)zo_below(zo_bits(seed, at, 2 + (uint32_t)i), V);
+    memcpy(v + n, v, (size_t)n * sizeof *v);
+    v[2 * n - 1] = (int32_t)(((int64_t)v[n - 1] + step) % vocab);
+    *out = (zo_example){.choice = {{v, n, 1}, {v + n, n, 1}},
+                        .choices = 2,
+                        .label = (int32_t)zo_below(zo_bits(seed, at, 0), 2)};
+}
+
+static zo_status draw_dataset(const zo_task *t, zo_split split, int32_t limit, int32_t vocab, int32_t n,
+                              zo_mem *mem, zo_dataset **out, zo_error *err)
+{
+    const int32_t count = limit > 0 && limit < RANDOM_ROWS ? limit : RANDOM_ROWS;
+    zo_dataset *d = NULL;
+    if (limit < 0 || n < 2 || vocab < 2)
+        return zo_fail(err, ZO_ERR_INVALID, "%s: %d rows of %d tokens from %d: needs 2 or more", t->name,
+                       limit, n, vocab);
+    zo_status st = zo_mem_array(mem, ZO_ACCOUNT_DATA, 1, sizeof *d, "data set", &d, err);
+    if (!st)
+        st = zo_mem_array(mem, ZO_ACCOUNT_DATA, (size_t)count, sizeof *d->examples, "examples", &d->examples,
+                          err);
+    if (!st)
+        st = zo_mem_array(mem, ZO_ACCOUNT_DATA, (size_t)count * 2 * (size_t)n, sizeof *d->ids, "token ids",
+                          &d->ids, err);
+    if (st) {
+        zo_dataset_free(d);
+        return st;
+    }
+    d->task = t;
+    for (; d->count < count; d->count++)
+        draw_row(split, d->count, n, vocab, d->ids + (int64_t)d->count * 2 * n, &d->examples[d->count]);
+    measure(d);
+    *out = d;
+    return ZO_OK;
+}
+
 zo_status zo_dataset_load(const zo_task *t, const char *dir, zo_split split, int32_t limit,
                           const zo_tokenizer *tok, int32_t max_tokens, zo_mem *mem, zo_dataset **out,
                           zo_error *err)
@@ -769,6 +822,9 @@ zo_status zo_dataset_load(const zo_task *t, const char *dir, zo_split split, int
     int32_t count = 0;
     char path[512];
     *out = NULL;
+    if (t->drawn)
+        return draw_dataset(t, split, limit, zo_tokenizer_vocab(tok), max_tokens ? max_tokens : MAX_TOKENS,
+                            mem, out, err);
     zo_status st = zo_task_rows(t, dir, split, limit, mem, &rows, &count, path, err);
     if (!st)
         st = zo_dataset_encode(t, rows, count, tok, max_tokens, mem, out, err);

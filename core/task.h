@@ -7,6 +7,10 @@
  * Differs from them: where all label words of a class task begin with the same tokens (a space of its own, in a
  * tokenizer of bytes), these count as prompt, because they tell no class from another. Upper and lower case are
  * changed in ASCII letters only.
+ *
+ * Two tasks are made by the program. polarity (polarity.h) can be learnt. random is for speed and memory, where values do
+ * not matter: 400 rows in each split of as many ids as a sequence may have, from 2 on, drawn evenly from the vocabulary;
+ * the last id is the label, of two choices that a coin settles, so that its accuracy means nothing.
  */
 #ifndef ZO_TASK_H
 #define ZO_TASK_H
@@ -69,12 +73,13 @@ typedef struct zo_dataset {
  *   (Hugging Face field names, SuperGLUE's raw .jsonl, GLUE's raw .tsv with a header line, but for the raw forms of
  *   mrpc and multirc, which are built otherwise; core/rows.h has what a line may be).
  * Choices are in the order of the template's label words: sst2 and polarity terrible, great; rte and boolq Yes, No
- * (so true is 0); copa choice1, choice2; the others No, Yes.
+ * (so true is 0); copa choice1, choice2; the others No, Yes (random has ids only, see
+ * zo_dataset_load).
  * limit: the first `limit` rows, 0 for all. A generated task (polarity) reads no file; its rows are a function of
  * the split, and dir may be NULL. path_out (512 bytes, may be NULL) gets the file, "" for a generated task.
  * Fails: ZO_ERR_IO (no such file: says which names were looked for; or it can't be read), ZO_ERR_FORMAT with
  * "file:line: ..." for a bad row, "file: ..." for one without rows, ZO_ERR_INVALID (limit < 0, dir too long),
- * ZO_ERR_MEMORY. */
+ * ZO_ERR_UNSUPPORTED (random), ZO_ERR_MEMORY. */
 zo_status zo_task_rows(const zo_task *t, const char *dir, zo_split split, int32_t limit, zo_mem *mem,
                        zo_row **rows, int32_t *count, char *path_out, zo_error *err);
 void zo_rows_free(zo_row *rows, int32_t count);
@@ -85,7 +90,7 @@ void zo_rows_free(zo_row *rows, int32_t count);
  * told apart by one token; ZO_ERR_MEMORY. */
 zo_status zo_dataset_encode(const zo_task *t, const zo_row *rows, int32_t count, const zo_tokenizer *tok,
                             int32_t max_tokens, zo_mem *mem, zo_dataset **out, zo_error *err);
-/* zo_task_rows and zo_dataset_encode in one. */
+/* zo_task_rows and zo_dataset_encode in one; and random's rows, each of max_tokens ids. */
 zo_status zo_dataset_load(const zo_task *t, const char *dir, zo_split split, int32_t limit,
                           const zo_tokenizer *tok, int32_t max_tokens, zo_mem *mem, zo_dataset **out,
                           zo_error *err);

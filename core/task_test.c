@@ -562,6 +562,7 @@ static void table(void **state)
         {"multirc", "{paragraph}\nQuestion: {question}\nI found this answer \"{answer}\". Is that correct? "
                     "Yes or No?[ No| Yes]"},
         {"polarity", "{sentence:strip} It was[ terrible| great]"},
+        {"random", "ids drawn from the vocabulary[one id|another]"},
     };
     size_t i = 0;
     for (; zo_task_names()[i]; i++) {
@@ -572,7 +573,7 @@ static void table(void **state)
         assert_non_null(t);
         assert_string_equal(zo_task_template(t), want[i][1]);
         assert_int_equal(zo_task_metric(t), strcmp(name, "copa") ? ZO_METRIC_CLASS : ZO_METRIC_CHOICE);
-        assert_int_equal(zo_task_generated(t), !strcmp(name, "polarity"));
+        assert_int_equal(zo_task_generated(t), !strcmp(name, "polarity") || !strcmp(name, "random"));
         assert_true(zo_task_chance(t) == 0.5);
     }
     assert_int_equal(i, sizeof want / sizeof want[0]);
@@ -601,6 +602,74 @@ static void polarity_rows(void **state)
             unload(l);
         }
     }
+}
+
+static zo_dataset *draw(const zo_tokenizer *tok, zo_split split, int32_t limit, int32_t tokens)
+{
+    zo_dataset *d = NULL;
+    zo_error err = {0};
+    if (zo_dataset_load(zo_task_find("random"), NULL, split, limit, tok, tokens, NULL, &d, &err))
+        fail_msg("%s", err.text);
+    return d;
+}
+
+/* Every length from 2 on, as many rows as asked for; ids of the vocabulary, all of it in the end; choices that share their
+ * prompt and differ in the label; both labels; and the same ids in a longer sequence, others in the other split. */
+static void random_rows(void **state)
+{
+    (void)state;
+    zo_tokenizer *tok = open_byte_tokenizer();
+    const int32_t vocab = zo_tokenizer_vocab(tok);
+    static const int32_t lengths[] = {2, 3, 8, 64, 300};
+    bool *seen = calloc((size_t)vocab, sizeof *seen);
+    assert_non_null(seen);
+    zo_dataset *longest = draw(tok, ZO_SPLIT_TRAIN, 0, 300), *other = draw(tok, ZO_SPLIT_VALIDATION, 0, 300);
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        const int32_t n = lengths[i], rows[] = {7, 399, 400};
+        zo_dataset *d = draw(tok, ZO_SPLIT_TRAIN, i < 2 ? rows[i] : 1000, n);
+        int32_t right = 0;
+        assert_int_equal(d->count, rows[i < 2 ? i : 2]);
+        assert_int_equal(d->longest, n);
+        assert_int_equal(d->most_labels, 1);
+        assert_string_equal(d->path, "");
+        for (int32_t r = 0; r < d->count; r++) {
+            const zo_example *x = &d->examples[r];
+            const int32_t *a = x->choice[0].ids, *b = x->choice[1].ids;
+            assert_int_equal(x->choices, 2);
+            for (int k = 0; k < 2; k++) {
+                assert_int_equal(x->choice[k].n, n);
+                assert_int_equal(x->choice[k].n_labels, 1);
+            }
+            assert_memory_equal(a, longest->examples[r].choice[0].ids, (size_t)n * sizeof *a);
+            assert_memory_equal(a, b, (size_t)(n - 1) * sizeof *a);
+            assert_int_not_equal(a[n - 1], b[n - 1]);
+            assert_in_range(b[n - 1], 0, vocab - 1);
+            for (int32_t t = 0; t < n; t++) {
+                assert_in_range(a[t], 0, vocab - 1);
+                seen[a[t]] = true;
+            }
+            right += x->label;
+        }
+        if (d->count == 400) /* 6 standard deviations of a coin's 400 tosses, 10 each */
+            assert_in_range(right, 140, 260);
+        zo_dataset_free(d);
+    }
+    for (int32_t v = 0; v < vocab; v++) /* 120,000 draws: e^(-120,000 / vocab) of an id stay out */
+        assert_true(seen[v]);
+    assert_memory_not_equal(other->examples[0].choice[0].ids, longest->examples[0].choice[0].ids, 300 * 4);
+    zo_dataset_free(longest);
+    zo_dataset_free(other);
+    free(seen);
+
+    zo_dataset *d = NULL;
+    zo_row *row = NULL;
+    int32_t count;
+    const zo_task *t = zo_task_find("random");
+    assert_int_equal(zo_dataset_load(t, NULL, ZO_SPLIT_TRAIN, -1, tok, 8, NULL, &d, NULL), ZO_ERR_INVALID);
+    assert_int_equal(zo_dataset_load(t, NULL, ZO_SPLIT_TRAIN, 0, tok, 1, NULL, &d, NULL), ZO_ERR_INVALID);
+    assert_int_equal(zo_task_rows(t, NULL, ZO_SPLIT_TRAIN, 0, NULL, &row, &count, NULL, NULL),
+                     ZO_ERR_UNSUPPORTED);
+    zo_tokenizer_free(tok);
 }
 
 /* ---- encoding ---- */
@@ -814,22 +883,25 @@ static void failing_allocations(void **state)
         "copa", "train.jsonl",
         "{\"premise\":\"a\",\"choice1\":\"b\",\"choice2\":\"c\",\"question\":\"cause\",\"label\":0}\n"
         "{\"premise\":\"d\",\"choice1\":\"e\",\"choice2\":\"f\",\"question\":\"cause\",\"label\":0}\n");
-    static const char *const names[] = {"copa", "polarity"};
-    for (int i = 0; i < 2; i++) {
+    static const struct {
+        const char *name;
+        long least; /* lines, rows, texts, ids, examples; or the data set, its examples, their ids */
+    } tasks[] = {{"copa", 12}, {"polarity", 12}, {"random", 4}};
+    for (int i = 0; i < 3; i++) {
         zo_status st = ZO_ERR_MEMORY;
         long nth = 0;
         while (st) {
             zo_mem mem = {.fail_after = ++nth};
             zo_error err = {0};
             zo_dataset *d = NULL;
-            st = zo_dataset_load(zo_task_find(names[i]), folder, ZO_SPLIT_TRAIN, 2, tok, 0, &mem, &d, &err);
+            st = zo_dataset_load(zo_task_find(tasks[i].name), folder, ZO_SPLIT_TRAIN, 2, tok, 0, &mem, &d,
+                                 &err);
             assert_true(st == ZO_OK || st == ZO_ERR_MEMORY);
             assert_true(st ? !d && strstr(err.text, "allocate ") : !!d);
             zo_dataset_free(d);
             assert_int_equal(mem.now[ZO_ACCOUNT_DATA], 0);
         }
-        assert_in_range(nth, 12,
-                        40); /* there were allocations to fail: lines, rows, texts, ids, examples, ... */
+        assert_in_range(nth, tasks[i].least, 40);
     }
     remove_file("copa", "train.jsonl");
     zo_tokenizer_free(tok);
@@ -850,16 +922,27 @@ static void standard_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_rows),          cmocka_unit_test(label_counts),
-        cmocka_unit_test(original_forms),      cmocka_unit_test(forms_of_rte),
-        cmocka_unit_test(forms_of_boolq),      cmocka_unit_test(forms_of_pairs),
-        cmocka_unit_test(forms_of_copa),       cmocka_unit_test(strip_in_sst2),
-        cmocka_unit_test(order_of_files),      cmocka_unit_test(bad_rows),
-        cmocka_unit_test(missing_files),       cmocka_unit_test(table),
-        cmocka_unit_test(polarity_rows),       cmocka_unit_test(encode_bytes),
-        cmocka_unit_test(encode_refusals),     cmocka_unit_test(encode_with_model),
-        cmocka_unit_test(truncate_with_model), cmocka_unit_test(slices),
-        cmocka_unit_test(failing_allocations), cmocka_unit_test(standard_error),
+        cmocka_unit_test(known_rows),
+        cmocka_unit_test(label_counts),
+        cmocka_unit_test(original_forms),
+        cmocka_unit_test(forms_of_rte),
+        cmocka_unit_test(forms_of_boolq),
+        cmocka_unit_test(forms_of_pairs),
+        cmocka_unit_test(forms_of_copa),
+        cmocka_unit_test(strip_in_sst2),
+        cmocka_unit_test(order_of_files),
+        cmocka_unit_test(bad_rows),
+        cmocka_unit_test(missing_files),
+        cmocka_unit_test(table),
+        cmocka_unit_test(polarity_rows),
+        cmocka_unit_test(random_rows),
+        cmocka_unit_test(encode_bytes),
+        cmocka_unit_test(encode_refusals),
+        cmocka_unit_test(encode_with_model),
+        cmocka_unit_test(truncate_with_model),
+        cmocka_unit_test(slices),
+        cmocka_unit_test(failing_allocations),
+        cmocka_unit_test(standard_error),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
