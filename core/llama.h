@@ -4,8 +4,9 @@
  * replicas, R LoRA rank. Activations are row-major (rows, width): replica by replica, and within one the rows of the
  * batch, B * T less the padding that is not run (batch.h).
  *
- * Frozen weights meet all rows in one product (OpenBLAS sgemm); each replica's rows then meet their own
- * Bw (lora.h). With N = 1 and no perturbation this is the plain forward.
+ * Frozen weights meet the rows of all replicas in one product (linear.h), in which each replica's rows meet their own
+ * Bw (lora.h). With N = 1 and no perturbation this is the plain forward. A replica's logits and losses are the same bit
+ * for bit whatever replicas and sequences share the call, on any number of threads.
  */
 #ifndef ZO_LLAMA_H
 #define ZO_LLAMA_H
