@@ -505,6 +505,40 @@ static void loading_holds_no_second_copy(void **state)
     }
 }
 
+/* From a file that is used straight from its map in part, so that what is left of a model holds the map or does not. */
+static void loading_may_run_out_of_memory(void **state)
+{
+    (void)state;
+    char path[600];
+    model m = model_make(false, false);
+    folder f = folder_make();
+    gguf_make g = model_gguf(&m, true, NULL);
+    folder_write(&f, "m.gguf", g.bytes, g.n);
+    for (int p = 0; p < ZO_PRECISION_COUNT; p++) {
+        zo_status st = ZO_ERR_MEMORY;
+        for (long k = 1; st; k++) {
+            zo_mem mem = {.fail_after = k}, open = {0};
+            zo_error err = {0};
+            zo_llama *l = NULL;
+            zo_weights *w = open_or_fail(folder_path(&f, "m.gguf", path), &open);
+            st = zo_llama_load(w, (zo_precision)p, 8, &mem, &l, &err);
+            if (st) {
+                assert_int_equal(st, ZO_ERR_MEMORY);
+                assert_null(l);
+            } else {
+                assert_true(k > 5);
+            }
+            zo_llama_free(l);
+            zo_weights_free(w);
+            for (int a = 0; a < ZO_ACCOUNT_COUNT; a++)
+                assert_int_equal(mem.now[a] + open.now[a], 0);
+        }
+    }
+    folder_remove(&f);
+    free(g.bytes);
+    model_free(&m);
+}
+
 /* Writes a weight_map that sends tensor i to files[i % 2]. */
 static void write_index(const folder *f, const model *m, const char *a, const char *b)
 {
@@ -1087,6 +1121,7 @@ int main(void)
         cmocka_unit_test(every_form_reads_the_same),
         cmocka_unit_test(every_form_loads_in_every_precision),
         cmocka_unit_test(loading_holds_no_second_copy),
+        cmocka_unit_test(loading_may_run_out_of_memory),
         cmocka_unit_test(shards_are_put_together),
         cmocka_unit_test(incomplete_models_are_refused),
         cmocka_unit_test(hostile_files_do_no_harm),
