@@ -22,6 +22,8 @@ typedef struct arguments {
     bench_pairs_options pairs;
     const char *metrics[MOST_METRICS + 1];
     int metric_count;
+    const char **sets; /* NULL-terminated */
+    int set_count;
     json_t *thresholds, *old_where, *new_where, *where, *floors;
     const char *program[2];
     int programs;
@@ -52,6 +54,8 @@ static void usage(FILE *to)
         "  --old KEY=VALUE        compare these cells of OLD ...\n"
         "  --new KEY=VALUE        ... with these of NEW, which may be the same folder\n"
         "  --filter KEY=VALUE     only these cells\n"
+        "  --set KEY=VALUE        of a variable, parameter or section of the manifest, as check has it "
+        "(--binary)\n"
         "  --pairs N              pairs of every cell (16; --binary)\n"
         "  --again N              pairs of a suspect the second time (twice as many; 0: never; --binary)\n"
         "  --keep DIR             keep the records in DIR/old.jsonl and new.jsonl (--binary)\n"
@@ -85,6 +89,7 @@ enum option_code {
     FORCE,
     JSON,
     QUIET,
+    SET,
     HELP
 };
 
@@ -108,6 +113,7 @@ static const struct option options[] = {
     {"force", no_argument, 0, FORCE},
     {"json", no_argument, 0, JSON},
     {"quiet", no_argument, 0, QUIET},
+    {"set", required_argument, 0, SET},
     {"help", no_argument, 0, HELP},
     {0},
 };
@@ -193,6 +199,9 @@ static zo_status take_option(int c, const char *text, arguments *a, zo_error *er
         return read_count("pairs", text, 1, &a->count, err);
     case AGAIN:
         return read_count("again", text, 0, &a->again, err);
+    case SET:
+        a->sets[a->set_count++] = text;
+        return ZO_OK;
     case KEEP:
         a->pairs.keep = text;
         return ZO_OK;
@@ -219,8 +228,8 @@ static zo_status check_options(const arguments *a, zo_error *err)
     static const struct {
         enum option_code code;
         bool builds; /* belongs to --binary; else to records */
-    } bound[] = {{PAIRS, true},      {AGAIN, true},      {KEEP, true},   {RESULTS, true},
-                 {OLD_WHERE, false}, {NEW_WHERE, false}, {PAIRED, false}};
+    } bound[] = {{PAIRS, true}, {AGAIN, true},      {KEEP, true},       {RESULTS, true},
+                 {SET, true},   {OLD_WHERE, false}, {NEW_WHERE, false}, {PAIRED, false}};
     for (size_t i = 0; i < sizeof bound / sizeof *bound; i++)
         if (a->given >> (bound[i].code - BINARY) & 1 && bound[i].builds != (a->programs > 0))
             return zo_fail(err, ZO_ERR_INVALID, "--%s is for %s", options[bound[i].code - BINARY].name,
@@ -471,7 +480,7 @@ static int compare_builds(arguments *a, zo_error *err)
     a->pairs.where = a->compare.where;
     a->pairs.progress = a->quiet ? NULL : stderr;
     a->compare.paired = true;
-    zo_status st = bench_manifest_load(a->rest[0], &m, err);
+    zo_status st = bench_manifest_load_set(a->rest[0], a->sets, &m, err);
     if (!st)
         noise = bench_folder_path("%s/%s/noise.json", a->results, m->name);
     if (!st && !noise)
@@ -500,10 +509,12 @@ int bench_cmd_compare(int argc, char **argv)
     a.old_where = json_object();
     a.new_where = json_object();
     a.where = json_object();
-    int code = parse(argc, argv, &a, &err);
+    a.sets = calloc((size_t)argc + 1, sizeof *a.sets);
+    int code = a.sets ? parse(argc, argv, &a, &err) : BENCH_EXIT_USAGE + 1;
     code = code ? code - 1 : a.programs ? compare_builds(&a, &err) : compare_records(&a, &err);
     if (err.status)
         fprintf(stderr, "zobench compare: %s\n", err.text);
+    free(a.sets);
     json_decref(a.thresholds);
     json_decref(a.old_where);
     json_decref(a.new_where);

@@ -25,6 +25,7 @@ static void usage(FILE *to)
         "  --pairs N        pairs of every cell (32, as zobench compare takes in the end)\n"
         "  --binary PROGRAM  this program instead\n"
         "  --results DIR    folder of results (results)\n"
+        "  --set KEY=VALUE  of a variable, parameter or section of the manifest, as check has it\n"
         "  --json           print the file\n"
         "  --quiet          say nothing but errors\n",
         to);
@@ -86,11 +87,12 @@ int bench_cmd_noise(int argc, char **argv)
 {
     zo_error err = {0};
     long pairs = 32;
-    const char *results = "results", *program = NULL;
+    const char *results = "results", *program = NULL, **sets = calloc((size_t)argc + 1, sizeof *sets);
     bool json = false, quiet = false;
     const bench_flag flags[] = {{.name = "pairs", .number = &pairs, .low = 6, .high = 100000},
                                 {.name = "binary", .text = &program},
                                 {.name = "results", .text = &results},
+                                {.name = "set", .list = sets},
                                 {.name = "json", .set = &json},
                                 {.name = "quiet", .set = &quiet},
                                 {0}};
@@ -98,13 +100,15 @@ int bench_cmd_noise(int argc, char **argv)
     bench_manifest *m = NULL;
     bench_pairs *p = NULL;
     bench_comparison *c = NULL;
-    int code = bench_flags(argc, argv, flags, 1, 1, usage);
-    if (code >= 0)
+    int code = sets ? bench_flags(argc, argv, flags, 1, 1, usage) : BENCH_EXIT_USAGE;
+    if (code >= 0) {
+        free(sets);
         return code;
+    }
     code = BENCH_EXIT_USAGE;
     bench_clock_utc(started);
     const bench_compare_options options = {.paired = true};
-    zo_status st = bench_manifest_load(argv[optind], &m, &err);
+    zo_status st = bench_manifest_load_set(argv[optind], sets, &m, &err);
     if (!st)
         st = bench_pairs_open(m, &(bench_pairs_options){program, program, NULL, NULL, quiet ? NULL : stderr},
                               &p, &err);
@@ -121,5 +125,6 @@ int bench_cmd_noise(int argc, char **argv)
     bench_comparison_free(c);
     bench_pairs_free(p);
     bench_manifest_free(m);
+    free(sets);
     return code;
 }

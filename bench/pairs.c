@@ -206,6 +206,19 @@ static json_t *make_record(const bench_pairs *p, const paired_cell *c, const cha
     return record;
 }
 
+/* Without options that came later and are at their default, as a cell's id: an old build that does not know them does what
+ * they say. New reference. */
+static json_t *told_params(const bench_params *params)
+{
+    bench_params fresh;
+    json_t *o = bench_params_to_json(params);
+    bench_params_default(&fresh);
+    for (const bench_option *option = bench_options; option->name; option++)
+        if (option->later && bench_params_same(params, &fresh, option))
+            json_object_del(o, option->name);
+    return o;
+}
+
 static int threads_of(const bench_pairs *p, const paired_cell *c)
 {
     return c->cell->params.threads > 0 ? (int)c->cell->params.threads : bench_machine_threads(p->machine);
@@ -232,7 +245,7 @@ static zo_status run_child(bench_pairs *p, paired_cell *c, int s, zo_error *err)
     const int threads = threads_of(p, c);
     bench_binding_make((bench_bind)c->cell->params.bind, threads, &binding);
     json_t *record = NULL,
-           *job = json_pack("{s:o, s:s, s:i, s:I, s:s, s:b}", "cell", bench_params_to_json(&c->cell->params),
+           *job = json_pack("{s:o, s:s, s:i, s:I, s:s, s:b}", "cell", told_params(&c->cell->params),
                             "cell_id", c->cell->id, "run", c->runs, "warmup",
                             (json_int_t)p->m->measure.warmup, "folder", p->scratch, "save_adapter", 0);
     bench_record_set(job, "model", json_incref(c->model), "cannot be read");

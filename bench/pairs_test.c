@@ -112,6 +112,33 @@ static void alternates(void **state)
     bench_manifest_free(m);
 }
 
+/* An old build is not told of options that it cannot know, as long as they are at their default. */
+static void old_builds(void **state)
+{
+    (void)state;
+    static const char script[] = "#!/bin/sh\ncat > job\nexit 1\n";
+    zo_error err = {0};
+    bench_pairs *p = NULL;
+    bench_manifest *m = load();
+    int later = 0;
+    write_program("a", "exit 1");
+    assert_int_equal(bench_folder_save("b", script, sizeof script - 1, NULL), ZO_OK);
+    assert_int_equal(chmod("b", 0755), 0);
+    assert_int_equal(bench_pairs_open(m, &(bench_pairs_options){"./a", "./b", NULL, NULL, NULL}, &p, &err),
+                     ZO_OK);
+    assert_int_equal(bench_pairs_measure(p, NULL, 1, &err), ZO_OK);
+    json_t *job = json_load_file("job", 0, NULL), *cell = json_object_get(job, "cell");
+    assert_non_null(cell);
+    for (const bench_option *o = bench_options; o->name; o++) {
+        assert_int_equal(json_object_get(cell, o->name) == NULL, o->later);
+        later += o->later;
+    }
+    assert_true(later > 0);
+    json_decref(job);
+    bench_pairs_free(p);
+    bench_manifest_free(m);
+}
+
 static void failures(void **state)
 {
     (void)state;
@@ -195,6 +222,10 @@ static void noise(void **state)
     (void)state;
     write_timed("a", 1000000, 0);
     write_timed("slow", 1080000, 4);
+    check(BENCH_EXIT_USAGE, "--set", bench_cmd_noise,
+          ARGV("noise", "m.json", "--binary", "./a", "--set", "stps=3"));
+    check(BENCH_EXIT_USAGE, "--set", bench_cmd_compare,
+          ARGV("compare", "--binary", "./a", "m.json", "--set", "stps=3"));
     check(BENCH_EXIT_OK, "can be told", bench_cmd_noise,
           ARGV("noise", "m.json", "--binary", "./a", "--results", "r"));
     json_t *o = json_load_file("r/pairs/noise.json", 0, NULL);
@@ -246,6 +277,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(alternates, make_place, drop_place),
+        cmocka_unit_test_setup_teardown(old_builds, make_place, drop_place),
         cmocka_unit_test_setup_teardown(failures, make_place, drop_place),
         cmocka_unit_test_setup_teardown(gate, make_place, drop_place),
         cmocka_unit_test_setup_teardown(noise, make_place, drop_place),
