@@ -8,8 +8,9 @@
 #include "bench/record.h"
 #include "bench/table.h"
 
-/* What comes first in a table: what somebody must look at. */
+/* What comes first: what somebody must look at. What is the same is folded away where it is long. */
 static const bench_verdict order[] = {BENCH_REGRESSED, BENCH_INCONCLUSIVE, BENCH_IMPROVED, BENCH_SAME};
+enum { ORDERED = sizeof order / sizeof *order, LONG = 12 };
 
 int bench_compare_tests(const bench_comparison *c)
 {
@@ -126,7 +127,8 @@ static void remark(const bench_comparison *c, bench_table *t)
            "a percentile bootstrap (pairs in blocks), of shares that of Agresti and Min.");
 }
 
-static bench_table *make_table(const bench_comparison *c)
+/* The findings whose verdicts are order[first] to order[last]. */
+static bench_table *make_table(const bench_comparison *c, int first, int last)
 {
     bench_table *t = bench_table_new("");
     bench_table_add_column(t, BENCH_COLUMN_TEXT, "verdict", "verdict");
@@ -137,7 +139,7 @@ static bench_table *make_table(const bench_comparison *c)
     bench_table_add_column(t, BENCH_COLUMN_SPREAD, "change", "change");
     bench_table_add_column(t, BENCH_COLUMN_NUMBER, "p (Holm)", "p_holm");
     bench_table_add_column(t, BENCH_COLUMN_TEXT, "from", "from");
-    for (size_t v = 0; v < sizeof order / sizeof *order; v++) {
+    for (int v = first; v <= last; v++) {
         for (int32_t i = 0; i < c->finding_count; i++) {
             const bench_finding *f = &c->findings[i];
             if (f->verdict != order[v])
@@ -155,7 +157,8 @@ static bench_table *make_table(const bench_comparison *c)
             add_n(t, f);
         }
     }
-    remark(c, t);
+    if (last == ORDERED - 1)
+        remark(c, t);
     return t;
 }
 
@@ -169,6 +172,14 @@ static void print_list(FILE *out, const char *what, const json_t *list)
         bench_table_put_escaped(BENCH_FORMAT_MARKDOWN, json_string_value(item), out);
         putc('\n', out);
     }
+}
+
+static zo_status put_table(const bench_comparison *c, int first, int last, FILE *out, zo_error *err)
+{
+    bench_table *t = make_table(c, first, last);
+    zo_status st = bench_table_write(t, BENCH_FORMAT_MARKDOWN, out, err);
+    bench_table_free(t);
+    return st;
 }
 
 zo_status bench_compare_markdown(const bench_comparison *c, const char *old_name, const char *new_name,
@@ -190,9 +201,13 @@ zo_status bench_compare_markdown(const bench_comparison *c, const char *old_name
     print_list(out, "only in old", c->only_old);
     print_list(out, "only in new", c->only_new);
     putc('\n', out);
-    bench_table *t = make_table(c);
-    zo_status st = bench_table_write(t, BENCH_FORMAT_MARKDOWN, out, err);
-    bench_table_free(t);
+    if (c->count[BENCH_SAME] <= LONG)
+        return put_table(c, 0, ORDERED - 1, out, err);
+    zo_status st = c->count[BENCH_SAME] < c->finding_count ? put_table(c, 0, ORDERED - 2, out, err) : ZO_OK;
+    fprintf(out, "\n<details><summary>%d the same</summary>\n\n", c->count[BENCH_SAME]);
+    if (!st)
+        st = put_table(c, ORDERED - 1, ORDERED - 1, out, err);
+    fputs("\n</details>\n", out);
     return st;
 }
 

@@ -357,6 +357,29 @@ static void output(void **state)
     assert_true(worst < strstr(text, "| same"));
     assert_non_null(strstr(text, "+6.0% ["));
     assert_null(strstr(text, "nan"));
+    assert_null(strstr(text, "<details>"));
+    free(text);
+    bench_comparison_free(c);
+    /* much that is the same is folded away, below what is not */
+    static const char *const methods[] = {"prge", "mezo", "rge", "zero-shot"};
+    json_t *old = make_runs(slow, 8, 0), *new_ = make_runs(slow, 8, 1);
+    for (int i = 0; i < 4; i++) {
+        made r = plain;
+        r.method = methods[i], r.parallel = "inner";
+        joined(old, make_runs(r, 8, 0));
+        r.step_ns *= i ? 1 : 1.1;
+        joined(new_, make_runs(r, 8, 1));
+    }
+    c = compare(old, new_, (bench_compare_options){0}, &err);
+    assert_int_equal(c->count[BENCH_SAME], 19);
+    text = NULL;
+    f = open_memstream(&text, &n);
+    assert_int_equal(bench_compare_markdown(c, "a", "b", f, &err), ZO_OK);
+    fclose(f);
+    const char *folded = strstr(text, "<details><summary>19 the same</summary>");
+    assert_non_null(folded);
+    assert_true(strstr(text, "| regressed") < folded && strstr(text, "| same") > folded);
+    assert_non_null(strstr(folded, "</details>"));
     free(text);
     bench_comparison_free(c);
 }

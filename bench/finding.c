@@ -158,7 +158,7 @@ void bench_finding_fixed(bench_finding *f, const bench_metric *m, const double *
     f->interval = (bench_interval){f->change, f->change, 1};
     snprintf(f->note, sizeof f->note,
              equal ? "equal to the last bit for %zu seed%s"
-                   : "the same seed and data, so no noise; %zu seed%s do not tell of others",
+                   : "the same seed and data, so no noise; %zu seed%s cannot tell of others",
              n, n == 1 ? "" : "s");
 }
 
@@ -187,10 +187,19 @@ static int64_t count_more(const bench_finding *f, double worse, double limit)
     return (int64_t)ceil(fmax(least, more));
 }
 
+static double limit_of(const bench_finding *f)
+{
+    return f->difference ? f->threshold : log1p(f->threshold);
+}
+
+static bool is_large(const bench_finding *f)
+{
+    return fabs(as_worse(f, f->change)) > limit_of(f);
+}
+
 void bench_finding_judge(bench_finding *f, double alpha)
 {
-    const double worse = as_worse(f, f->change);
-    const double limit = f->difference ? f->threshold : log1p(f->threshold);
+    const double worse = as_worse(f, f->change), limit = limit_of(f);
     const bool certain = f->certain || f->p_adjusted <= alpha;
     const double low = as_worse(f, f->interval.low), high = as_worse(f, f->interval.high);
     f->more = 0;
@@ -205,8 +214,21 @@ void bench_finding_judge(bench_finding *f, double alpha)
         f->more = count_more(f, worse, limit);
 }
 
+/* The fewest samples on each side that can have a p so small, were all in the same order. */
+static int64_t least_samples(bench_unit unit, double p)
+{
+    int64_t n = 1;
+    if (unit == BENCH_UNIT_RUNS) /* 2 / C(2n, n) */
+        while (log(2) + 2 * lgamma((double)n + 1) - lgamma(2 * (double)n + 1) > log(p))
+            n++;
+    else if (unit != BENCH_UNIT_EXAMPLES) /* 2 / 2^n */
+        n = (int64_t)ceil(1 - log2(p));
+    return n;
+}
+
 bool bench_findings_judge(bench_finding *f, size_t n, double alpha)
 {
+    int tests = 0;
     double *p = calloc(n + 1, sizeof *p);
     for (size_t i = 0; p && i < n; i++)
         p[i] = f[i].p;
@@ -214,6 +236,12 @@ bool bench_findings_judge(bench_finding *f, size_t n, double alpha)
     for (size_t i = 0; ok && i < n; i++) {
         f[i].p_adjusted = p[i];
         bench_finding_judge(&f[i], alpha);
+        tests += !isnan(p[i]);
+    }
+    for (size_t i = 0; ok && i < n; i++) {
+        const int64_t missing = tests ? least_samples(f[i].unit, alpha / tests) - f[i].old_n : 0;
+        if (f[i].more && f[i].more < missing && is_large(&f[i]))
+            f[i].more = missing;
     }
     free(p);
     return ok;

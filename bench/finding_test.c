@@ -78,7 +78,18 @@ static void more_runs(void **state)
     bench_finding_judge(&f, 0.01);
     assert_int_equal(f.verdict, BENCH_INCONCLUSIVE);
     assert_in_range(f.more, 29, 31); /* 30, but for a rounding */
-    f.old_n = f.new_n = 3;           /* an interval whose coverage is too low, however narrow */
+    /* a large change needs as many as can be significant: 2 / 2^n <= 0.01 / 2 from n = 9 on (2 / 2^8 is 0.0078); runs of
+     * either side 2 / C(2n, n) <= 0.005 from n = 6 on (2 / 924; 2 / 252 is 0.0079) */
+    double old[5] = {100, 101, 102, 103, 104}, new_[5] = {200, 201, 202, 203, 204};
+    bench_finding two[2];
+    bench_finding_pairs(&two[0], metric("step_ns"), old, new_, 5, 1);
+    bench_finding_runs(&two[1], metric("step_ns"), old, 5, new_, 5, 1);
+    two[0].threshold = two[1].threshold = 0.03;
+    assert_true(bench_findings_judge(two, 2, 0.01));
+    assert_int_equal(two[0].verdict, BENCH_INCONCLUSIVE);
+    assert_int_equal(two[0].more, 4);
+    assert_int_equal(two[1].more, 1);
+    f.old_n = f.new_n = 3; /* an interval whose coverage is too low, however narrow */
     f.interval = (bench_interval){0.999, 1.001, 0.75};
     bench_finding_judge(&f, 0.01);
     assert_int_equal(f.verdict, BENCH_INCONCLUSIVE);
