@@ -9,10 +9,12 @@
 
 static void usage(FILE *to)
 {
-    fputs("usage: zobench generate [--model M] [--weights P] [--adapter DIR] [--tokens N] [--ids] PROMPT\n\n"
+    fputs("usage: zobench generate [--model M] [--weights P] [--compute C] [--adapter DIR] [--tokens N] "
+          "[--ids] PROMPT\n\n"
           "Continues PROMPT greedily and prints prompt and continuation.\n"
           "  --model M      a model's name or path (default smollm2-135m)\n"
           "  --weights P    precision of the frozen weights (default f32)\n"
+          "  --compute C    what products with them are made in (default f32)\n"
           "  --adapter DIR  a PEFT folder\n"
           "  --tokens N     at most N positions in all, prompt included (default 64)\n"
           "  --ids          print token ids instead of text\n",
@@ -20,12 +22,12 @@ static void usage(FILE *to)
 }
 
 /* Feeds the prompt, then the likeliest token again and again, until the end token or the room is used up. */
-static zo_status continue_ids(const bench_model *m, int32_t *ids, int32_t *count, int32_t room, zo_mem *mem,
-                              zo_error *err)
+static zo_status continue_ids(const bench_model *m, zo_compute compute, int32_t *ids, int32_t *count,
+                              int32_t room, zo_mem *mem, zo_error *err)
 {
     zo_decoder *d = NULL;
     const float *logits = NULL;
-    zo_status st = zo_decoder_new(m->llama, m->lora, ZO_COMPUTE_F32, room, mem, &d, err);
+    zo_status st = zo_decoder_new(m->llama, m->lora, compute, room, mem, &d, err);
     if (!st)
         st = zo_decoder_feed(d, ids, *count, &logits, err);
     while (!st && *count < room) {
@@ -40,21 +42,29 @@ static zo_status continue_ids(const bench_model *m, int32_t *ids, int32_t *count
     return st;
 }
 
-static zo_status generate(const char *name, const char *weights, const char *adapter, const char *prompt,
-                          int32_t room, bool as_ids, zo_error *err)
+typedef struct request {
+    const char *model, *weights, *compute, *adapter, *prompt;
+    long room;
+    bool as_ids;
+} request;
+
+static zo_status generate(const request *r, zo_error *err)
 {
-    zo_precision precision;
+    zo_precision weights;
+    zo_compute compute;
     zo_mem mem = {0};
     bench_model m;
-    int32_t *ids = NULL, *prompt_ids = NULL, count = 0;
+    int32_t *ids = NULL, *prompt_ids = NULL, count = 0, room = (int32_t)r->room;
     char *text = NULL;
     size_t bytes = 0;
-    zo_status st = bench_model_weights(weights, &precision, err);
+    zo_status st = bench_model_weights(r->weights, &weights, err);
     if (!st)
-        st = bench_model_open(name, precision, adapter, false, room, &mem, &m, err);
+        st = bench_model_compute(r->compute, &compute, err);
+    if (!st)
+        st = bench_model_open(r->model, weights, r->adapter, false, room, &mem, &m, err);
     if (st)
         return st;
-    st = bench_model_encode(&m, prompt, strlen(prompt), &mem, &prompt_ids, &count, err);
+    st = bench_model_encode(&m, r->prompt, strlen(r->prompt), &mem, &prompt_ids, &count, err);
     if (!st && count == 0)
         st =
             zo_fail(err, ZO_ERR_INVALID, "generate: the prompt has no tokens and the model starts with none");
@@ -65,9 +75,9 @@ static zo_status generate(const char *name, const char *weights, const char *ada
         st = zo_mem_array(&mem, ZO_ACCOUNT_DATA, (size_t)room, sizeof *ids, "token ids", &ids, err);
     if (!st) {
         memcpy(ids, prompt_ids, (size_t)count * sizeof *ids);
-        st = continue_ids(&m, ids, &count, room, &mem, err);
+        st = continue_ids(&m, compute, ids, &count, room, &mem, err);
     }
-    if (!st && as_ids) {
+    if (!st && r->as_ids) {
         for (int32_t i = 0; i < count; i++)
             printf(i ? " %d" : "%d", ids[i]);
         putchar('\n');
@@ -87,20 +97,20 @@ static zo_status generate(const char *name, const char *weights, const char *ada
 
 int bench_cmd_generate(int argc, char **argv)
 {
-    const char *model = "smollm2-135m", *weights = "f32", *adapter = NULL;
-    long room = 64;
-    bool as_ids = false;
-    const bench_flag flags[] = {{.name = "model", .text = &model},
-                                {.name = "weights", .text = &weights},
-                                {.name = "adapter", .text = &adapter},
-                                {.name = "tokens", .number = &room, .low = 1, .high = 1 << 20},
-                                {.name = "ids", .set = &as_ids},
+    request r = {.model = "smollm2-135m", .weights = "f32", .compute = "f32", .room = 64};
+    const bench_flag flags[] = {{.name = "model", .text = &r.model},
+                                {.name = "weights", .text = &r.weights},
+                                {.name = "compute", .text = &r.compute},
+                                {.name = "adapter", .text = &r.adapter},
+                                {.name = "tokens", .number = &r.room, .low = 1, .high = 1 << 20},
+                                {.name = "ids", .set = &r.as_ids},
                                 {0}};
     int code = bench_flags(argc, argv, flags, 1, 1, usage);
     if (code >= 0)
         return code;
+    r.prompt = argv[optind];
     zo_error err = {0};
-    if (generate(model, weights, adapter, argv[optind], (int32_t)room, as_ids, &err)) {
+    if (generate(&r, &err)) {
         fprintf(stderr, "zobench generate: %s\n", err.text);
         return BENCH_EXIT_USAGE;
     }

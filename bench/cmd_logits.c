@@ -10,17 +10,19 @@
 #include "bench/load.h"
 
 typedef struct request {
-    const char *model, *weights, *adapter, *prompt;
+    const char *model, *weights, *compute, *adapter, *prompt;
     long top;
     bool json;
 } request;
 
 static void usage(FILE *to)
 {
-    fputs("usage: zobench logits [--model M] [--weights P] [--adapter DIR] [--top N] [--json] PROMPT\n\n"
+    fputs("usage: zobench logits [--model M] [--weights P] [--compute C] [--adapter DIR] [--top N] [--json] "
+          "PROMPT\n\n"
           "Prints the N (default 10) largest logits after PROMPT: id, logit, token.\n"
           "  --model M      a model's name or path (default smollm2-135m)\n"
           "  --weights P    precision of the frozen weights (default f32)\n"
+          "  --compute C    what products with them are made in (default f32)\n"
           "  --adapter DIR  a PEFT folder\n"
           "  --top N        how many; 0: the whole vocabulary, in order of id\n"
           "  --json         one JSON object: {\"ids\": [...], \"logits\": [{\"id\", \"logit\"}, ...]}\n",
@@ -93,7 +95,10 @@ static zo_status show(const request *r, zo_error *err)
     zo_decoder *d = NULL;
     const float *logits = NULL;
     zo_precision weights;
+    zo_compute compute;
     zo_status st = bench_model_weights(r->weights, &weights, err);
+    if (!st)
+        st = bench_model_compute(r->compute, &compute, err);
     if (!st)
         st = bench_model_open(r->model, weights, r->adapter, false, 0, &mem, &m, err);
     if (st)
@@ -102,7 +107,7 @@ static zo_status show(const request *r, zo_error *err)
     if (!st && count == 0)
         st = zo_fail(err, ZO_ERR_INVALID, "logits: the prompt has no tokens");
     if (!st)
-        st = zo_decoder_new(m.llama, m.lora, ZO_COMPUTE_F32, count ? count : 1, &mem, &d, err);
+        st = zo_decoder_new(m.llama, m.lora, compute, count ? count : 1, &mem, &d, err);
     if (!st)
         st = zo_decoder_feed(d, ids, count, &logits, err);
     if (!st)
@@ -115,9 +120,10 @@ static zo_status show(const request *r, zo_error *err)
 
 int bench_cmd_logits(int argc, char **argv)
 {
-    request r = {.model = "smollm2-135m", .weights = "f32", .top = 10};
+    request r = {.model = "smollm2-135m", .weights = "f32", .compute = "f32", .top = 10};
     const bench_flag flags[] = {{.name = "model", .text = &r.model},
                                 {.name = "weights", .text = &r.weights},
+                                {.name = "compute", .text = &r.compute},
                                 {.name = "adapter", .text = &r.adapter},
                                 {.name = "top", .number = &r.top, .low = 0, .high = INT32_MAX},
                                 {.name = "json", .set = &r.json},

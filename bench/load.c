@@ -56,16 +56,31 @@ zo_status bench_model_config(const char *name, zo_config *out, zo_error *err)
     return st;
 }
 
+/* The parameter `key` of p from its name on a command line. */
+static zo_status set_word(bench_params *p, const char *key, const char *name, zo_error *err)
+{
+    json_t *value = json_string(name);
+    bench_params_default(p);
+    zo_status st = value ? bench_params_set(p, bench_option_find(key), value, err)
+                         : zo_fail(err, ZO_ERR_INVALID, "must be text in UTF-8");
+    json_decref(value);
+    return st ? (zo_error_context(err, "%s", key), st) : ZO_OK;
+}
+
 zo_status bench_model_weights(const char *name, zo_precision *out, zo_error *err)
 {
     bench_params p;
-    json_t *value = json_string(name);
-    bench_params_default(&p);
-    zo_status st = value ? bench_params_set(&p, bench_option_find("weights"), value, err)
-                         : zo_fail(err, ZO_ERR_INVALID, "must be text in UTF-8");
-    json_decref(value);
+    zo_status st = set_word(&p, "weights", name, err);
     *out = (zo_precision)p.weights;
-    return st ? (zo_error_context(err, "weights"), st) : ZO_OK;
+    return st;
+}
+
+zo_status bench_model_compute(const char *name, zo_compute *out, zo_error *err)
+{
+    bench_params p;
+    zo_status st = set_word(&p, "compute", name, err);
+    *out = (zo_compute)p.compute;
+    return st;
 }
 
 json_t *bench_model_precisions(const bench_model *m)

@@ -27,8 +27,9 @@ void bench_model_close(bench_model *m);
 /* The shapes of a model, of which nothing else is read. */
 zo_status bench_model_config(const char *name, zo_config *out, zo_error *err);
 
-/* A precision by its name. Fails: ZO_ERR_INVALID, with the names there are. */
+/* A precision, and what products are computed in, by name. Fail: ZO_ERR_INVALID, with the names there are. */
 zo_status bench_model_weights(const char *name, zo_precision *out, zo_error *err);
+zo_status bench_model_compute(const char *name, zo_compute *out, zo_error *err);
 /* The precision of each kind of tensor, for a record: new reference. */
 json_t *bench_model_precisions(const bench_model *m);
 
