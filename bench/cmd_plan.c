@@ -146,8 +146,7 @@ static void print_json(const bench_manifest *m, const bench_plan *plan)
     bench_record_set(o, "available_bytes",
                      plan->available_bytes >= 0 ? json_integer(plan->available_bytes) : NULL,
                      "/proc/meminfo cannot be read");
-    bench_record_set(o, "estimates_flops_per_s",
-                     isnan(plan->flops_per_s) ? NULL : json_real(plan->flops_per_s), "nothing is estimated");
+    bench_record_set(o, "peaks", json_incref(plan->peaks), "nothing is estimated");
     for (int32_t i = 0; i < plan->count; i++)
         json_array_append_new(cells, cell_json(&plan->cells[i]));
     json_object_set_new(o, "cells", cells);

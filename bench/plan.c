@@ -6,21 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cblas.h>
 #include <omp.h>
 
 #include "bench/build.h"
-#include "bench/clock.h"
 #include "bench/folder.h"
 #include "bench/machine.h"
 #include "bench/metric.h"
 #include "bench/paths.h"
 #include "bench/record.h"
+#include "bench/roofline.h"
 #include "bench/stats.h"
 #include "core/llama.h"
 #include "core/task.h"
 #include "core/tokenizer.h"
 #include "core/weights.h"
+
+#define PEAK_S 0.5 /* for the peaks of a thread count */
 
 /* ---- what the parameters say ---- */
 
@@ -119,6 +120,7 @@ typedef struct data {
 typedef struct planner {
     const bench_manifest *m;
     bench_plan *plan;
+    const json_t *machine;
     model **models; /* pointers, because those who look one up keep it */
     size_t model_count;
     data **data;
@@ -220,42 +222,32 @@ static data *find_data(planner *s, const bench_params *p, const zo_tokenizer *to
     return d;
 }
 
-/* ---- time by operations ---- */
+/* ---- time by the roofline ---- */
 
-/* Multiplies two 1024 x 1024 matrices for 0.2 s: the best rate seen. NaN: out of memory. */
-static double product_rate(void)
+/* The roof for so many threads, measured at its first use: in plan->peaks under that number. False: it can't be. */
+static bool roof_for(planner *s, int32_t threads, bench_roof *out)
 {
-    enum { N = 1024 };
-    double best = NAN;
-    float *x = calloc(3 * (size_t)N * N, sizeof *x);
-    if (!x)
-        return NAN;
-    for (int i = 0; i < 2 * N * N; i++)
-        x[i] = 1;
-    for (int64_t begin = bench_clock_ns(), now = begin; now - begin < 200000000;) {
-        int64_t before = now;
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, N, N, N, 1, x, N, x + N * N, N, 0, x + 2 * N * N,
-                    N);
-        now = bench_clock_ns();
-        best = fmax(best, 2.0 * N * N * N / ((double)(now - before) * 1e-9));
-    }
-    free(x);
-    return best;
+    char key[16];
+    json_t *peaks = NULL;
+    snprintf(key, sizeof key, "%d", threads);
+    if (!s->plan->peaks)
+        s->plan->peaks = json_object();
+    if (!json_object_get(s->plan->peaks, key) &&
+        bench_roofline_measure(s->machine, threads, PEAK_S, &peaks, NULL) == ZO_OK)
+        json_object_set_new(s->plan->peaks, key, peaks);
+    return bench_roofline_read(json_object_get(s->plan->peaks, key), out);
 }
 
-/* Means over the training rows, of the sequence that a step runs. */
-typedef struct means {
-    double rows, square, labels; /* rows through the model, n^2 of real tokens, label tokens */
-} means;
-
-static means row_means(const zo_dataset *d, int64_t seq_len)
+/* Means over the training rows, of a batch of B that a forward of one replica runs. */
+static zo_cost_rows mean_rows(const zo_dataset *d, int64_t seq_len, int64_t batch)
 {
-    means m = {0};
+    zo_cost_rows m = {0};
+    const double share = (double)batch / d->count;
     for (int32_t i = 0; i < d->count; i++) {
         const zo_sequence *x = &d->examples[i].choice[d->examples[i].label];
-        m.rows += (double)(seq_len ? zo_batch_padded((int32_t)seq_len) : x->n) / d->count;
-        m.square += (double)x->n * x->n / d->count;
-        m.labels += (double)x->n_labels / d->count;
+        m.rows += share * (seq_len ? zo_batch_padded((int32_t)seq_len) : x->n);
+        m.squares += share * x->n * x->n;
+        m.labels += share * x->n_labels;
     }
     return m;
 }
@@ -268,34 +260,29 @@ static double evaluation_flops(const zo_config *c, const zo_lora_options *lora, 
         for (int32_t k = 0; k < (by_class ? 1 : d->examples[i].choices); k++) {
             const zo_sequence *x = &d->examples[i].choice[k];
             double n = by_class ? x->n - x->n_labels + 1 : x->n;
-            flops += zo_llama_flops(c, lora, n, n * n, by_class ? 1 : x->n_labels);
+            zo_cost_rows each = {n, n * n, by_class ? 1 : x->n_labels};
+            flops += zo_cost_forward_flops(c, lora, each);
         }
     return flops;
 }
 
-/* Of a whole repetition. */
-static double flops_of(const bench_params *p, const zo_config *c, const data *d)
-{
-    zo_lora_options options = lora_options(p), *lora = adapts(p) ? &options : NULL;
-    double flops = 0;
-    if (trains(p)) {
-        means m = row_means(&d->train_part, p->seq_len);
-        double B = (double)p->batch, forwards = 2.0 * (double)p->queries * (double)p->steps;
-        flops += forwards * zo_llama_flops(c, lora, B * m.rows, B * m.square, B * m.labels);
-    }
-    if (evaluates(p))
-        flops += (double)bench_plan_evaluations(p) * evaluation_flops(c, lora, &d->eval_part);
-    return flops;
-}
-
+/* Of a whole repetition: its steps by the model, its evaluations (large batches) at the peak. */
 static void estimate(planner *s, const bench_params *p, const model *m, const data *d, bench_plan_cell *out)
 {
-    bench_plan *plan = s->plan;
-    int32_t all = omp_get_max_threads(), threads = threads_of(p);
-    if (isnan(plan->flops_per_s))
-        plan->flops_per_s = product_rate();
-    out->seconds = flops_of(p, &m->config, d) / (plan->flops_per_s * (threads < all ? threads : all) / all);
-    out->basis = isnan(out->seconds) ? BENCH_PLAN_UNKNOWN : BENCH_PLAN_ESTIMATED;
+    zo_lora_options options = lora_options(p), *lora = adapts(p) ? &options : NULL;
+    bench_roof roof;
+    if (!roof_for(s, threads_of(p), &roof))
+        return;
+    out->seconds = 0;
+    if (trains(p)) {
+        bench_roofline r;
+        bench_roofline_predict(p, &m->config, mean_rows(&d->train_part, p->seq_len, p->batch), &roof, &r);
+        out->seconds += 1e-9 * r.step_ns * (double)p->steps;
+    }
+    if (evaluates(p))
+        out->seconds += (double)bench_plan_evaluations(p) *
+                        evaluation_flops(&m->config, lora, &d->eval_part) / roof.flops_per_s[p->compute];
+    out->basis = BENCH_PLAN_ESTIMATED;
 }
 
 /* ---- time by records ---- */
@@ -490,10 +477,11 @@ zo_status bench_plan_make(const bench_manifest *m, const char *results, const js
 {
     planner s = {.m = m, .plan = out};
     json_t *machine = NULL;
-    *out = (bench_plan){.flops_per_s = NAN, .available_bytes = -1};
+    *out = (bench_plan){.available_bytes = -1};
     zo_status st = bench_machine_describe(&machine, err);
     if (!st)
         st = read_records(&s, results, machine, err);
+    s.machine = machine;
     if (!st) {
         out->available_bytes = available(machine);
         out->cells = calloc((size_t)m->cell_count, sizeof *out->cells);
@@ -525,5 +513,6 @@ zo_status bench_plan_make(const bench_manifest *m, const char *results, const js
 void bench_plan_deinit(bench_plan *p)
 {
     free(p->cells);
+    json_decref(p->peaks);
     *p = (bench_plan){0};
 }

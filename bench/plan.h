@@ -29,7 +29,7 @@ int64_t bench_plan_evaluations(const bench_params *p);
 
 typedef enum bench_plan_basis {
     BENCH_PLAN_UNKNOWN,   /* the model or the data cannot be read */
-    BENCH_PLAN_ESTIMATED, /* from floating-point operations, at the rate that a large product has now */
+    BENCH_PLAN_ESTIMATED, /* by the roofline of this machine, measured now: it will hardly be less */
     BENCH_PLAN_MEASURED   /* from records of this manifest, made on this machine by a program built alike */
 } bench_plan_basis;
 
@@ -49,9 +49,10 @@ typedef struct bench_plan_cell {
 typedef struct bench_plan {
     bench_plan_cell *cells; /* those of the manifest that match, in order; owned */
     int32_t count;
-    double remaining_s;      /* of all repetitions still to be done whose time is known */
-    int32_t unknown;         /* cells with repetitions to be done whose time is not known */
-    double flops_per_s;      /* the rate that estimates rest on; NaN: none was needed */
+    double remaining_s; /* of all repetitions still to be done whose time is known */
+    int32_t unknown;    /* cells with repetitions to be done whose time is not known */
+    json_t
+        *peaks; /* what estimates rest on (roofline.h), by number of threads; owned; NULL: none was needed */
     int64_t available_bytes; /* memory that a cell may take; -1: unknown */
 } bench_plan;
 

@@ -19,6 +19,7 @@
 #include "bench/load.h"
 #include "bench/machine.h"
 #include "bench/record.h"
+#include "bench/roofline.h"
 #include "core/weights.h"
 
 #define HEAD "{\"schema\": \"zobench/1\", \"name\": \"n\", "
@@ -258,14 +259,14 @@ static void time_from_records(void **state)
     assert_true(p[3].seconds > 0 && p[3].seconds < 60);
     assert_float_equal(plan.remaining_s,
                        p[0].seconds + 2 * p[1].seconds + 2 * p[2].seconds + 3 * p[3].seconds, 1e-9);
-    assert_true(plan.flops_per_s > 0);
+    assert_int_equal(json_object_size(plan.peaks), 1);
     assert_string_equal(p[0].label, "batch=1 lr=1");
     bench_plan_deinit(&plan);
     json_t *where = json_pack("{s:i}", "batch", 1);
     plan = plan_of(m, where);
     assert_int_equal(plan.count, 2);
     assert_ptr_equal(plan.cells[1].cell, &c[1]);
-    assert_true(isnan(plan.flops_per_s)); /* not asked: nothing had to be estimated */
+    assert_null(plan.peaks); /* not asked: nothing had to be estimated */
     bench_plan_deinit(&plan);
     json_object_set_new(where, "batch", json_integer(5));
     zo_error err = {0};
@@ -275,8 +276,8 @@ static void time_from_records(void **state)
     bench_manifest_free(m);
 }
 
-/* Twice the steps, twice the time, and so for what else the operations are proportional to. */
-static void time_by_operations(void **state)
+/* Twice the steps, twice the time, and nearly so for what else the operations are proportional to. */
+static void time_by_the_roofline(void **state)
 {
     (void)state;
     bench_manifest *m = parse("\"defaults\": {\"model\": \"synth:smollm2-135m\", \"task\": \"polarity\", "
@@ -290,13 +291,18 @@ static void time_by_operations(void **state)
     assert_true(zo_synth_config("smollm2-135m", &c));
     /* 2 q B T rows through the linear layers, twice their parameters each; attention, head and adapter add less than half */
     double flops = 10.0 * 2 * 4 * 4 * 256 * 2 * (double)zo_config_linear_params(&c);
-    double ratio = p[0].seconds * plan.flops_per_s / flops;
-    assert_true(ratio > 1 && ratio < 1.5);
+    bench_roof roof;
+    assert_int_equal(json_object_size(plan.peaks), 1);
+    assert_true(bench_roofline_read(json_object_iter_value(json_object_iter(plan.peaks)), &roof));
+    double ratio = p[0].seconds * roof.flops_per_s[ZO_COMPUTE_F32] / flops;
+    assert_true(ratio > 1 &&
+                ratio < 2); /* activations depend on how a machine's memory compares to its arithmetic */
     assert_float_equal(p[1].seconds / p[0].seconds, 2, 1e-9);
-    assert_float_equal(p[2].seconds / p[0].seconds, 2, 1e-9);
-    assert_float_equal(p[3].seconds / p[0].seconds, 2, 1e-9);
+    /* what is done once per forward, as unpacking weights, isn't doubled */
+    assert_true(p[2].seconds / p[0].seconds > 1.5 && p[2].seconds / p[0].seconds <= 2 + 1e-9);
+    assert_true(p[3].seconds / p[0].seconds > 1.5 && p[3].seconds / p[0].seconds <= 2 + 1e-9);
     assert_true(p[4].seconds > p[0].seconds);
-    assert_float_equal(p[5].seconds, p[0].seconds, 1e-12);
+    assert_true(p[5].seconds >= p[0].seconds); /* and is done 2q times without batching */
     bench_plan_deinit(&plan);
     bench_manifest_free(m);
 }
@@ -351,7 +357,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(too_large, make_results, remove_results),
         cmocka_unit_test(evaluations),
         cmocka_unit_test_setup_teardown(time_from_records, make_results, remove_results),
-        cmocka_unit_test_setup_teardown(time_by_operations, make_results, remove_results),
+        cmocka_unit_test_setup_teardown(time_by_the_roofline, make_results, remove_results),
         cmocka_unit_test_setup_teardown(trouble, make_results, remove_results),
         cmocka_unit_test_setup_teardown(bad_records, make_results, remove_results),
     };

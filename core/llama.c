@@ -383,18 +383,3 @@ void zo_llama_add_noise(zo_llama *m, uint64_t seed, uint32_t step, const double 
         x += n;
     }
 }
-
-double zo_llama_flops(const zo_config *c, const zo_lora_options *lora, double rows, double squares,
-                      double labels)
-{
-    double flops = 0;
-    for (int t = 0; t < ZO_TARGET_COUNT; t++) {
-        int64_t out, in;
-        zo_target_shape(c, t, &out, &in);
-        flops += 2.0 * rows * (double)out * (double)in;
-        if (lora && lora->targets & (1u << t))
-            flops += 2.0 * rows * (double)(out + in) * lora->rank;
-    }
-    flops += 2.0 * squares * c->heads * c->head_dim; /* half of 4 n^2 D': causal */
-    return flops * c->layers + 2.0 * labels * c->vocab * c->width;
-}

@@ -103,12 +103,6 @@ zo_status zo_decoder_feed(zo_decoder *d, const int32_t *ids, int32_t n, const fl
 /* Index of the largest of n values; the first of equals. */
 int32_t zo_argmax(const float *x, int32_t n);
 
-/* Floating-point operations of one forward by formula: 2 * linear parameters * rows, attention (4 * D' * n * n / 2 for
- * a sequence of n real tokens and each layer, D' = heads * head_dim), head at the label rows, adapters.
- * rows: through the linear maps; squares: the sum of n * n over the sequences. */
-double zo_llama_flops(const zo_config *c, const zo_lora_options *lora, double rows, double squares,
-                      double labels);
-
 /* What zo_llama_load will take: bytes that it asks for, and bytes of the file's map that become resident as they are
  * used, for plans. */
 typedef struct zo_llama_bytes {

@@ -256,8 +256,9 @@ static void fill_report(const zo_trainer *t, zo_step_report *r)
     r->example = t->example;
     r->tokens = forwards * t->batch.offset[t->o.batch];
     r->real_tokens = forwards * real;
-    r->flops = (double)forwards * zo_llama_flops(&t->m->config, t->lora ? &t->lora->options : NULL,
-                                                 t->batch.offset[t->o.batch], squares, t->batch.labels);
+    r->each = (zo_cost_rows){t->batch.offset[t->o.batch], squares, t->batch.labels};
+    r->flops =
+        (double)forwards * zo_cost_forward_flops(&t->m->config, t->lora ? &t->lora->options : NULL, r->each);
 }
 
 zo_status zo_trainer_step(zo_trainer *t, zo_step_report *report, zo_error *err)

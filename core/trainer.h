@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/cost.h"
 #include "core/estimator.h"
 #include "core/llama.h"
 #include "core/lora.h"
@@ -76,7 +77,8 @@ typedef struct zo_step_report {
     const int32_t *example; /* (B) their rows in the data set */
     int64_t tokens;         /* rows through the model in all 2q forwards; 2 q B T where seq_len is given */
     int64_t real_tokens;    /* of them without padding */
-    double flops;           /* zo_llama_flops of all forwards */
+    zo_cost_rows each;      /* of one of those forwards of one replica */
+    double flops;           /* zo_cost_forward_flops of all forwards */
 } zo_step_report;
 
 zo_status zo_trainer_step(zo_trainer *t, zo_step_report *report, zo_error *err);

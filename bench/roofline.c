@@ -1,0 +1,292 @@
+/* See roofline.h. */
+#include "bench/roofline.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <omp.h>
+
+#include "bench/clock.h"
+#include "bench/peak.h"
+#include "bench/record.h"
+#include "core/noise.h"
+#include "core/panel.h"
+
+/* ---- rates of kernels that are no multiplications ---- */
+
+#define KERNEL_NS 15000000 /* for each */
+
+enum { OUT = 96, IN = 1024 }; /* of a matrix that fits a core's second-level cache in f32 */
+
+typedef struct sample {
+    zo_matrix matrix;
+    float *values;
+    void *storage;
+} sample;
+
+static bool sample_make(zo_precision p, sample *s)
+{
+    zo_encoder e = {.precision = p, .out = OUT, .in = IN};
+    bool made;
+    size_t bytes = ((size_t)zo_precision_bytes(p, OUT, IN) + 63) / 64 * 64;
+    *s = (sample){.values = malloc(sizeof(float) * OUT * IN), .storage = aligned_alloc(64, bytes)};
+    e.storage = s->storage;
+    e.absmax = calloc((size_t)zo_precision_scratch(p, OUT, IN) + 1, sizeof(float));
+    made = s->values && s->storage && e.absmax;
+    for (int i = 0; made && i < OUT * IN; i++)
+        s->values[i] = (float)(i * 37 % 201 - 100) / 100;
+    if (made) {
+        memset(s->storage, 0, bytes);
+        zo_precision_encode_rows(&e, 0, OUT, s->values);
+        s->matrix = zo_precision_encode_end(&e);
+    }
+    free(e.absmax);
+    return made;
+}
+
+static void sample_drop(sample *s)
+{
+    free(s->values);
+    free(s->storage);
+}
+
+/* Unpacks the matrix once, in vectors of 16 channels as linear.c does. */
+static void unpack_all(const zo_panels *panels, const zo_matrix *w, zo_compute compute, float *to)
+{
+    for (int64_t row = 0; row < OUT; row += ZO_PANEL_LANES) {
+        const zo_panel_source from = {w, row, 0, IN, compute == ZO_COMPUTE_BF16 && !panels->bf16};
+        if (compute == ZO_COMPUTE_BF16 && panels->bf16)
+            panels->unpack_bf16((uint16_t *)to, &from);
+        else
+            panels->unpack_f32(to, &from);
+    }
+}
+
+/* Values per second of all threads; NaN: out of memory. */
+static double unpack_rate(zo_precision p, zo_compute compute, int threads)
+{
+    sample s;
+    double values = 0;
+    bool made = sample_make(p, &s);
+#pragma omp parallel num_threads(threads) reduction(+ : values) if (made)
+    {
+        float *to = aligned_alloc(64, sizeof(float) * ZO_PANEL_LANES * IN);
+        double rounds = 0, spent = 1;
+        const int64_t start = bench_clock_ns();
+        for (int64_t now = start; made && to && now - start < KERNEL_NS; now = bench_clock_ns()) {
+            unpack_all(zo_panels_best(), &s.matrix, compute, to);
+            rounds++;
+            spent = (double)(bench_clock_ns() - start);
+        }
+        values += rounds * OUT * IN / spent * 1e9;
+        free(to);
+    }
+    sample_drop(&s);
+    return values > 0 ? values : NAN;
+}
+
+/* Adds noise to an array as large as a small adapter, all threads together. */
+static double noise_rate(int threads)
+{
+    enum { N = 1 << 19 };
+    const double one = 1e-3;
+    double values = 0;
+    int before = omp_get_max_threads();
+    float *x = calloc(N, sizeof *x);
+    if (!x)
+        return NAN;
+    omp_set_num_threads(threads);
+    zo_noise_add(x, N, 1, 0, 0, &one, 1); /* makes the threads, and the pages */
+    const int64_t start = bench_clock_ns();
+    int64_t now = start;
+    for (uint32_t step = 0; now - start < KERNEL_NS; step++, values += N) {
+        zo_noise_add(x, N, 1, step, 0, &one, 1);
+        now = bench_clock_ns();
+    }
+    omp_set_num_threads(before);
+    free(x);
+    return values / (double)(now - start) * 1e9;
+}
+
+static void measure_kernels(json_t *o, int threads)
+{
+    json_t *by_compute = json_object();
+    for (int k = 0; k < ZO_COMPUTE_COUNT; k++) {
+        json_t *by_precision = json_object();
+        for (int p = 0; p < ZO_PRECISION_COUNT; p++)
+            bench_record_real(by_precision, zo_precision_name(p), unpack_rate(p, k, threads));
+        json_object_set_new(by_compute, zo_compute_name(k), by_precision);
+    }
+    json_object_set_new(o, "unpack_values_per_s", by_compute);
+    bench_record_real(o, "noise_values_per_s", noise_rate(threads));
+}
+
+/* The last of the caches that machine.h lists smallest first. */
+static json_t *cache_bytes(const json_t *machine)
+{
+    const json_t *caches = json_object_get(machine, "caches");
+    const json_t *last = json_array_get(caches, json_array_size(caches) - 1);
+    json_int_t bytes = json_integer_value(json_object_get(last, "bytes")),
+               count = json_integer_value(json_object_get(last, "count"));
+    return json_array_size(caches) ? json_integer(bytes * count) : NULL;
+}
+
+zo_status bench_roofline_measure(const json_t *machine, int threads, double seconds, json_t **out,
+                                 zo_error *err)
+{
+    zo_status st = bench_peak_measure(threads, seconds, out, err);
+    if (st)
+        return st;
+    measure_kernels(*out, threads);
+    bench_record_set(*out, "cache_bytes", cache_bytes(machine), "hwloc shows no caches");
+    return ZO_OK;
+}
+
+/* ---- the model ---- */
+
+static double number_or(const json_t *o, const char *key, double otherwise)
+{
+    const json_t *v = json_object_get(o, key);
+    return json_is_number(v) && json_number_value(v) > 0 ? json_number_value(v) : otherwise;
+}
+
+bool bench_roofline_read(const json_t *peaks, bench_roof *out)
+{
+    const json_t *unpack = json_object_get(peaks, "unpack_values_per_s");
+    double f32 = number_or(peaks, "f32_flops_per_s", NAN);
+    *out = (bench_roof){.read_bytes_per_s = number_or(peaks, "read_bytes_per_s", NAN),
+                        .cache_bytes = number_or(peaks, "cache_bytes", 0),
+                        .noise_values_per_s = number_or(peaks, "noise_values_per_s", INFINITY)};
+    out->flops_per_s[ZO_COMPUTE_F32] = f32;
+    out->flops_per_s[ZO_COMPUTE_BF16] = number_or(peaks, "bf16_flops_per_s", f32);
+    for (int k = 0; k < ZO_COMPUTE_COUNT; k++)
+        for (int p = 0; p < ZO_PRECISION_COUNT; p++)
+            out->unpack_values_per_s[k][p] =
+                number_or(json_object_get(unpack, zo_compute_name(k)), zo_precision_name(p), INFINITY);
+    return isfinite(f32) && isfinite(out->read_bytes_per_s);
+}
+
+/* How a method's step is made up. */
+typedef struct plan {
+    double forwards;
+    int32_t replicas, queries; /* of a forward */
+    double noise;              /* values beside those of the forwards: updates, and perturbations in place */
+    double sweeps;             /* over all trained values, in place */
+    double trained;
+} plan;
+
+static plan plan_of(const bench_params *p, const zo_config *c, const zo_lora_options *lora)
+{
+    const double q = (double)p->queries;
+    const bool full = p->peft == ZO_PEFT_FULL;
+    plan s = {.trained = full ? (double)zo_config_params(c) : zo_cost_trained(c, lora)};
+    if (p->method == ZO_METHOD_MEZO ||
+        full) { /* to +, to -, on to the next query's +: 3 q - 1; and the update q */
+        s.forwards = 2 * q;
+        s.replicas = 1;
+        s.noise = (4 * q - 1) * s.trained;
+        s.sweeps = 2 * q + 1;
+        return s;
+    }
+    s.forwards = zo_parallel_forwards((zo_parallel)p->parallel, (int32_t)p->queries);
+    s.replicas = zo_parallel_replicas((zo_parallel)p->parallel, (int32_t)p->queries);
+    s.queries = p->parallel == ZO_PARALLEL_OUTER || p->parallel == ZO_PARALLEL_BOTH ? (int32_t)p->queries : 1;
+    s.noise = q * s.trained;
+    s.sweeps = 1;
+    return s;
+}
+
+static double ns(double amount, double per_s)
+{
+    return amount / per_s * 1e9;
+}
+
+/* Time at the roof, and how much of it is waiting for memory. */
+typedef struct tally {
+    double all, memory;
+} tally;
+
+static void add(tally *t, double busy_ns, double memory_ns)
+{
+    t->all += fmax(busy_ns, memory_ns);
+    t->memory += memory_ns > busy_ns ? memory_ns : 0;
+}
+
+static void predict(const bench_params *p, const zo_cost *cost, const plan *s, const bench_roof *roof,
+                    bench_roofline *out)
+{
+    const double unit = roof->flops_per_s[p->compute], f32 = roof->flops_per_s[ZO_COMPUTE_F32];
+    const double bandwidth = roof->read_bytes_per_s, weight_bytes = zo_cost_weight_bytes(cost);
+    const bool cached = weight_bytes <= roof->cache_bytes;
+    const double swept = 8 * s->sweeps * s->trained;
+    tally t = {0};
+    double map_flops = 0;
+    for (int i = 0; i < ZO_COST_MAPS; i++) {
+        const zo_cost_map *m = &cost->map[i];
+        bool head = i == ZO_COST_MAPS - 1 && p->weights != ZO_PRECISION_F32;
+        double unpacking = roof->unpack_values_per_s[p->compute][head ? ZO_PRECISION_BF16 : p->weights];
+        map_flops += m->flops;
+        if (m->flops > 0)
+            add(&t, ns(m->flops, unit) + ns(m->values, unpacking), cached ? 0 : ns(m->bytes, bandwidth));
+    }
+    add(&t, ns(cost->adapter_flops + cost->attention_flops, f32), 0);
+    add(&t, 0, cached ? 0 : ns(cost->activation_bytes, bandwidth));
+    add(&t, ns(cost->noise_values, roof->noise_values_per_s), 0);
+    t.all *= s->forwards;
+    t.memory *= s->forwards;
+    add(&t, ns(s->noise, roof->noise_values_per_s), cached ? 0 : ns(swept, bandwidth));
+    out->step_ns = t.all;
+    out->memory = t.memory > t.all / 2;
+    out->flops_ns =
+        s->forwards * (ns(map_flops, unit) + ns(cost->adapter_flops + cost->attention_flops, f32));
+    out->bytes_ns = s->forwards *
+                    ns((cached ? 0 : weight_bytes) + cost->activation_bytes + cost->adapter_bytes, bandwidth);
+}
+
+void bench_roofline_predict(const bench_params *p, const zo_config *c, zo_cost_rows each,
+                            const bench_roof *roof, bench_roofline *out)
+{
+    const zo_lora_options options = {.rank = (int32_t)p->rank,
+                                     .targets = p->targets,
+                                     .train_a = p->peft == ZO_PEFT_LORA},
+                          *lora = p->peft == ZO_PEFT_FULL ? NULL : &options;
+    const plan s = plan_of(p, c, lora);
+    const zo_cost_forward f = {lora, s.replicas, s.queries, each};
+    const zo_precision weights = (zo_precision)p->weights;
+    zo_cost cost;
+    zo_cost_of(c, weights, weights == ZO_PRECISION_F32 ? weights : ZO_PRECISION_BF16, &f, &cost);
+    *out = (bench_roofline){.flops = s.forwards * zo_cost_flops(&cost),
+                            .weight_bytes = s.forwards * zo_cost_weight_bytes(&cost),
+                            .adapter_bytes = s.forwards * cost.adapter_bytes,
+                            .activation_bytes = s.forwards * cost.activation_bytes,
+                            .flops_ns = NAN,
+                            .bytes_ns = NAN,
+                            .step_ns = NAN};
+    if (roof)
+        predict(p, &cost, &s, roof, out);
+}
+
+void bench_roofline_put(json_t *object, const bench_params *p, const zo_config *c, zo_cost_rows each,
+                        const json_t *peaks, const char *why, double median_ns)
+{
+    static const char *const shares[] = {"of_peak", "of_bandwidth", "of_roofline"};
+    bench_roof roof;
+    bench_roofline r;
+    const bool known = bench_roofline_read(peaks, &roof);
+    bench_roofline_predict(p, c, each, known ? &roof : NULL, &r);
+    const double bytes = r.weight_bytes + r.adapter_bytes + r.activation_bytes;
+    const double times[] = {r.flops_ns, r.bytes_ns, r.step_ns};
+    json_object_set_new(object, "bytes_per_step", json_real(bytes));
+    json_object_set_new(object, "bytes",
+                        json_pack("{s:f, s:f, s:f}", "weights", r.weight_bytes, "adapter", r.adapter_bytes,
+                                  "activations", r.activation_bytes));
+    bench_record_set(object, "achieved_bytes_per_s",
+                     median_ns > 0 ? json_real(bytes / median_ns * 1e9) : NULL,
+                     "no step was timed after the warm-up");
+    bench_record_set(object, "predicted_step_ns", known ? json_real(r.step_ns) : NULL, why);
+    bench_record_set(object, "binds", known ? json_string(r.memory ? "memory" : "compute") : NULL, why);
+    for (size_t i = 0; i < 3; i++)
+        bench_record_set(object, shares[i], known && median_ns > 0 ? json_real(times[i] / median_ns) : NULL,
+                         known ? "no step was timed after the warm-up" : why);
+}

@@ -1,0 +1,67 @@
+/* The roofline: what a training step could take at best on this machine, and how near a measured one comes.
+ *
+ * The model adds up, for the forwards of a step (core/cost.h counts them):
+ *
+ *   a group of frozen maps   max(operations / peak of the compute unit + values / rate of unpacking,
+ *                                bytes of weights / bandwidth): weights stream in while others are multiplied
+ *   adapters and attention   operations / f32 peak
+ *   activations              bytes / bandwidth: the small operators stand between the maps and overlap with none
+ *   noise                    values / rate of noise, for replicas and the update
+ *   in place (mezo, full)    8 bytes for each trained value and sweep / bandwidth
+ *
+ * Weights that fit into the last-level caches of the machine are taken to be there. Peaks and rates are measured in the
+ * same run as the step; nothing is fitted. Source: Williams, Waterman, Patterson 2009, "Roofline: An Insightful Visual
+ * Performance Model for Multicore Architectures".
+ */
+#ifndef BENCH_ROOFLINE_H
+#define BENCH_ROOFLINE_H
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+#include "bench/params.h"
+#include "core/config.h"
+#include "core/cost.h"
+#include "core/error.h"
+
+/* bench_peak_measure's object with
+ *   "cache_bytes": 1,               of the last level of caches, by `machine` (machine.h); or null with a reason
+ *   "noise_values_per_s": 1.0,
+ *   "unpack_values_per_s": {"f32": {"f32": 1.0, ...by precision}, "bf16": {..}}     by compute; of weights in cache
+ * New reference. Fails as bench_peak_measure does. */
+zo_status bench_roofline_measure(const json_t *machine, int threads, double seconds, json_t **out,
+                                 zo_error *err);
+
+typedef struct bench_roof {
+    double flops_per_s[ZO_COMPUTE_COUNT]; /* bf16: the f32 one where the processor has no such unit */
+    double read_bytes_per_s;
+    double cache_bytes; /* 0: unknown */
+    double noise_values_per_s;
+    double unpack_values_per_s[ZO_COMPUTE_COUNT][ZO_PRECISION_COUNT];
+} bench_roof;
+
+/* What is missing of the rates of kernels, as from bench_peak_measure alone, costs nothing (infinity). False: peaks is
+ * no such object, or lacks f32_flops_per_s or read_bytes_per_s. */
+bool bench_roofline_read(const json_t *peaks, bench_roof *out);
+
+/* Of a whole step. */
+typedef struct bench_roofline {
+    double flops, weight_bytes, adapter_bytes, activation_bytes;
+    /* with a roof; NaN without */
+    double flops_ns; /* all operations at the peaks of their units */
+    double bytes_ns; /* all bytes at the bandwidth; weights that are cached not counted */
+    double step_ns;  /* the model's prediction */
+    bool memory;     /* the prediction's larger part is waiting for memory */
+} bench_roofline;
+
+/* One step of a cell (method not zero-shot), of forwards like `each`. roof may be NULL. */
+void bench_roofline_predict(const bench_params *p, const zo_config *c, zo_cost_rows each,
+                            const bench_roof *roof, bench_roofline *out);
+
+/* A record's "roofline" (record.h) but for flops_per_step and achieved_flops_per_s, which the history knows: added to
+ * `object`. median_ns NaN: nothing was timed. peaks: NULL or null with reason `why`. */
+void bench_roofline_put(json_t *object, const bench_params *p, const zo_config *c, zo_cost_rows each,
+                        const json_t *peaks, const char *why, double median_ns);
+
+#endif
