@@ -274,6 +274,11 @@ static void a_record_is_complete(void **state)
     assert_true(json_integer_value(at(r, "memory.peak_rss_bytes")) >
                 json_integer_value(at(r, "memory.accounts.weights")));
     assert_true(json_integer_value(at(r, "memory.accounts.weights")) > 0);
+    assert_string_equal(text_at(r, "weights.linear"), "f32");
+    assert_string_equal(text_at(r, "weights.embedding"), "f32");
+    assert_string_equal(text_at(r, "weights.head"), "f32");
+    assert_string_equal(text_at(r, "weights.norms"), "f32");
+    assert_int_equal(json_integer_value(at(r, "weights.mapped_bytes")), 0);
     assert_true(json_integer_value(at(r, "memory.accounts.adapter")) > 0);
     assert_true(json_integer_value(at(r, "memory.accounts.activations")) > 0);
     /* the formula leaves out the data and what is small */
