@@ -254,7 +254,12 @@ static void put_caption(const map *m, bench_canvas *c)
 {
     char what[320], note[200] = "", rows[160], agreement[320];
     bool relative = *m->spec->relative_option;
-    bench_metric_title(m->metric[0], m->spec->title, what, sizeof what);
+    if (relative)
+        snprintf(what, sizeof what, "%s%s%s", m->spec->title, *m->spec->title ? ": " : "",
+                 m->metric[0]->label);
+    else
+        bench_metric_title(m->metric[0], m->spec->title, what, sizeof what);
+    what[0] = (char)toupper((unsigned char)what[0]);
     space_names(m->spec->y, rows, sizeof rows);
     if (m->typical.n > 0)
         snprintf(note, sizeof note, m->typical.n == 1 ? " One run." : " %s of %d %s, at most.",

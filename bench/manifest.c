@@ -77,6 +77,23 @@ static zo_status read_plots(bench_reader *r, const bench_field *f, void *out, co
     return st;
 }
 
+/* Two claims with one id could not be told apart in a report. */
+static zo_status read_claims(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    bench_manifest *m = ((draft *)out)->m;
+    void *claims = NULL;
+    zo_status st = bench_reader_list(r, f, node, bench_specs_claim, sizeof m->claims[0], MOST_SPECS, &claims,
+                                     &m->claim_count);
+    m->claims = claims;
+    const bench_node *at = st ? NULL : node->first;
+    for (int32_t i = 0; at && !st; i++, at = at->next)
+        for (int32_t k = 0; k < i && !st; k++)
+            if (strcmp(m->claims[i].id, m->claims[k].id) == 0)
+                st = BENCH_FAIL(r, bench_node_member(at, "id")->at, "\"%s\" is the id of an earlier claim",
+                                m->claims[i].id);
+    return st;
+}
+
 /* In the order of reading: each section may rely on those above. */
 static const bench_field sections[] = {
     {"schema", read_before, .shape = bench_schema_version, .required = true},
@@ -93,6 +110,7 @@ static const bench_field sections[] = {
     {"measure", read_measure, .shape = bench_schema_object, .members = bench_measure_fields},
     {"tables", read_tables, .shape = bench_schema_objects, .members = bench_table_fields},
     {"plots", read_plots, .shape = bench_schema_objects, .members = bench_plot_fields},
+    {"claims", read_claims, .shape = bench_schema_objects, .members = bench_claim_fields},
     {0},
 };
 _Static_assert(sizeof sections / sizeof sections[0] - 1 <= BENCH_MOST_FIELDS,
@@ -143,6 +161,17 @@ static bool any_cell(const bench_manifest *m, const json_t *where, const char *o
     return false;
 }
 
+/* Some cell is one side of the claim, and some cell the other. */
+static bool any_pair(const bench_manifest *m, const bench_claim_spec *claim)
+{
+    bool found[2] = {false, claim->kind == BENCH_CLAIM_VALUE};
+    for (int32_t i = 0; i < m->cell_count; i++)
+        for (int k = 0; k < 2; k++)
+            found[k] = found[k] || (bench_params_match(&m->cells[i].params, claim->side[k]) &&
+                                    bench_params_match(&m->cells[i].params, claim->where));
+    return found[0] && found[1];
+}
+
 static const bench_node *first_of(const bench_reader *r, const char *section)
 {
     const bench_node *list = bench_node_member(r->root, section);
@@ -172,6 +201,10 @@ static zo_status warn_all(bench_reader *r, bench_manifest *m, const bench_expans
         else if (!any_cell(m, p->where, p->relative_option, p->relative_value))
             st = warn(r, m, bench_node_member(at, "relative_to")->at, "no cell of the plot has this value");
     }
+    at = first_of(r, "claims");
+    for (int32_t i = 0; i < m->claim_count && !st; i++, at = at->next)
+        if (!any_pair(m, &m->claims[i]))
+            st = warn(r, m, at->at, "no cells match: the claim will never be tested");
     return st;
 }
 
@@ -286,6 +319,11 @@ void bench_manifest_free(bench_manifest *m)
     free(m->cells);
     free(m->tables);
     free(m->plots);
+    for (int32_t i = 0; m->claims && i <= m->claim_count; i++) { /* with the one at which reading stopped */
+        json_decref(m->claims[i].side[0]);
+        json_decref(m->claims[i].side[1]);
+    }
+    free(m->claims);
     free(m->warnings);
     free(m->text);
     json_decref(m->root);

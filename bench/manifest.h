@@ -1,12 +1,13 @@
 /* Experiment manifests: parsed, checked, expanded into cells. See README.md for the language.
  *
  * Top-level keys: schema ("zobench/1"), name, title, include, variables (compose.h), defaults, matrix, zip, exclude, cells,
- * seeds, measure, tables, plots. Unknown and repeated keys are errors. Every error is "file:line:column: text", in the
+ * seeds, measure, tables, plots, claims. Unknown and repeated keys are errors. Every error is "file:line:column: text", in the
  * file where it is, or "--set key=value: text".
  */
 #ifndef BENCH_MANIFEST_H
 #define BENCH_MANIFEST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <jansson.h>
@@ -71,6 +72,32 @@ typedef struct bench_plot_spec {
     json_t *where;
 } bench_plot_spec;
 
+typedef enum bench_claim_kind {
+    BENCH_CLAIM_RATIO,
+    BENCH_CLAIM_DIFFERENCE,
+    BENCH_CLAIM_VALUE
+} bench_claim_kind;
+typedef enum bench_bound { BENCH_BOUND_EQUAL, BENCH_BOUND_AT_LEAST, BENCH_BOUND_UP_TO } bench_bound;
+
+/* A claim about a metric: a over b, a less b, or a alone, for every pair of cells that match the sides, that match `where`, and
+ * that differ in nothing else. Numbers are in the metric's recorded unit. */
+typedef struct bench_claim_spec {
+    char id[64];      /* letters, digits and '-' */
+    char title[200];  /* in words; "": the id */
+    char source[300]; /* who says so: version, table, row */
+    bench_claim_kind kind;
+    json_t *side[2]; /* owned; what bench_params_match asks of a and b (value: a alone) */
+    char of[32];     /* a metric */
+    double paper;    /* the published value; NaN: none */
+    double expect;   /* what is asked of our value: the published one unless given */
+    bench_bound bound;
+    double tolerance;     /* of `expect` */
+    bool portable;        /* holds on any hardware; default true */
+    char hardware[100];   /* not portable: what the processor's name holds where it does; "": unknown */
+    char known_miss[300]; /* why it is known not to hold here; "": it shall */
+    json_t *where;        /* borrowed from root, or NULL */
+} bench_claim_spec;
+
 typedef struct bench_cell {
     bench_params params;
     char id[13];
@@ -90,6 +117,8 @@ typedef struct bench_manifest {
     int32_t table_count;
     bench_plot_spec *plots;
     int32_t plot_count;
+    bench_claim_spec *claims;
+    int32_t claim_count;
     char *
         text; /* owned: the file's bytes, or one file that says the same where others or --set had a part in it */
     size_t text_bytes;

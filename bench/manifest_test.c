@@ -30,7 +30,7 @@ static const struct {
      "f:2:1: \"parallel\" is a parameter: it belongs in \"defaults\", \"matrix\", \"zip\" or \"cells\""},
     {"\"matrx\": {}}", "f:2:1: \"matrx\" is not a known key; did you mean \"matrix\"?"},
     {"\"include\": [\"common.json\"]}", "f:2:13: include: open common.json: No such file or directory"},
-    {"\"claims\": []}", "f:2:1: \"claims\" is not a known key"},
+    {"\"claim\": []}", "f:2:1: \"claim\" is not a known key; did you mean \"claims\"?"},
     {"\"defaults\": {\"lr\": 1, \"lr\": 2}}", "f:2:23: \"lr\" is set a second time"},
     {"\"name\": \"m\"}", "f:2:1: \"name\" is set a second time"},
     {"\"seeds\": [1], \"defaults\": {}, \"seeds\": [2]}", "f:2:31: \"seeds\" is set a second time"},
@@ -181,6 +181,47 @@ static const struct {
      "f:2:94: \"paralel\" is not a known key; did you mean \"parallel\"?"},
     {"\"plots\": [{\"kind\": \"bars\", \"x\": \"batch\", \"y\": \"step_ns\", \"beside\": \"step_ns\"}]}",
      "f:2:58: \"beside\" is a key of heat maps only"},
+    /* claims */
+    {"\"claims\": [{\"id\": \"a\", \"source\": \"s\", \"of\": \"step_ns\", \"expect\": 1, \"tolerance\": "
+     "\"1%\"}]}",
+     "f:2:12: a claim needs \"ratio\", \"difference\" or \"value\""},
+    {"\"claims\": [{\"id\": \"a\", \"source\": \"s\", \"of\": \"step_ns\", \"expect\": 1, \"ratio\": "
+     "[\"none\", \"inner\"], \"value\": {\"batch\": 1}, \"tolerance\": \"1%\"}]}",
+     "f:2:97: a claim is of one kind: \"ratio\" or \"value\""},
+    {"\"claims\": [{\"id\": \"a\", \"source\": \"s\", \"of\": \"step_ns\", \"ratio\": [\"none\", "
+     "\"inner\"]}]}",
+     "f:2:12: \"paper\" is missing, and \"expect\", which can stand for it"},
+    {"\"claims\": [{\"id\": \"a\", \"source\": \"s\", \"of\": \"step_ns\", \"paper\": 1, \"ratio\": "
+     "[\"none\", \"inner\"]}]}",
+     "f:2:12: \"tolerance\" is missing: no measured value equals another"},
+    {"\"claims\": [{\"id\": \"a\", \"source\": \"s\", \"of\": \"step_ns\", \"paper\": 1, \"ratio\": "
+     "[\"none\", \"iner\"], \"bound\": \"up to\"}]}",
+     "f:2:77: no parameter has the values \"none\" and \"iner\""},
+    {"\"claims\": [{\"id\": \"a\", \"source\": \"s\", \"of\": \"step_ns\", \"paper\": 1, \"ratio\": "
+     "[\"none\"], \"bound\": \"up to\"}]}",
+     "f:2:77: \"ratio\" must be a list of two, over and under the line, not [\"none\"]"},
+    {"\"claims\": [{\"id\": \"a\", \"source\": \"s\", \"of\": \"step_ns\", \"paper\": 1, \"ratio\": "
+     "[{\"batch\": 1}, {\"bach\": 2}], \"bound\": \"up to\"}]}",
+     "f:2:93: \"bach\" is not a known key; did you mean \"batch\"?"},
+    {"\"claims\": [{\"id\": \"a\", \"source\": \"s\", \"of\": \"step_ns\", \"paper\": -1, \"ratio\": "
+     "[\"none\", \"inner\"], \"bound\": \"up to\"}]}",
+     "f:2:65: a ratio must be more than 0"},
+    {"\"claims\": [{\"id\": \"a\", \"source\": \"s\", \"of\": \"step_ns\", \"paper\": 1, \"ratio\": "
+     "[\"none\", \"inner\"], \"bound\": \"at most\"}]}",
+     "f:2:105: \"bound\" must be one of equal, at least, up to, not \"at most\""},
+    {"\"claims\": [{\"id\": \"a\", \"source\": \"s\", \"of\": \"step_ns\", \"paper\": \"2\", \"ratio\": "
+     "[\"none\", \"inner\"]}]}",
+     "f:2:65: \"paper\" must be a number, not \"2\""},
+    {"\"claims\": [{\"id\": \"a\", \"source\": \"s\", \"of\": \"step_ns\", \"paper\": 2, \"ratio\": "
+     "[\"none\", \"inner\"], \"portable\": \"no\"}]}",
+     "f:2:108: \"portable\" must be true or false, not \"no\""},
+    {"\"claims\": [{\"id\": \"a\", \"source\": \"s\", \"of\": \"step_ns\", \"paper\": 2, \"ratio\": "
+     "[\"none\", \"inner\"], \"bound\": \"up to\", \"hardware\": \"X\"}]}",
+     "f:2:114: \"hardware\" is for a claim that says \"portable\": false"},
+    {"\"claims\": [{\"id\": \"a\", \"source\": \"s\", \"of\": \"step_ns\", \"paper\": 2, \"ratio\": "
+     "[\"none\", \"inner\"], \"bound\": \"up to\"}, {\"id\": \"a\", \"source\": \"s\", \"of\": \"step_ns\", "
+     "\"paper\": 3, \"ratio\": [\"none\", \"inner\"], \"bound\": \"up to\"}]}",
+     "f:2:122: \"a\" is the id of an earlier claim"},
     /* size */
     {"\"seeds\": [1, 2, 3], \"matrix\": {\"rank\": [1,2,3,4,5,6,7,8,9,10], \"alpha\": "
      "[1,2,3,4,5,6,7,8,9,10], "

@@ -3,6 +3,8 @@
  *
  * Written to the report's folder, each file complete or not at all:
  *   report.md                              everything, to be read
+ *   report.html                            the same as one page that needs no other file and no network
+ *   claims.md, .csv, .tex, claims-pairs.csv  the verdicts on the manifest's claims; one row per pair of cells
  *   table-N.md, .csv, .tex                 the N-th table of the manifest; table-N-relative.* beside it for "relative_to"
  *   figure-N.svg, .png, .pdf, .gp, .dat    the N-th plot, its script and data
  *   cells.csv                              one row per cell: status, every parameter, every metric in recorded units
@@ -13,6 +15,7 @@
 #define BENCH_REPORT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "core/error.h"
@@ -28,8 +31,13 @@ typedef struct bench_report_options {
     FILE *people;            /* warnings and what was written */
 } bench_report_options;
 
-/* Fails: ZO_ERR_IO, ZO_ERR_FORMAT (manifest or records), ZO_ERR_MEMORY. Cells that failed are part of a report, not a
+typedef struct bench_report_outcome {
+    int32_t contradicted; /* claims */
+    int32_t undecided;    /* inconclusive, not run, not comparable */
+} bench_report_outcome;
+
+/* outcome is written in any case. Fails: ZO_ERR_IO, ZO_ERR_FORMAT (manifest or records), ZO_ERR_MEMORY. Cells that failed are part of a report, not a
  * failure of it. */
-zo_status bench_report(const bench_report_options *o, zo_error *err);
+zo_status bench_report(const bench_report_options *o, bench_report_outcome *outcome, zo_error *err);
 
 #endif

@@ -144,7 +144,8 @@ static void make_report(fixture *f, bool json)
     free(f->said);
     FILE *data = open_memstream(&f->printed, &printed), *people = open_memstream(&f->said, &said);
     bench_report_options o = {.dir = f->dir, .json = json, .data = data, .people = people};
-    if (bench_report(&o, &err))
+    bench_report_outcome outcome;
+    if (bench_report(&o, &outcome, &err))
         fail_msg("%s", err.text);
     fclose(data);
     fclose(people);
@@ -395,22 +396,23 @@ static void seeds_and_examples(void **state)
     write_manifest(f, seeds_manifest);
     write_records(f, seeds_rule, 2);
     make_report(f, false);
-    expect_file(f, "report/table-1.md",
-                "### Accuracy (%)\n"
-                "\n"
-                "| queries |                      accuracy |\n"
-                "| ------- | ----------------------------: |\n"
-                "| 1       | 60.0 ±10.0 (±2.0)<sup>a</sup> |\n"
-                "| 4       |         50.0 ±2.0<sup>b</sup> |\n"
-                "\n"
-                "<sup>a</sup> mean over 3 seeds ± their standard deviation (± the standard error of one seed "
-                "over the evaluation "
-                "examples)\n"
-                "\n"
-                "<sup>b</sup> one seed ± the standard error over the evaluation examples; how seeds differ is "
-                "not known\n"
-                "\n"
-                "Share of right answers after the last step.\n");
+    expect_file(
+        f, "report/table-1.md",
+        "### Accuracy (%)\n"
+        "\n"
+        "| queries |                      accuracy |\n"
+        "| ------- | ----------------------------: |\n"
+        "| 1       | 60.0 ±10.0 (±2.0)<sup>a</sup> |\n"
+        "| 4       |         50.0 ±2.0<sup>b</sup> |\n"
+        "\n"
+        "<sup>a</sup> mean over 3 seeds ± their standard deviation (± the standard error of one seed "
+        "over the evaluation "
+        "examples)\n"
+        "\n"
+        "<sup>b</sup> one seed ± the standard error over the evaluation examples; how seeds differ is "
+        "not known\n"
+        "\n"
+        "Share of right answers after the last step.\n");
     /* the two error bars have columns of their own; one seed says nothing of others */
     expect_in_file(f, "report/table-1.csv", "queries,accuracy,accuracy_seeds_sd,accuracy_examples_stderr\n");
     expect_in_file(f, "report/table-1.csv", ",0.02\n4,0.5,,0.02\n");
@@ -547,15 +549,15 @@ static void bad_folders(void **state)
     fixture *f = *state;
     zo_error err = {0};
     bench_report_options o = {.dir = f->dir, .data = stdout, .people = stderr};
-    assert_int_equal(bench_report(&o, &err), ZO_ERR_IO);
+    assert_int_equal(bench_report(&o, &(bench_report_outcome){0}, &err), ZO_ERR_IO);
     assert_non_null(strstr(err.text, "manifest.json"));
     write_manifest(f, "{\"schema\": \"zobench/1\"");
     err = (zo_error){0};
-    assert_int_equal(bench_report(&o, &err), ZO_ERR_FORMAT);
+    assert_int_equal(bench_report(&o, &(bench_report_outcome){0}, &err), ZO_ERR_FORMAT);
     write_manifest(f, grid_manifest);
     bench_folder_save(path_of(f, "cells.jsonl"), "{\"schema\": \"other/9\"}\n", 21, NULL);
     err = (zo_error){0};
-    assert_int_equal(bench_report(&o, &err), ZO_ERR_FORMAT);
+    assert_int_equal(bench_report(&o, &(bench_report_outcome){0}, &err), ZO_ERR_FORMAT);
     assert_non_null(strstr(err.text, "cells.jsonl:1"));
     assert_int_not_equal(access(path_of(f, "report"), F_OK), 0); /* nothing was begun */
 }
@@ -850,6 +852,67 @@ static void drawn(void **state)
     expect_in_file(f, "report/report.md", "![figure 3](figure-3.svg)\n");
 }
 
+/* One page without scripts or anything from elsewhere; what manifests say is text, never markup. A contradicted claim is
+ * counted. */
+static void html_page(void **state)
+{
+    fixture *f = *state;
+    zo_error err = {0};
+    bench_report_outcome outcome;
+    write_manifest(
+        f,
+        "{\"schema\": \"zobench/1\", \"name\": \"page\", \"title\": \"<script>alert('x')</script> & more\","
+        " \"defaults\": {\"model\": \"dir/<img src=x>\"}, \"matrix\": {\"seq_len\": [64, 128], \"parallel\": "
+        "[\"none\", \"both\"]},"
+        " \"plots\": [{\"kind\": \"bars\", \"x\": \"seq_len\", \"series\": \"model\", \"y\": \"step_ns\"},"
+        " {\"kind\": \"lines\", \"x\": \"seq_len\", \"y\": \"step_ns\", \"where\": {\"parallel\": "
+        "\"none\"}}],"
+        " \"claims\": [{\"id\": \"slow\", \"title\": \"<i>slow</i>\", \"source\": \"a<b\", \"ratio\": "
+        "[\"none\", "
+        "\"both\"], \"of\": \"step_ns\", \"paper\": 0.5, \"tolerance\": \"10%\", \"where\": {\"seq_len\": "
+        "64}},"
+        " {\"id\": \"open\", \"source\": \"s\", \"ratio\": [\"none\", \"both\"], \"of\": \"step_ns\", "
+        "\"paper\": 2,"
+        " \"tolerance\": \"10%\", \"where\": {\"seq_len\": 128}}]}");
+    write_records(f, grid_rule, 3);
+    bench_report_options o = {.dir = f->dir,
+                              .data = fopen("/dev/null", "w"),
+                              .people = fopen("/dev/null", "w")};
+    if (bench_report(&o, &outcome, &err))
+        fail_msg("%s", err.text);
+    fclose(o.data);
+    fclose(o.people);
+    assert_int_equal(outcome.contradicted, 1);
+    assert_int_equal(outcome.undecided, 1); /* both at 128 tokens has no result */
+    char *page = slurp(path_of(f, "report/report.html"));
+    static const char *const absent[] = {"<script",     "<img",     "<i>",    "src=\"",
+                                         "href=\"http", "url(http", "@import"};
+    for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
+        if (strstr(page, absent[i]))
+            fail_msg("the page has %s", absent[i]);
+    static const char *const present[] = {
+        "<title>&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; more</title>",
+        "<h3>&lt;i&gt;slow&lt;/i&gt;</h3>",
+        "<section class=\"claim contradicted\">",
+        "<section class=\"claim not-run\">",
+        "Source: a&lt;b",
+        "<td class=\"n\">201.0 [200.0, 202.0]</td>",
+        "<b>Figure 2.</b>",
+        "<h2 id=\"incomplete\">",
+    };
+    for (size_t i = 0; i < sizeof present / sizeof *present; i++)
+        if (!strstr(page, present[i]))
+            fail_msg("the page lacks %s", present[i]);
+    if (have_gnuplot()) { /* ids that no other figure has */
+        assert_non_null(strstr(page, "<svg"));
+        assert_non_null(strstr(page, "id=\"figure-1-gnuplot_plot_1\""));
+        assert_non_null(strstr(page, "id=\"figure-2-gnuplot_plot_1\""));
+        assert_null(strstr(page, "id=\"gnuplot"));
+        assert_null(strstr(page, "<!DOCTYPE svg"));
+    }
+    free(page);
+}
+
 /* Without gnuplot, and with one that fails: one warning, no image, everything else. */
 static void not_drawn(void **state)
 {
@@ -993,6 +1056,7 @@ int main(void)
         TEST(long_curves),
         TEST(quotes),
         TEST(drawn),
+        TEST(html_page),
         TEST(not_drawn),
         TEST(no_nan),
         TEST(ratios_without_partners),

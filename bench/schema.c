@@ -220,6 +220,28 @@ json_t *bench_schema_texts(const bench_field *f)
     return json_pack("{s:[o, o]}", "anyOf", bench_schema_text(f), list);
 }
 
+json_t *bench_schema_sides(const bench_field *f)
+{
+    json_t *side = json_pack("{s:[o, o]}", "anyOf", bench_schema_text(f), where_shape(f));
+    return json_pack("{s:s, s:o, s:i, s:i}", "type", "array", "items", side, "minItems", 2, "maxItems", 2);
+}
+
+json_t *bench_schema_where(const bench_field *f)
+{
+    return where_shape(f);
+}
+
+json_t *bench_schema_number(const bench_field *f)
+{
+    return number("number", f->low, f->high);
+}
+
+json_t *bench_schema_boolean(const bench_field *f)
+{
+    (void)f;
+    return json_pack("{s:s}", "type", "boolean");
+}
+
 static json_t *int_shape(const bench_field *f)
 {
     return number("integer", f->low, f->high);

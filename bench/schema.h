@@ -25,6 +25,10 @@ json_t *bench_schema_seeds(const bench_field *f);
 json_t *bench_schema_object(const bench_field *f);   /* of f->members */
 json_t *bench_schema_objects(const bench_field *f);  /* a list of those */
 json_t *bench_schema_relative(const bench_field *f); /* an object of one parameter */
+json_t *bench_schema_sides(const bench_field *f);    /* two of: a word, or conditions */
+json_t *bench_schema_where(const bench_field *f);    /* an object of conditions */
+json_t *bench_schema_number(const bench_field *f);   /* from f->low to f->high */
+json_t *bench_schema_boolean(const bench_field *f);
 json_t *bench_schema_text(const bench_field *f);
 json_t *bench_schema_texts(const bench_field *f); /* a text or a list of them */
 json_t *bench_schema_int_or_auto(const bench_field *f);

@@ -1,6 +1,7 @@
 /* See specs.h. */
 #include "bench/specs.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -230,4 +231,154 @@ zo_status bench_specs_plot(bench_reader *r, const bench_field *f, void *out, con
         st =
             BENCH_FAIL(r, bench_node_member(node, "series")->at, "\"series\" is the same parameter as \"x\"");
     return st;
+}
+
+/* ---- claims ---- */
+
+static const char *const bound_words[] = {"equal", "at least", "up to", NULL}; /* bench_bound */
+
+static zo_status read_id(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+    zo_status st = bench_reader_text(r, f, out, node);
+    if (!st && ((const char *)out)[strspn(out, allowed)])
+        st = bench_reader_wrong(r, f->key, "made of letters, digits and '-'", node);
+    return st;
+}
+
+static zo_status read_number(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    if (!json_is_number(node->value))
+        return bench_reader_wrong(r, f->key, "a number", node);
+    *(double *)out = json_number_value(node->value);
+    return ZO_OK;
+}
+
+static zo_status read_boolean(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    if (!json_is_boolean(node->value))
+        return bench_reader_wrong(r, f->key, "true or false", node);
+    *(bool *)out = json_is_true(node->value);
+    return ZO_OK;
+}
+
+/* What cells a side is of: an object of conditions. */
+static zo_status read_side(bench_reader *r, const bench_field *f, json_t **out, const bench_node *node)
+{
+    json_t *where = NULL;
+    zo_status st = bench_reader_where(r, f, &where, node);
+    if (!st)
+        *out = json_incref(where);
+    return st;
+}
+
+static bool has_word(const bench_option *o, const char *word)
+{
+    for (int i = 0; o->type == BENCH_WORD && o->word(i); i++)
+        if (strcmp(o->word(i), word) == 0)
+            return true;
+    return false;
+}
+
+/* Two bare words, "none" and "inner": values of the one parameter that has both. */
+static zo_status read_words(bench_reader *r, bench_claim_spec *claim, const bench_node *node)
+{
+    const char *a = json_string_value(node->first->value), *b = json_string_value(node->first->next->value);
+    const bench_option *of = NULL;
+    for (const bench_option *o = bench_options; o->name; o++) {
+        if (!has_word(o, a) || !has_word(o, b))
+            continue;
+        if (of)
+            return BENCH_FAIL(
+                r, node->at,
+                "\"%.40s\" and \"%.40s\" may be values of \"%s\" or of \"%s\": write {\"%s\": \"%.40s\"}", a,
+                b, of->name, o->name, of->name, a);
+        of = o;
+    }
+    if (!of)
+        return BENCH_FAIL(r, node->at, "no parameter has the values \"%.40s\" and \"%.40s\"", a, b);
+    claim->side[0] = json_pack("{s:s}", of->name, a);
+    claim->side[1] = json_pack("{s:s}", of->name, b);
+    return claim->side[0] && claim->side[1] ? ZO_OK : bench_reader_memory(r);
+}
+
+static zo_status read_sides(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    bench_claim_spec *claim = out;
+    if (!json_is_array(node->value) || json_array_size(node->value) != 2)
+        return bench_reader_wrong(r, f->key, "a list of two, over and under the line", node);
+    if (json_is_string(node->first->value) && json_is_string(node->first->next->value))
+        return read_words(r, claim, node);
+    zo_status st = read_side(r, f, &claim->side[0], node->first);
+    return st ? st : read_side(r, f, &claim->side[1], node->first->next);
+}
+
+static zo_status read_single(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    return read_side(r, f, &((bench_claim_spec *)out)->side[0], node);
+}
+
+static const char *const kind_keys[] = {"ratio", "difference", "value"}; /* bench_claim_kind */
+
+const bench_field bench_claim_fields[] = {
+    {"id", read_id, BENCH_FIELD(bench_claim_spec, id), .required = true, .shape = bench_schema_text},
+    {"title", bench_reader_text, BENCH_FIELD(bench_claim_spec, title)},
+    {"source", bench_reader_text, BENCH_FIELD(bench_claim_spec, source), .required = true},
+    {"ratio", read_later, .shape = bench_schema_sides},
+    {"difference", read_later, .shape = bench_schema_sides},
+    {"value", read_later, .shape = bench_schema_where},
+    {"of", bench_reader_metric, BENCH_FIELD(bench_claim_spec, of), .required = true},
+    {"paper", read_number, BENCH_FIELD(bench_claim_spec, paper), .low = -1e300, .high = 1e300,
+     .shape = bench_schema_number},
+    {"expect", read_number, BENCH_FIELD(bench_claim_spec, expect), .low = -1e300, .high = 1e300,
+     .shape = bench_schema_number},
+    {"bound", bench_reader_word, BENCH_FIELD(bench_claim_spec, bound), .words = bound_words},
+    {"tolerance", bench_reader_percent, BENCH_FIELD(bench_claim_spec, tolerance), .low = 0, .high = 1000},
+    {"portable", read_boolean, BENCH_FIELD(bench_claim_spec, portable), .shape = bench_schema_boolean},
+    {"hardware", bench_reader_text, BENCH_FIELD(bench_claim_spec, hardware)},
+    {"known_miss", bench_reader_text, BENCH_FIELD(bench_claim_spec, known_miss)},
+    {"where", bench_reader_where, BENCH_FIELD(bench_claim_spec, where)},
+    {0},
+};
+
+/* What fields cannot check one by one. */
+static zo_status check_claim(bench_reader *r, bench_claim_spec *claim, const bench_node *node)
+{
+    const bench_node *expect = bench_node_member(node, "expect"), *paper = bench_node_member(node, "paper"),
+                     *hardware = bench_node_member(node, "hardware");
+    if (!expect && !paper)
+        return BENCH_FAIL(r, node->at, "\"paper\" is missing, and \"expect\", which can stand for it");
+    if (isnan(claim->expect))
+        claim->expect = claim->paper;
+    if (claim->kind == BENCH_CLAIM_RATIO && claim->expect <= 0)
+        return BENCH_FAIL(r, (expect ? expect : paper)->at, "a ratio must be more than 0");
+    if (claim->bound == BENCH_BOUND_EQUAL && !bench_node_member(node, "tolerance"))
+        return BENCH_FAIL(r, node->at, "\"tolerance\" is missing: no measured value equals another");
+    if (hardware && claim->portable)
+        return BENCH_FAIL(r, hardware->key_at, "\"hardware\" is for a claim that says \"portable\": false");
+    return ZO_OK;
+}
+
+zo_status bench_specs_claim(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    static const bench_read read[] = {read_sides, read_sides, read_single};
+    bench_claim_spec *claim = out;
+    const bench_node *given = NULL;
+    *claim = (bench_claim_spec){.paper = NAN, .expect = NAN, .portable = true};
+    zo_status st = bench_reader_fields(r, bench_claim_fields, f->key, claim, node);
+    for (int i = 0; i < 3 && !st; i++) {
+        const bench_node *sides = bench_node_member(node, kind_keys[i]);
+        const bench_field side = {.key = kind_keys[i]};
+        if (sides && given)
+            return BENCH_FAIL(r, sides->key_at, "a claim is of one kind: \"%s\" or \"%s\"", given->key,
+                              sides->key);
+        if (!sides)
+            continue;
+        given = sides;
+        claim->kind = (bench_claim_kind)i;
+        st = read[i](r, &side, claim, sides);
+    }
+    if (!st && !given)
+        st = BENCH_FAIL(r, node->at, "a claim needs \"ratio\", \"difference\" or \"value\"");
+    return st ? st : check_claim(r, claim, node);
 }

@@ -149,16 +149,17 @@ int32_t bench_summary_samples(const bench_metric *m, const bench_result *const *
     return x ? n : 0;
 }
 
-/* Ratios of the samples that have a partner of the same seed and run (seed alone, where that is the unit): how many. */
+/* Ratios (or differences) of the samples that have a partner of the same seed and run (seed alone, where that is the
+ * unit): how many. */
 static int32_t paired(const bench_metric *m, const sample *a, int32_t a_count, const sample *b,
-                      int32_t b_count, double *ratio)
+                      int32_t b_count, bool difference, double *out)
 {
     int32_t n = 0;
     for (int32_t i = 0; i < a_count; i++) {
         for (int32_t k = 0; k < b_count; k++) {
             if (strcmp(a[i].seed, b[k].seed) == 0 && (m->pool == BENCH_POOL_SEEDS || a[i].run == b[k].run) &&
-                b[k].value != 0) {
-                ratio[n++] = a[i].value / b[k].value;
+                (difference || b[k].value != 0)) {
+                out[n++] = difference ? a[i].value - b[k].value : a[i].value / b[k].value;
                 break;
             }
         }
@@ -198,7 +199,7 @@ void bench_summary_ratio(const bench_metric *m, const bench_result *const *a, in
     sample *x = samples_of(m, a, a_count, &na, &failed, why, sizeof why);
     sample *y = samples_of(m, b, b_count, &nb, &failed, why, sizeof why);
     double *ratio = calloc((size_t)sa.n + 1, sizeof *ratio);
-    out->n = x && y && ratio ? paired(m, x, na, y, nb, ratio) : 0;
+    out->n = x && y && ratio ? paired(m, x, na, y, nb, false, ratio) : 0;
     if (out->n < 2)
         unpaired_ratio(&sa, &sb, out);
     else if (m->pool == BENCH_POOL_SEEDS)
@@ -208,6 +209,21 @@ void bench_summary_ratio(const bench_metric *m, const bench_result *const *a, in
     free(ratio);
     free(x);
     free(y);
+}
+
+int32_t bench_summary_pairs(const bench_metric *m, const bench_result *const *a, int32_t a_count,
+                            const bench_result *const *b, int32_t b_count, bool difference, double **out)
+{
+    int32_t na, nb, failed, n = 0;
+    char why[sizeof((bench_summary *)0)->why];
+    sample *x = samples_of(m, a, a_count, &na, &failed, why, sizeof why);
+    sample *y = samples_of(m, b, b_count, &nb, &failed, why, sizeof why);
+    *out = calloc((size_t)(x ? na : 0) + 1, sizeof **out);
+    if (x && y && *out)
+        n = paired(m, x, na, y, nb, difference, *out);
+    free(x);
+    free(y);
+    return n;
 }
 
 void bench_summary_text(const bench_metric *m, const bench_summary *s, char *out, size_t cap)

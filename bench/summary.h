@@ -2,6 +2,7 @@
 #ifndef BENCH_SUMMARY_H
 #define BENCH_SUMMARY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bench/metric.h"
@@ -40,6 +41,9 @@ int32_t bench_summary_samples(const bench_metric *m, const bench_result *const *
  * deviation) of those ratios. Otherwise the ratio of the two values, with an interval from both where they have one. */
 void bench_summary_ratio(const bench_metric *m, const bench_result *const *a, int32_t a_count,
                          const bench_result *const *b, int32_t b_count, bench_summary *out);
+/* The single ratios a / b, or differences a - b, of the samples that have such a partner, to *out (to be freed): how many. */
+int32_t bench_summary_pairs(const bench_metric *m, const bench_result *const *a, int32_t a_count,
+                            const bench_result *const *b, int32_t b_count, bool difference, double **out);
 /* How ratios are shown; not in bench_metric_find. */
 extern const bench_metric bench_metric_ratio;
 

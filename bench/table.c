@@ -296,6 +296,24 @@ static void put_text(const char *s, FILE *out)
         fputc(strchr("\n\r\t", *s) ? ' ' : *s, out);
 }
 
+/* Fit for the inside of elements and of quoted attributes. */
+static void put_html(const char *s, FILE *out)
+{
+    static const struct {
+        char from;
+        const char *to;
+    } rules[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&#39;"}};
+    for (; *s; s++) {
+        const char *instead = NULL;
+        for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+            instead = *s == rules[i].from ? rules[i].to : instead;
+        if (instead)
+            fputs(instead, out);
+        else
+            fputc(*s, out);
+    }
+}
+
 void bench_table_put_escaped(bench_format format, const char *s, FILE *out)
 {
     switch (format) {
@@ -307,6 +325,9 @@ void bench_table_put_escaped(bench_format format, const char *s, FILE *out)
         break;
     case BENCH_FORMAT_CSV:
         put_csv(s, out);
+        break;
+    case BENCH_FORMAT_HTML:
+        put_html(s, out);
         break;
     case BENCH_FORMAT_TEXT:
     case BENCH_FORMAT_JSON:
@@ -326,6 +347,7 @@ static const layout layouts[] = {
     [BENCH_FORMAT_TEXT] = {"", "  ", "", " [", "]"},
     [BENCH_FORMAT_MARKDOWN] = {"| ", " | ", " |", "<sup>", "</sup>"},
     [BENCH_FORMAT_LATEX] = {"    ", " & ", " \\\\", "\\textsuperscript{", "}"},
+    [BENCH_FORMAT_HTML] = {"", "", "", "<sup>", "</sup>"},
 };
 
 /* "a", "b" ... "z", "aa": the mark of the i-th marked note. */
@@ -501,6 +523,33 @@ static zo_status put_latex_table(const bench_table *t, FILE *out, zo_error *err)
     return st;
 }
 
+/* Numbers have class "n", notes class "note"; the table stands in a box that may scroll on its own. */
+static zo_status put_html_table(const bench_table *t, FILE *out, zo_error *err)
+{
+    fputs("<div class=\"table\"><table>\n", out);
+    if (*t->title) {
+        fputs("<caption>", out);
+        put_html(t->title, out);
+        fputs("</caption>\n", out);
+    }
+    for (size_t row = 0; row <= t->rows; row++) {
+        fputs(row == 0 ? "<thead><tr>" : row == 1 ? "<tbody><tr>" : "<tr>", out);
+        for (size_t col = 0; col < t->width; col++) {
+            const char *tag = row == 0 ? "th" : "td";
+            char *text = grid_text(t, row, col, BENCH_FORMAT_HTML);
+            if (!text)
+                return zo_fail(err, ZO_ERR_MEMORY, "lay out table: out of memory");
+            fprintf(out, "<%s%s>%s</%s>", tag,
+                    t->columns[col].kind == BENCH_COLUMN_TEXT ? "" : " class=\"n\"", text, tag);
+            free(text);
+        }
+        fputs(row == 0 ? "</tr></thead>\n" : "</tr>\n", out);
+    }
+    fputs(t->rows ? "</tbody></table></div>\n" : "</table></div>\n", out);
+    put_notes(t, BENCH_FORMAT_HTML, "<p class=\"note\">", "</p>\n", out);
+    return ZO_OK;
+}
+
 static zo_status put_plain_table(const bench_table *t, bench_format format, FILE *out, zo_error *err)
 {
     bool markdown = format == BENCH_FORMAT_MARKDOWN;
@@ -618,6 +667,9 @@ zo_status bench_table_write(const bench_table *t, bench_format format, FILE *out
         break;
     case BENCH_FORMAT_LATEX:
         st = put_latex_table(t, out, err);
+        break;
+    case BENCH_FORMAT_HTML:
+        st = put_html_table(t, out, err);
         break;
     case BENCH_FORMAT_CSV:
         put_csv_table(t, out);

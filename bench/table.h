@@ -27,6 +27,7 @@ typedef enum bench_format {
     BENCH_FORMAT_MARKDOWN, /* GitHub's tables; | and marks of emphasis are escaped */
     BENCH_FORMAT_CSV,      /* quoted as RFC 4180 says, lines end in LF; an unknown number is an empty field */
     BENCH_FORMAT_LATEX,    /* a table environment with booktabs rules */
+    BENCH_FORMAT_HTML,     /* a table element with its notes */
     BENCH_FORMAT_JSON,     /* one object, ends in a newline; an unknown number is null */
 } bench_format;
 

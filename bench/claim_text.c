@@ -1,0 +1,287 @@
+/* What claims are as text: the words, tables and JSON of claim.h. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/claim.h"
+#include "bench/metric.h"
+#include "bench/summary.h"
+
+/* Ratios as such; differences and values as the metric is shown. */
+static const bench_metric *shown_as(const bench_claim_spec *s)
+{
+    return s->kind == BENCH_CLAIM_RATIO ? &bench_metric_ratio : bench_metric_find(s->of);
+}
+
+static const char *unit_of(const bench_claim_spec *s)
+{
+    return s->kind == BENCH_CLAIM_RATIO ? "" : bench_metric_find(s->of)->shown_unit;
+}
+
+/* A number with its unit; "-" where it is not known. */
+static void put_number(const bench_claim_spec *s, double v, char *out, size_t cap)
+{
+    const char *unit = unit_of(s);
+    char text[64];
+    bench_metric_format(shown_as(s), v, text, sizeof text);
+    snprintf(out, cap, "%s%s%s", text, *unit && isfinite(v) ? " " : "", isfinite(v) ? unit : "");
+}
+
+void bench_claim_wanted(const bench_claim *c, char *out, size_t cap)
+{
+    char low[128], high[128];
+    put_number(c->spec, c->low, low, sizeof low);
+    put_number(c->spec, c->high, high, sizeof high);
+    if (isinf(c->low))
+        snprintf(out, cap, "up to %s", high);
+    else if (isinf(c->high))
+        snprintf(out, cap, "at least %s", low);
+    else
+        snprintf(out, cap, "%s to %s", low, high);
+}
+
+static void put_ours(const bench_claim *c, const bench_claim_pair *p, char *out, size_t cap)
+{
+    char value[128], low[64], high[64];
+    put_number(c->spec, p ? p->value : NAN, value, sizeof value);
+    if (!p || p->interval.coverage == 0) {
+        snprintf(out, cap, "%s", value);
+        return;
+    }
+    bench_metric_format_like(shown_as(c->spec), p->interval.low, p->value, low, sizeof low);
+    bench_metric_format_like(shown_as(c->spec), p->interval.high, p->value, high, sizeof high);
+    snprintf(out, cap, "%s [%s, %s]", value, low, high);
+}
+
+/* Ours against the published value (or what is asked, where none was published): in percent of it; of a difference, or
+ * of a value in percent, in the metric's unit. */
+static void put_deviation(const bench_claim *c, const bench_claim_pair *p, char *out, size_t cap)
+{
+    const bench_claim_spec *s = c->spec;
+    const bench_metric *m = bench_metric_find(s->of);
+    double of = isnan(s->paper) ? s->expect : s->paper;
+    bool points = s->kind == BENCH_CLAIM_DIFFERENCE ||
+                  (s->kind == BENCH_CLAIM_VALUE && strcmp(m->shown_unit, "%") == 0);
+    if (!p || isnan(p->value))
+        snprintf(out, cap, "-");
+    else if (points)
+        snprintf(out, cap, "%+.3g %s", (p->value - of) * m->scale,
+                 strcmp(m->shown_unit, "%") == 0 ? "points" : m->shown_unit);
+    else
+        snprintf(out, cap, "%+.1f%%", 100 * (p->value / of - 1));
+}
+
+void bench_claim_reason(const bench_claim *c, char *out, size_t cap)
+{
+    char ours[240], wanted[160];
+    const bench_claim_pair *p = c->shown;
+    size_t n = 0;
+    if (!p) {
+        snprintf(out, cap, "The manifest has no such cells.");
+        return;
+    }
+    put_ours(c, p, ours, sizeof ours);
+    bench_claim_wanted(c, wanted, sizeof wanted);
+    if (c->pair_count > 1) {
+        n += (size_t)snprintf(out, cap, "%d %s", c->pair_count,
+                              c->spec->kind == BENCH_CLAIM_VALUE ? "configurations"
+                                                                 : "pairs of configurations");
+        for (int v = BENCH_CLAIM_VERDICTS - 1, any = 0; v >= 0 && n < cap; v--)
+            if (c->counts[v])
+                n += (size_t)snprintf(out + n, cap - n, "%s%s: %d", any++ ? ", " : " (",
+                                      bench_claim_verdict_text((bench_verdict)v), c->counts[v]);
+        if (n < cap)
+            n += (size_t)snprintf(out + n, cap - n, "). At %s: ", p->label);
+    }
+    if (n < cap)
+        snprintf(out + n, cap - n, "%seasured %s, wanted %s%s%s.", n ? "m" : "M", ours, wanted,
+                 *p->why ? "; " : "", p->why);
+}
+
+void bench_claim_records(const bench_claim_pair *p, char *out, size_t cap)
+{
+    size_t n = 0;
+    *out = 0;
+    for (int side = 0; side < 2; side++) {
+        for (int32_t i = 0; i < p->count[side]; i++) {
+            const bench_result *cell = p->cells[side][i];
+            if (n < cap)
+                n += (size_t)snprintf(out + n, cap - n, "%s%s", n ? "; " : "", cell->cell->id);
+            const char *between = cell->run_count == 1 ? " run " : " runs ";
+            for (int32_t k = 0; k < cell->run_count && n < cap; k++, between = ", ")
+                n += (size_t)snprintf(out + n, cap - n, "%s%lld%s", between,
+                                      (long long)json_integer_value(json_object_get(cell->runs[k], "run")),
+                                      bench_result_ok(cell->runs[k]) ? "" : " (failed)");
+            if (cell->run_count == 0 && n < cap)
+                n += (size_t)snprintf(out + n, cap - n, " not run");
+        }
+    }
+}
+
+/* Which of the cells the claim is about: allocated, NULL where memory is out. */
+static bool *cells_of(const bench_results *r, const bench_claim *c)
+{
+    bool *used = calloc((size_t)r->cell_count + 1, sizeof *used);
+    for (int32_t i = 0; used && i < c->pair_count; i++)
+        for (int side = 0; side < 2; side++)
+            for (int32_t k = 0; k < c->pairs[i].count[side]; k++)
+                used[c->pairs[i].cells[side][k] - r->cells] = true;
+    return used;
+}
+
+/* A word of a shell command; returns as snprintf does. */
+static size_t put_word(const char *word, char *out, size_t cap)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=+,";
+    size_t n = 0;
+    if (!word[strspn(word, plain)])
+        return (size_t)snprintf(out, cap, " %s", word);
+    n += (size_t)snprintf(out, cap, " '");
+    for (; *word && n < cap; word++)
+        n += (size_t)snprintf(out + n, cap - n, *word == '\'' ? "'\\''" : "%c", *word);
+    return n < cap ? n + (size_t)snprintf(out + n, cap - n, "'") : n;
+}
+
+/* The values of one option among the used cells, each once, as --filter takes them; nothing where that is all values. */
+static size_t put_filters(const bench_results *r, const bool *used, const bench_option *o, char *out,
+                          size_t cap)
+{
+    size_t n = 0;
+    char word[400];
+    bool narrower = false;
+    for (int32_t i = 0; i < r->cell_count; i++) {
+        const char *text = bench_result_text(&r->cells[i], o);
+        bool first = true, any = false;
+        for (int32_t k = 0; k < r->cell_count; k++) {
+            if (strcmp(bench_result_text(&r->cells[k], o), text) != 0)
+                continue;
+            first = first && k >= i;
+            any = any || used[k];
+            if (!first || any)
+                break;
+        }
+        narrower = narrower || (first && !any);
+        if (!first || !any || n >= cap)
+            continue;
+        snprintf(word, sizeof word, "%s=%s", o->name, text);
+        n += (size_t)snprintf(out + n, cap - n, " --filter");
+        n += n < cap ? put_word(word, out + n, cap - n) : 0;
+    }
+    return narrower && n < cap ? n : 0;
+}
+
+void bench_claim_command(const bench_results *r, const bench_claim *c, const char *dir, char *out, size_t cap)
+{
+    char path[4096];
+    bool *used = cells_of(r, c);
+    size_t n = (size_t)snprintf(out, cap, "zobench run");
+    for (const bench_option *o = bench_options; used && o->name && n + 1 < cap; o++)
+        if (bench_results_varies(r, o))
+            n += put_filters(r, used, o, out + n, cap - n);
+    free(used);
+    snprintf(path, sizeof path, "%s/manifest.json", dir);
+    n += n < cap ? put_word(path, out + n, cap - n) : 0;
+    n += n < cap ? (size_t)snprintf(out + n, cap - n, " && zobench report") : 0;
+    if (n < cap)
+        put_word(dir, out + n, cap - n);
+}
+
+/* ---- Tables ---- */
+
+bench_table *bench_claims_table(const bench_claim *claims, int32_t count)
+{
+    static const char *const heads[] = {"claim", "published", "asked", "ours", "deviation", "verdict"};
+    static const char *const keys[] = {"claim", "published", "asked", "ours", "deviation", "verdict"};
+    char text[300];
+    bench_table *t = bench_table_new("Verdicts");
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        bench_table_add_column(t, BENCH_COLUMN_TEXT, heads[i], keys[i]);
+    for (int32_t i = 0; i < count; i++) {
+        const bench_claim *c = &claims[i];
+        bench_table_add_row(t);
+        bench_table_add_text(t, *c->spec->title ? c->spec->title : c->spec->id);
+        put_number(c->spec, c->spec->paper, text, sizeof text);
+        bench_table_add_text(t, text);
+        bench_claim_wanted(c, text, sizeof text);
+        bench_table_add_text(t, text);
+        put_ours(c, c->shown, text, sizeof text);
+        bench_table_add_text(t, text);
+        put_deviation(c, c->shown, text, sizeof text);
+        bench_table_add_text(t, text);
+        bench_table_add_text(t, bench_claim_verdict_text(c->verdict));
+    }
+    bench_table_remark(
+        t, "Ours is that of the pair of cells that decides, with its 95% interval; the deviation is from the "
+           "published value, or from what is asked where none was published.");
+    return t;
+}
+
+bench_table *bench_claims_pairs(const bench_claim *claims, int32_t count)
+{
+    char text[2000];
+    bench_table *t = bench_table_new("");
+    bench_table_add_column(t, BENCH_COLUMN_TEXT, "claim", "claim");
+    bench_table_add_column(t, BENCH_COLUMN_TEXT, "cells", "cells");
+    bench_table_add_column(t, BENCH_COLUMN_SPREAD, "value", "value");
+    bench_table_add_column(t, BENCH_COLUMN_NUMBER, "samples", "samples");
+    bench_table_add_column(t, BENCH_COLUMN_TEXT, "verdict", "verdict");
+    bench_table_add_column(t, BENCH_COLUMN_TEXT, "why", "why");
+    bench_table_add_column(t, BENCH_COLUMN_TEXT, "records", "records");
+    for (int32_t i = 0; i < count; i++) {
+        for (int32_t k = 0; k < claims[i].pair_count; k++) {
+            const bench_claim_pair *p = &claims[i].pairs[k];
+            bench_table_add_row(t);
+            bench_table_add_text(t, claims[i].spec->id);
+            bench_table_add_text(t, p->label);
+            put_ours(&claims[i], p, text, sizeof text);
+            bench_table_add_number(t, text, p->value, p->interval);
+            snprintf(text, sizeof text, "%d", p->n);
+            bench_table_add_number(t, text, p->n, bench_no_interval);
+            bench_table_add_text(t, bench_claim_verdict_text(p->verdict));
+            bench_table_add_text(t, p->why);
+            bench_claim_records(p, text, sizeof text);
+            bench_table_add_text(t, text);
+        }
+    }
+    return t;
+}
+
+/* ---- JSON ---- */
+
+static json_t *number(double v)
+{
+    return isfinite(v) ? json_real(v) : json_null();
+}
+
+static json_t *pair_json(const bench_claim_pair *p)
+{
+    char records[2000];
+    bench_claim_records(p, records, sizeof records);
+    return json_pack("{s:s, s:o, s:o, s:o, s:i, s:s, s:o, s:s, s:s}", "cells", p->label, "value",
+                     number(p->value), "low", number(p->interval.low), "high", number(p->interval.high),
+                     "samples", p->n, "verdict", bench_claim_verdict_text(p->verdict), "runs_missing",
+                     p->missing ? json_integer(p->missing) : json_null(), "why", p->why, "records", records);
+}
+
+json_t *bench_claims_to_json(const bench_results *r, const bench_claim *claims, int32_t count,
+                             const char *dir)
+{
+    char reason[1200], command[2000];
+    json_t *list = json_array();
+    for (int32_t i = 0; i < count; i++) {
+        const bench_claim *c = &claims[i];
+        json_t *pairs = json_array();
+        for (int32_t k = 0; k < c->pair_count; k++)
+            json_array_append_new(pairs, pair_json(&c->pairs[k]));
+        bench_claim_reason(c, reason, sizeof reason);
+        bench_claim_command(r, c, dir, command, sizeof command);
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:o, s:s}", "id",
+                                              c->spec->id, "title", c->spec->title, "source", c->spec->source,
+                                              "of", c->spec->of, "published", number(c->spec->paper), "low",
+                                              number(c->low), "high", number(c->high), "verdict",
+                                              bench_claim_verdict_text(c->verdict), "reason", reason, "pairs",
+                                              pairs, "command", command));
+    }
+    return list;
+}

@@ -1,0 +1,112 @@
+/* What reports of all formats say: see report_parts.h. */
+#include "bench/report_parts.h"
+
+#include <stdbool.h>
+
+#include "bench/metric.h"
+
+int32_t bench_report_complete_cells(const bench_report_parts *r)
+{
+    return r->results->cell_count - (int32_t)bench_table_rows(r->trouble);
+}
+
+void bench_report_put_state(const bench_report_parts *r, FILE *f)
+{
+    const bench_results *b = r->results;
+    int32_t runs = 0, ok = 0;
+    for (int32_t i = 0; i < b->cell_count; i++) {
+        runs += b->cells[i].run_count;
+        ok += b->cells[i].ok_count;
+    }
+    fprintf(f, "%d of %d cells complete, %d of %d runs ok.", bench_report_complete_cells(r), b->cell_count,
+            ok, runs);
+    if (b->torn)
+        fprintf(f, " %d torn line%s of cells.jsonl left out.", b->torn, b->torn == 1 ? "" : "s");
+    if (b->strays)
+        fprintf(f, " %d record%s of cells that the manifest no longer has left out.", b->strays,
+                b->strays == 1 ? "" : "s");
+    if (b->doubled)
+        fprintf(f, " %d run%s recorded more than once; the last record counts.", b->doubled,
+                b->doubled == 1 ? "" : "s");
+}
+
+void bench_report_put_differences(const bench_report_parts *r, bench_format format, FILE *f)
+{
+    const char *between = "The cells differ in: ";
+    for (const bench_option *o = bench_options; o->name; o++) {
+        if (!bench_results_varies(r->results, o))
+            continue;
+        fputs(between, f);
+        bench_table_put_escaped(format, o->name, f);
+        between = ", ";
+    }
+    fputs(*between == ',' ? "." : "", f);
+}
+
+void bench_report_put_common(const bench_report_parts *r, bench_format format, FILE *f)
+{
+    const char *between = "the same in all cells: ";
+    for (const bench_option *o = bench_options; o->name && r->results->cell_count; o++) {
+        if (bench_results_varies(r->results, o))
+            continue;
+        fprintf(f, "%s", between);
+        bench_table_put_escaped(format, o->name, f);
+        fputc(' ', f);
+        bench_table_put_escaped(format, bench_result_text(&r->results->cells[0], o), f);
+        between = ", ";
+    }
+}
+
+void bench_report_put_origins(const bench_report_parts *r, bench_origin kind, bench_format format,
+                              const char *before, const char *after, FILE *f)
+{
+    const bench_origins *o = &r->origins[kind];
+    for (int32_t i = 0; i < o->count; i++) {
+        fputs(before, f);
+        bench_table_put_escaped(format, o->text[i], f);
+        fputs(after, f);
+    }
+    if (o->more)
+        fprintf(f, "%sothers%s", before, after);
+}
+
+/* Runs that began while others kept the processors busy: our own share of the load is at most one per processor. */
+static int32_t busy_runs(const bench_report_parts *r, double *most, int32_t *processors)
+{
+    size_t i;
+    json_t *record;
+    int32_t busy = 0;
+    *most = 0;
+    *processors = 0;
+    json_array_foreach(r->results->records, i, record)
+    {
+        const json_t *load = bench_metric_at(record, "machine.load_average");
+        json_int_t pus = json_integer_value(bench_metric_at(record, "machine.pus_allowed"));
+        if (pus <= 0 || !(json_number_value(load) > 1.5 * (double)pus))
+            continue;
+        busy++;
+        if (json_number_value(load) > *most) {
+            *most = json_number_value(load);
+            *processors = (int32_t)pus;
+        }
+    }
+    return busy;
+}
+
+void bench_report_put_warnings(const bench_report_parts *r, const char *before, const char *after, FILE *f)
+{
+    int32_t machines = r->origins[BENCH_ORIGIN_MACHINE].count, builds = bench_origin_builds(r->results),
+            processors;
+    double load;
+    int32_t busy = busy_runs(r, &load, &processors);
+    if (machines > 1 || builds > 1)
+        fprintf(
+            f, "%sthe records come from %d machine%s and %d build%s; times are comparable only within one.%s",
+            before, machines, machines == 1 ? "" : "s", builds, builds == 1 ? "" : "s", after);
+    if (busy > 0)
+        fprintf(f,
+                "%s%d of %zu runs began on a busy machine (load up to %.1f on %d processor%s); their times "
+                "are doubtful.%s",
+                before, busy, json_array_size(r->results->records), load, processors,
+                processors == 1 ? "" : "s", after);
+}
