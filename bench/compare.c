@@ -100,9 +100,11 @@ static zo_status side_fill(side *s, const json_t *records, const bench_compare_o
         bench_params p;
         group *g = NULL;
         zo_status st = bench_params_from_json(&p, json_object_get(record, "cell"), err);
-        if (st)
-            return zo_error_context(err, "cell %s", json_string_value(json_object_get(record, "cell_id"))),
-                   st;
+        if (st) {
+            const char *id = json_string_value(json_object_get(record, "cell_id"));
+            zo_error_context(err, "record of cell %s", id ? id : "(none)");
+            return st;
+        }
         if (!bench_params_match(&p, o->where) || !bench_params_match(&p, where))
             continue;
         for (int32_t k = 0; k < s->count && !g; k++)
@@ -128,11 +130,11 @@ static void mark_option(const side *s, const bench_option *o, uint64_t *marked)
         return;
     for (int32_t i = 0; i < s->count; i++) {
         for (int32_t k = i + 1; k < s->count; k++) {
-            bool agree = true;
             const bench_params *a = &s->groups[i].params, *b = &s->groups[k].params;
-            for (const bench_option *m = bench_options; m->name; m++)
-                agree &= !(*marked & bench_option_bit(m)) || bench_params_same(a, b, m);
-            if (agree && !bench_params_same(a, b, o)) {
+            bool agree = !bench_params_same(a, b, o);
+            for (const bench_option *m = bench_options; agree && m->name; m++)
+                agree = !(*marked & bench_option_bit(m)) || bench_params_same(a, b, m);
+            if (agree) {
                 *marked |= bench_option_bit(o);
                 return;
             }
@@ -234,10 +236,9 @@ static zo_status match_groups(bench_comparison *c, side *old, side *new_, const 
             if (!alike(&a->params, &new_->groups[k].params, o))
                 continue;
             if (b || new_->groups[k].taken)
-                return zo_fail(
-                    err, ZO_ERR_INVALID,
-                    "compare: more than one cell matches; narrow --old and --new until old and new "
-                    "are one cell each");
+                return zo_fail(err, ZO_ERR_INVALID,
+                               "more than one cell matches; narrow --old and --new until old and new "
+                               "are one cell each");
             b = &new_->groups[k];
         }
         make_label(old_options, &a->params, b ? &b->params : &a->params, label, sizeof label);
@@ -266,10 +267,9 @@ static zo_status match_groups(bench_comparison *c, side *old, side *new_, const 
         if (!new_->groups[k].taken)
             json_array_append_new(c->only_new, json_string(label));
     }
-    return c->match_count
-               ? ZO_OK
-               : zo_fail(err, ZO_ERR_INVALID, "compare: no cell is on both sides (old has %d, new %d)",
-                         old->count, new_->count);
+    return c->match_count ? ZO_OK
+                          : zo_fail(err, ZO_ERR_INVALID, "no cell is on both sides (old has %d, new %d)",
+                                    old->count, new_->count);
 }
 
 static zo_status find_matches(bench_comparison *c, const json_t *old, const json_t *new_,
@@ -597,7 +597,7 @@ static zo_status find_all(bench_comparison *c, const bench_compare_options *o, z
             const bench_metric *metric = bench_metric_find(names[k]);
             bench_finding *f = c->findings + c->finding_count;
             if (!metric) {
-                st = zo_fail(err, ZO_ERR_INVALID, "compare: \"%s\" is not a metric", names[k]);
+                st = zo_fail(err, ZO_ERR_INVALID, "\"%s\" is not a metric", names[k]);
                 break;
             }
             const bool runs = metric->pool == BENCH_POOL_RUNS;

@@ -142,6 +142,17 @@ static void cells_are_matched(void **state)
     assert_int_equal(c->failed, 1);
     assert_string_equal(json_string_value(json_array_get(c->matches[0].failed, 0)), "new: timeout");
     bench_comparison_free(c);
+    /* one run on each side: how many more it takes at least */
+    c = compare(make_runs(plain, 1, 0), make_runs(plain, 1, 0), (bench_compare_options){0}, &err);
+    assert_int_equal(finding(c, "step_ns", BENCH_UNIT_RUNS)->more, 5);
+    bench_comparison_free(c);
+    /* a record whose parameters are none */
+    json_t *bad = make_runs(plain, 1, 0);
+    json_object_set_new(json_array_get(bad, 0), "cell", json_string("x"));
+    json_object_del(json_array_get(bad, 0), "cell_id");
+    assert_null(compare(bad, make_runs(plain, 1, 0), (bench_compare_options){0}, &err));
+    assert_int_equal(err.status, ZO_ERR_FORMAT);
+    err = (zo_error){0};
     /* nothing in common */
     assert_null(compare(make_runs(plain, 2, 0), make_runs(mezo, 2, 0), (bench_compare_options){0}, &err));
     assert_int_equal(err.status, ZO_ERR_INVALID);

@@ -180,10 +180,12 @@ static int64_t count_more(const bench_finding *f, double worse, double limit)
     /* a small change must be shown to be small, a large one to be there */
     const double wanted = size < limit ? limit - size : size;
     const double more = n * (width / 2 / wanted) * (width / 2 / wanted) - n;
-    if (!(f->interval.coverage > 0) || !isfinite(more) || more > 1e6)
-        return 0;
     /* at least six: fewer have no 95% interval */
     const double least = fmax(1, 6 - n);
+    if (!(f->interval.coverage > 0))
+        return n < 6 ? (int64_t)least : 0;
+    if (!isfinite(more) || more > 1e6)
+        return 0;
     return (int64_t)ceil(fmax(least, more));
 }
 
