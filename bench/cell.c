@@ -8,6 +8,7 @@
 #include "bench/checkpoint.h"
 #include "bench/clock.h"
 #include "bench/folder.h"
+#include "bench/growth.h"
 #include "bench/history.h"
 #include "bench/inputs.h"
 #include "bench/load.h"
@@ -288,6 +289,9 @@ static zo_status step_once(cell *c, zo_error *err)
         return st;
     bench_history_step(&c->history, &report, (int32_t)c->p->queries, ns, c->stopwatch.phase_ns,
                        bench_warmup_step(&c->warmup, ns));
+    const int64_t rss = bench_measure_rss();
+    if (rss >= 0)
+        bench_growth_sample(c->history.rss, s + 1, rss);
     tell(c,
          json_pack("{s:s, s:I, s:I, s:f}", "phase", "train", "step", (json_int_t)s + 1, "steps",
                    (json_int_t)steps, "loss", report.losses.loss),
@@ -369,6 +373,10 @@ static json_t *memory_part(const cell *c)
     bench_record_set(o, "rss_file_bytes", bench_measure_status("RssFile"), no_status);
     json_object_set_new(o, "accounts", bench_measure_accounts(c->mem));
     bench_record_set(o, "predicted_bytes", predicted_bytes(c), "model or data could not be read");
+    bench_record_set(o, "rss_curve", json_array_size(c->history.rss) ? json_copy(c->history.rss) : NULL,
+                     "no step was taken");
+    bench_record_set(o, "rss_growth", bench_growth_judge(c->history.rss, c->start + c->warmup.taken + 1),
+                     "fewer than 8 samples after the warm-up");
     return o;
 }
 

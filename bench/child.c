@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -137,9 +138,19 @@ static void volunteer_for_oom(void)
     }
 }
 
+static void limit_memory(uint64_t bytes)
+{
+    struct rlimit now, wanted = {bytes, bytes};
+    if (getrlimit(RLIMIT_DATA, &now))
+        return;
+    if (now.rlim_max != RLIM_INFINITY && now.rlim_max < wanted.rlim_max)
+        wanted.rlim_cur = wanted.rlim_max = now.rlim_max;
+    setrlimit(RLIMIT_DATA, &wanted);
+}
+
 /* In the child: never returns. fds: standard input, output and messages. */
 static void become(const char *program, char *const *argv, char *const *env, const int fds[3], pid_t parent,
-                   const sigset_t *mask)
+                   const sigset_t *mask, uint64_t memory_bytes)
 {
     int high[3];
     for (int i = 0; i < 3; i++) /* out of the way of 0 .. 3 */
@@ -149,6 +160,8 @@ static void become(const char *program, char *const *argv, char *const *env, con
     if (getppid() != parent)
         _exit(127);
     volunteer_for_oom();
+    if (memory_bytes)
+        limit_memory(memory_bytes);
     if (high[0] < 0 || high[1] < 0 || high[2] < 0 || dup2(high[0], 0) < 0 || dup2(high[1], 1) < 0 ||
         dup2(high[1], 2) < 0 || dup2(high[2], BENCH_CHILD_FD) < 0)
         _exit(127);
@@ -425,7 +438,7 @@ zo_status bench_child_run(const bench_signals *signals, const bench_child_option
     }
     if (w.pid == 0)
         become(o->program ? o->program : "/proc/self/exe", (char *const *)o->argv, env,
-               (const int[]){fds[0], fds[2], fds[4]}, self, &signals->before);
+               (const int[]){fds[0], fds[2], fds[4]}, self, &signals->before, o->memory_bytes);
     setpgid(w.pid, w.pid); /* whoever is first; it fails where the child has executed already */
     close_all(fds + 2, 1);
     close_all(fds + 4, 1);

@@ -37,6 +37,7 @@ typedef struct bench_child_options {
     int threads;                 /* OMP_NUM_THREADS in the child */
     const char *const *settings; /* "NAME=value" put into its environment, NULL-terminated; NULL: none */
     const char *blas_core;       /* OPENBLAS_CORETYPE; NULL: as in this environment */
+    uint64_t memory_bytes;       /* RLIMIT_DATA; 0: as it is */
     double timeout_s;            /* 0: none. Then SIGTERM ... */
     double grace_s;              /* ... and SIGKILL so much later */
     bool finish; /* a first SIGINT to this process lets the child end by itself; else it is told to end */

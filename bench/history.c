@@ -17,6 +17,7 @@ static const struct {
         {"step_ns", offsetof(bench_history, step_ns)},
         {"loss", offsetof(bench_history, loss)},
         {"evaluations", offsetof(bench_history, evaluations)},
+        {"rss", offsetof(bench_history, rss)},
         {"resumed", offsetof(bench_history, resumed)},
 },
   sums[] = {

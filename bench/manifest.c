@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/ceiling.h"
 #include "bench/compose.h"
 #include "bench/expand.h"
 #include "bench/reader.h"
@@ -221,8 +222,12 @@ static void find_varying(bench_manifest *m)
 static zo_status read_manifest(bench_reader *r, draft *d)
 {
     bench_manifest *m = d->m;
-    m->measure =
-        (bench_measure){.warmup = 1, .min_runs = 1, .max_runs = 1, .timeout_s = 7200, .order_seed = 1};
+    m->measure = (bench_measure){.warmup = 1,
+                                 .min_runs = 1,
+                                 .max_runs = 1,
+                                 .timeout_s = 7200,
+                                 .memory_bytes = BENCH_MEMORY_AUTO,
+                                 .order_seed = 1};
     m->root = json_incref(r->root->value);
     zo_status st = check_root(r);
     if (!st)

@@ -30,13 +30,14 @@ typedef enum bench_order {
 } bench_order;
 
 typedef struct bench_measure {
-    int64_t warmup;     /* steps in every child whose time is not counted; BENCH_WARMUP_AUTO; default 1 */
-    int64_t min_runs;   /* repetitions (fresh children) of a cell; default 1 */
-    int64_t max_runs;   /* >= min_runs; more repetitions until the interval is narrow; default min_runs */
-    double ci;          /* wanted half-width of the median's 95% interval over it ("2%": 0.02); 0: none */
-    double timeout_s;   /* per child; "90s", "15m", "2h"; default 2h */
-    bench_order order;  /* default interleave */
-    int64_t order_seed; /* of the random orders of interleave; default 1 */
+    int64_t warmup;       /* steps in every child whose time is not counted; BENCH_WARMUP_AUTO; default 1 */
+    int64_t min_runs;     /* repetitions (fresh children) of a cell; default 1 */
+    int64_t max_runs;     /* >= min_runs; more repetitions until the interval is narrow; default min_runs */
+    double ci;            /* wanted half-width of the median's 95% interval over it ("2%": 0.02); 0: none */
+    int64_t memory_bytes; /* per child; "8GiB", "none", default "auto" (ceiling.h) */
+    double timeout_s;     /* per child; "90s", "15m", "2h"; default 2h */
+    bench_order order;    /* default interleave */
+    int64_t order_seed;   /* of the random orders of interleave; default 1 */
 } bench_measure;
 
 /* A table of the report: one row per value of `rows`, one column per value of `cols`. */

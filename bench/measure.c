@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench/clock.h"
 
@@ -51,6 +52,17 @@ json_t *bench_measure_status(const char *key)
     if (f)
         fclose(f);
     return value;
+}
+
+int64_t bench_measure_rss(void)
+{
+    long long pages = -1;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (f && fscanf(f, "%*d %lld", &pages) != 1)
+        pages = -1;
+    if (f)
+        fclose(f);
+    return pages < 0 ? -1 : (int64_t)pages * sysconf(_SC_PAGESIZE);
 }
 
 json_t *bench_measure_accounts(const zo_mem *mem)

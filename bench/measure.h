@@ -29,6 +29,9 @@ zo_phase_hook bench_stopwatch_hook(bench_stopwatch *w);
  * what the launcher had before. New reference, or NULL where there is none. */
 json_t *bench_measure_status(const char *key);
 
+/* Resident bytes of this process now; -1: not known. */
+int64_t bench_measure_rss(void);
+
 /* The peak of each account in bytes, { "weights": 1, ... }. New reference. */
 json_t *bench_measure_accounts(const zo_mem *mem);
 

@@ -12,13 +12,13 @@
 
 #include "bench/binding.h"
 #include "bench/build.h"
+#include "bench/ceiling.h"
 #include "bench/child.h"
 #include "bench/choice.h"
 #include "bench/clock.h"
 #include "bench/folder.h"
-#include "bench/inputs.h"
 #include "bench/machine.h"
-#include "bench/paths.h"
+#include "bench/models.h"
 #include "bench/progress.h"
 #include "bench/record.h"
 #include "bench/schedule.h"
@@ -31,7 +31,7 @@ typedef struct suite {
     bench_schedule schedule;
     int lock;
     json_t *machine, *build;
-    json_t *models; /* path -> { "stamp": [...], "input": {...} }, so that a model is hashed once */
+    bench_models models;
     bench_signals signals;
     bench_choice choice;
     bench_progress progress;
@@ -67,9 +67,11 @@ static zo_status read_records(suite *s, past *out, zo_error *err)
     {
         if (!is_ok(record) && s->o->retry)
             continue;
-        if (bench_schedule_note(&s->schedule, record))
-            out->others += s->machine && json_object_get(record, "fingerprint") &&
-                           !bench_machine_made(s->machine, s->build, record);
+        if (!bench_schedule_note(&s->schedule, record))
+            continue;
+        bench_models_note(&s->models, record);
+        out->others += s->machine && json_object_get(record, "fingerprint") &&
+                       !bench_machine_made(s->machine, s->build, record);
     }
     json_decref(latest);
     json_decref(all);
@@ -143,29 +145,6 @@ static zo_status open_folder(suite *s, zo_error *err)
 
 /* ---- one repetition ---- */
 
-/* The model's hash, from an earlier repetition where the file is still the same. New reference; NULL: cannot be read,
- * which the child will say in its own words. */
-static json_t *model_input(suite *s, const bench_params *p)
-{
-    char path[4096];
-    struct stat info = {0};
-    json_t *input = NULL;
-    if (bench_model_path(p->model, path, sizeof path, NULL))
-        return NULL;
-    if (stat(path, &info))
-        return bench_inputs_model(path, &input, NULL) ? NULL : input; /* generated, or not there */
-    json_t *stamp = json_pack("[I, I, I, I]", (json_int_t)info.st_ino, (json_int_t)info.st_size,
-                              (json_int_t)info.st_mtim.tv_sec, (json_int_t)info.st_mtim.tv_nsec);
-    json_t *known = json_object_get(s->models, path);
-    /* a folder's own time does not change with a file's content: those are small or looked at again */
-    if (known && S_ISREG(info.st_mode) && json_equal(json_object_get(known, "stamp"), stamp))
-        input = json_incref(json_object_get(known, "input"));
-    else if (!bench_inputs_model(path, &input, NULL))
-        json_object_set_new(s->models, path, json_pack("{s:O, s:O}", "stamp", stamp, "input", input));
-    json_decref(stamp);
-    return input;
-}
-
 /* What the child is to do; cell.h reads it. */
 static json_t *make_job(suite *s, const bench_scheduled *c, int run, const bench_binding *binding,
                         json_t *kernels)
@@ -173,7 +152,7 @@ static json_t *make_job(suite *s, const bench_scheduled *c, int run, const bench
     json_t *job = json_pack("{s:o, s:s, s:i, s:I, s:s, s:b}", "cell", bench_params_to_json(&c->cell->params),
                             "cell_id", c->cell->id, "run", run, "warmup", (json_int_t)s->m->measure.warmup,
                             "folder", s->folder, "save_adapter", s->o->save_adapters);
-    bench_record_set(job, "model", model_input(s, &c->cell->params), "cannot be read");
+    bench_record_set(job, "model", bench_models_input(&s->models, &c->cell->params), "cannot be read");
     json_object_set_new(job, "binding", bench_binding_to_json(binding));
     json_object_set(job, "blas_kernel", kernels);
     return job;
@@ -216,9 +195,15 @@ static void hear_asked(void *self, bool now)
                             : "stopping after this repetition; asked again, after the step that is running");
 }
 
+/* What a child may take. */
+typedef struct limits {
+    double timeout_s;
+    uint64_t memory_bytes; /* 0: no limit, and why */
+    const char *why_not;
+} limits;
+
 /* How it ended, in a record's words; NULL: as the child's own record says. */
-static const char *judge(const ear *e, const bench_child_result *r, double timeout_s, char *reason,
-                         size_t cap)
+static const char *judge(const ear *e, const bench_child_result *r, const limits *l, char *reason, size_t cap)
 {
     char limit[BENCH_DURATION], where[96] = "";
     const char *tail = *r->tail ? r->tail : "it printed nothing";
@@ -228,11 +213,16 @@ static const char *judge(const ear *e, const bench_child_result *r, double timeo
         snprintf(where, sizeof where, ", in phase %s", e->phase);
     if (r->timed_out && !(is_ok(e->record) && !r->signal && r->code == 0)) {
         snprintf(reason, cap, "stopped at the time limit of %s%s",
-                 bench_progress_duration(timeout_s * 1e9, limit), where);
+                 bench_progress_duration(l->timeout_s * 1e9, limit), where);
         return "timeout";
     }
     if (r->out_of_memory) {
         snprintf(reason, cap, "killed by the kernel for want of memory%s", where);
+        return "oom";
+    }
+    if (l->memory_bytes && (r->signal || r->code || !e->record) && bench_ceiling_hit(tail)) {
+        snprintf(reason, cap, "wanted more than its %.1f MiB of memory%s: %s",
+                 (double)l->memory_bytes / 1048576, where, tail);
         return "oom";
     }
     if (r->signal == SIGKILL) {
@@ -276,10 +266,10 @@ static void fill_gaps(json_t *record)
 
 /* A child's record with what only the launcher knows: new reference. */
 static json_t *make_record(suite *s, const bench_scheduled *c, int run, const char *started, json_t *kernels,
-                           const ear *e, const bench_child_result *r)
+                           const limits *l, const ear *e, const bench_child_result *r)
 {
     char reason[1400], print[13];
-    const char *status = judge(e, r, s->m->measure.timeout_s, reason, sizeof reason);
+    const char *status = judge(e, r, l, reason, sizeof reason);
     const char *told = json_string_value(json_object_get(e->record, "status"));
     json_t *record = json_object();
     if (!status && !is_status(told)) {
@@ -296,6 +286,9 @@ static json_t *make_record(suite *s, const bench_scheduled *c, int run, const ch
         json_object_set(record, "reason", json_object_get(e->record, "reason"));
     json_object_set_new(record, "started", json_string(started));
     json_object_set_new(record, "wall_ns", json_integer(r->wall_ns));
+    json_object_set_new(record, "limits", json_pack("{s:f}", "timeout_s", l->timeout_s));
+    bench_record_set(json_object_get(record, "limits"), "memory_bytes",
+                     l->memory_bytes ? json_integer((json_int_t)l->memory_bytes) : NULL, l->why_not);
     json_object_update_missing(record, e->record);
     json_object_update_missing(record, e->parts);
     if (!json_object_get(record, "build")) /* it ended before it could tell; its threads would be its own */
@@ -343,6 +336,17 @@ static zo_status choose_kernels(suite *s, const bench_scheduled *c, int threads,
     return st;
 }
 
+/* Then the outcome is that, whatever the child said or would say: cells of different weights are not to be compared. */
+static bool is_other_model(const suite *s, const bench_scheduled *c, const json_t *job, ear *e)
+{
+    char why[512];
+    if (!bench_models_changed(&s->models, &c->cell->params, json_object_get(job, "model"), why, sizeof why))
+        return false;
+    json_decref(e->record);
+    e->record = json_pack("{s:s, s:s}", "status", "failed", "reason", why);
+    return true;
+}
+
 /* What the launcher knows of the repetition's place. */
 static void add_schedule(const suite *s, json_t *record, int run, int position)
 {
@@ -360,7 +364,8 @@ static zo_status run_once(suite *s, bench_scheduled *c, int run, int position, b
     static const char *const own_argv[] = {"zobench", "cell", NULL};
     char started[BENCH_CLOCK_UTC];
     ear e = {.progress = &s->progress, .parts = json_object()};
-    bench_child_result r;
+    bench_child_result r = {0};
+    limits l = {.timeout_s = s->m->measure.timeout_s};
     json_t *record = NULL, *job, *kernels;
     const int threads =
         c->cell->params.threads > 0 ? (int)c->cell->params.threads : bench_machine_threads(s->machine);
@@ -372,6 +377,8 @@ static zo_status run_once(suite *s, bench_scheduled *c, int run, int position, b
         json_decref(e.parts);
         return st;
     }
+    bench_machine_refresh(s->machine);
+    l.memory_bytes = bench_ceiling_bytes(s->m->measure.memory_bytes, s->machine, threads, &l.why_not);
     bench_binding_make((bench_bind)c->cell->params.bind, threads, &binding);
     job = make_job(s, c, run, &binding, kernels);
     bench_child_options options = {.argv = s->o->argv ? s->o->argv : own_argv,
@@ -379,22 +386,27 @@ static zo_status run_once(suite *s, bench_scheduled *c, int run, int position, b
                                    .threads = threads,
                                    .settings = bench_binding_settings(&binding),
                                    .blas_core = bench_choice_core_type(kernels),
-                                   .timeout_s = s->m->measure.timeout_s,
+                                   .timeout_s = l.timeout_s,
+                                   .memory_bytes = l.memory_bytes,
                                    .grace_s = s->o->grace_s > 0 ? s->o->grace_s : 10,
                                    .finish = true,
                                    .message = hear,
                                    .asked = hear_asked,
                                    .self = &e};
-    bench_machine_refresh(s->machine);
     bench_clock_utc(started);
     bench_progress_begin(&s->progress, c->label, run);
-    st = bench_child_run(&s->signals, &options, &r, err);
+    if (!is_other_model(s, c, job, &e))
+        st = bench_child_run(&s->signals, &options, &r, err);
+    if (!st && is_ok(e.record))
+        is_other_model(s, c, job, &e);
     *asked = r.interrupted;
     *recorded = !st && (!r.stopped || (is_ok(e.record) && !r.signal && r.code == 0));
     if (*recorded) {
-        record = make_record(s, c, run, started, kernels, &e, &r);
+        record = make_record(s, c, run, started, kernels, &l, &e, &r);
         add_schedule(s, record, run, position);
         bench_schedule_note(&s->schedule, record);
+        if (is_ok(record))
+            bench_models_note(&s->models, record);
         json_object_set_new(record, "stopping", bench_schedule_stopping(&s->schedule, c));
         st = bench_record_append(s->cells_path, record, err);
     }
@@ -419,9 +431,11 @@ static zo_status suite_open(suite *s, const bench_manifest *m, const bench_run_o
     *s = (suite){.m = m, .o = o, .lock = -1, .signals = {.fd = -1}};
     s->folder = bench_folder_path("%s/%s", o->results, m->name);
     s->cells_path = bench_folder_path("%s/%s/cells.jsonl", o->results, m->name);
-    s->models = json_object();
-    if (!s->folder || !s->cells_path || !s->models)
+    if (!s->folder || !s->cells_path)
         return zo_fail(err, ZO_ERR_MEMORY, "run %s: out of memory", m->name);
+    zo_status st = bench_models_init(&s->models, err);
+    if (st)
+        return st;
     bench_clock_utc(s->started);
     s->begin_ns = bench_clock_ns();
     return bench_schedule_init(&s->schedule, m, o->where, o->shard, err);
@@ -436,7 +450,7 @@ static void suite_close(suite *s)
         close(s->lock);
     json_decref(s->machine);
     json_decref(s->build);
-    json_decref(s->models);
+    bench_models_deinit(&s->models);
     free(s->cells_path);
     free(s->folder);
 }

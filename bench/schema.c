@@ -252,6 +252,12 @@ json_t *bench_schema_int_or_auto(const bench_field *f)
     return json_pack("{s:[o, {s:s}]}", "anyOf", int_shape(f), "const", "auto");
 }
 
+json_t *bench_schema_memory(const bench_field *f)
+{
+    (void)f;
+    return pattern("^(auto|none|[0-9.]+(MiB|GiB|TiB|MB|GB|TB))$");
+}
+
 static json_t *percent_shape(const bench_field *f)
 {
     (void)f;

@@ -32,5 +32,6 @@ json_t *bench_schema_boolean(const bench_field *f);
 json_t *bench_schema_text(const bench_field *f);
 json_t *bench_schema_texts(const bench_field *f); /* a text or a list of them */
 json_t *bench_schema_int_or_auto(const bench_field *f);
+json_t *bench_schema_memory(const bench_field *f);
 
 #endif

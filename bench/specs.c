@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench/metric.h"
+#include "bench/ceiling.h"
 #include "bench/schema.h"
 
 /* ---- measure ---- */
@@ -23,6 +24,15 @@ static zo_status read_warmup(bench_reader *r, const bench_field *f, void *out, c
     return ZO_OK;
 }
 
+static zo_status read_memory(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    const char *text = json_string_value(node->value);
+    return text && bench_ceiling_read(text, out)
+               ? ZO_OK
+               : bench_reader_wrong(r, f->key, "a text like \"8GiB\" or \"512MiB\", \"auto\" or \"none\"",
+                                    node);
+}
+
 const bench_field bench_measure_fields[] = {
     {"warmup", read_warmup, BENCH_FIELD(bench_measure, warmup), .low = 0, .high = 1e6,
      .shape = bench_schema_int_or_auto},
@@ -30,6 +40,7 @@ const bench_field bench_measure_fields[] = {
     {"max_runs", bench_reader_int, BENCH_FIELD(bench_measure, max_runs), .low = 1, .high = 1000},
     {"ci", bench_reader_percent, BENCH_FIELD(bench_measure, ci), .low = 0.01, .high = 100},
     {"timeout", bench_reader_duration, BENCH_FIELD(bench_measure, timeout_s), .low = 1, .high = 30 * 86400.0},
+    {"memory", read_memory, BENCH_FIELD(bench_measure, memory_bytes), .shape = bench_schema_memory},
     {"order", bench_reader_word, BENCH_FIELD(bench_measure, order), .words = order_words},
     {"order_seed", bench_reader_int, BENCH_FIELD(bench_measure, order_seed), .low = 0,
      .high = 9007199254740991.0},
