@@ -75,12 +75,17 @@ static void tell_part(const cell *c, const char *key, json_t *value)
         c->watch->part(c->watch->self, key, value);
 }
 
-/* At most ten times a second, and at the end of a phase. Takes message. */
+/* At most ten times a second, and at the end of a phase. */
+static bool is_time_to_tell(const cell *c, bool always)
+{
+    return c->watch->progress && (always || bench_clock_ns() - c->told_ns >= PROGRESS_NS);
+}
+
+/* Takes message. */
 static void tell(cell *c, json_t *message, bool always)
 {
-    int64_t now = bench_clock_ns();
-    if (c->watch->progress && (always || now - c->told_ns >= PROGRESS_NS)) {
-        c->told_ns = now;
+    if (is_time_to_tell(c, always)) {
+        c->told_ns = bench_clock_ns();
         c->watch->progress(c->watch->self, message);
     }
     json_decref(message);
@@ -270,6 +275,21 @@ static zo_status save_checkpoint(cell *c, int64_t step, zo_error *err)
     return st ? st : bench_checkpoint_save(&c->checkpoint, step, c->model.lora, &c->history, err);
 }
 
+/* Nothing is worked out for a message that is not sent. */
+static void tell_step(cell *c, int64_t step, double loss)
+{
+    const int64_t steps = c->p->steps;
+    if (!is_time_to_tell(c, step == steps))
+        return;
+    json_t *message = json_pack("{s:s, s:I, s:I, s:f}", "phase", "train", "step", (json_int_t)step, "steps",
+                                (json_int_t)steps, "loss", loss),
+           *ns = bench_history_recent(&c->history);
+    if (message && ns)
+        json_object_set(message, "step_ns", ns);
+    json_decref(ns);
+    tell(c, message, true);
+}
+
 static bool due(int64_t every, int64_t step, int64_t steps)
 {
     return every > 0 && step % every == 0 && step < steps;
@@ -292,10 +312,7 @@ static zo_status step_once(cell *c, zo_error *err)
     const int64_t rss = bench_measure_rss();
     if (rss >= 0)
         bench_growth_sample(c->history.rss, s + 1, rss);
-    tell(c,
-         json_pack("{s:s, s:I, s:I, s:f}", "phase", "train", "step", (json_int_t)s + 1, "steps",
-                   (json_int_t)steps, "loss", report.losses.loss),
-         s + 1 == steps);
+    tell_step(c, s + 1, report.losses.loss);
     if (due(c->p->eval_every, s + 1, steps))
         st = evaluate(c, s + 1, err);
     if (!st && due(c->p->checkpoint_every, s + 1, steps))

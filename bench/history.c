@@ -151,19 +151,29 @@ zo_status bench_history_from_json(bench_history *h, const json_t *o, zo_error *e
 
 static const char no_steps[] = "no step was timed after the warm-up";
 
-static double median_ns(const bench_history *h, bench_interval *interval)
+/* Of the latest `most` step times. */
+static double median_ns(const bench_history *h, size_t most, bench_interval *interval)
 {
-    size_t n = json_array_size(h->step_ns);
+    const size_t all = json_array_size(h->step_ns), n = all < most ? all : most;
     double *x = malloc((n + 1) * sizeof *x), median;
     *interval = bench_no_interval;
     if (!x)
         return NAN;
     for (size_t i = 0; i < n; i++)
-        x[i] = (double)json_integer_value(json_array_get(h->step_ns, i));
+        x[i] = (double)json_integer_value(json_array_get(h->step_ns, all - n + i));
     median = bench_stats_median(x, n);
     *interval = bench_stats_median_interval(x, n, 0.95);
     free(x);
     return median;
+}
+
+json_t *bench_history_recent(const bench_history *h)
+{
+    bench_interval i;
+    const double median = median_ns(h, 501, &i);
+    if (!(median > 0))
+        return NULL;
+    return i.coverage >= 0.95 ? json_pack("[f, f, f]", median, i.low, i.high) : json_pack("[f]", median);
 }
 
 /* object[key] = mean over the timed steps of a sum over them. */
@@ -177,7 +187,7 @@ static void set_mean(const bench_history *h, json_t *object, const char *key, do
 static void set_rate(const bench_history *h, json_t *object, const char *key, double sum)
 {
     bench_interval interval;
-    double n = (double)json_array_size(h->step_ns), median = median_ns(h, &interval);
+    double n = (double)json_array_size(h->step_ns), median = median_ns(h, SIZE_MAX, &interval);
     bench_record_set(object, key, median > 0 ? json_real(sum / n / median * 1e9) : NULL, no_steps);
 }
 
@@ -189,7 +199,7 @@ static json_t *copy_of(const json_t *array)
 json_t *bench_history_time(const bench_history *h, int64_t load_ns)
 {
     bench_interval i;
-    double median = median_ns(h, &i);
+    double median = median_ns(h, SIZE_MAX, &i);
     json_int_t eval_ns = 0;
     size_t at, n = json_array_size(h->evaluations);
     json_t *o = json_object(), *phases = json_object(), *evaluation;

@@ -42,6 +42,8 @@ zo_status bench_history_from_json(bench_history *h, const json_t *o, zo_error *e
 
 /* Parts of a record (record.h): new references. load_ns: from the child's start to its first step. */
 json_t *bench_history_time(const bench_history *h, int64_t load_ns);
+/* [median, low, high] of the latest step times, at most 501, for progress; [median] where there is no interval; NULL: none. */
+json_t *bench_history_recent(const bench_history *h);
 json_t *bench_history_roofline(const bench_history *h);
 json_t *bench_history_loss(const bench_history *h);
 json_t *bench_history_numerics(const bench_history *h);

@@ -58,31 +58,42 @@ static void heard(int fd, char *text, size_t cap)
 
 static json_t *training(int step)
 {
-    return json_pack("{s:s, s:i, s:i, s:f}", "phase", "train", "step", step, "steps", 20, "loss", 0.69314);
+    return json_pack("{s:s, s:i, s:i, s:f, s:[f, f, f]}", "phase", "train", "step", step, "steps", 20, "loss",
+                     0.69314, "step_ns", 12e6, 11.9e6, 12.2e6);
 }
 
-static void a_line_is_drawn_anew(void **state)
+static void lines_are_drawn_anew(void **state)
 {
     FILE *out;
     char text[2000];
     bench_progress p;
-    int fd = terminal(60, &out);
-    json_t *one = training(1), *two = training(2),
+    int fd = terminal(120, &out);
+    json_t *one = training(1), *two = training(10),
            *record = json_pack("{s:s, s:s, s:i}", "status", "nan", "reason", "step 3", "wall_ns", 2000000);
     (void)state;
     bench_progress_init(&p, out, 4);
     assert_true(p.live);
     bench_progress_begin(&p, "parallel=both", 2);
     heard(fd, text, sizeof text);
-    assert_string_equal(text, "\r[1/4] parallel=both  run 3  start\033[K");
+    assert_string_equal(text, "\r[--------------------] 0/4\033[K\r\n"
+                              "parallel=both  run 3  [--------------------] start\033[K");
     bench_progress_update(&p, one); /* too soon after the last: not drawn */
     nanosleep(&(struct timespec){.tv_nsec = 120000000}, NULL);
     bench_progress_update(&p, two);
-    heard(fd, text, sizeof text);
-    assert_string_equal(text, "\r[1/4] parallel=both  run 3  train 2/20  loss 0.6931\033[K");
+    heard(fd, text, sizeof text); /* half of the first of four */
+    assert_string_equal(
+        text, "\r\033[A[##------------------] 0/4\033[K\r\n"
+              "parallel=both  run 3  [##########----------] train 10/20  12.0 ms +-1.2%  loss 0.6931"
+              "\033[K");
     bench_progress_end(&p, record);
     heard(fd, text, sizeof text);
-    assert_string_equal(text, "\r\033[K[1/4] parallel=both  run 3  nan      in 2.0 ms  step 3\r\n");
+    assert_string_equal(text,
+                        "\r\033[K\033[A\033[K[1/4] parallel=both  run 3  nan      in 2.0 ms  step 3\r\n");
+    bench_progress_begin(&p, "parallel=none", 0);
+    heard(fd, text, sizeof text);
+    const char begin[] = "\r[#####---------------] 1/4  1 not ok  ";
+    assert_memory_equal(text, begin, sizeof begin - 1);
+    assert_non_null(strstr(text, " left\033[K\r\nparallel=none  [--------------------] start\033[K"));
     fclose(out);
     close(fd);
     json_decref(one);
@@ -90,7 +101,7 @@ static void a_line_is_drawn_anew(void **state)
     json_decref(record);
 }
 
-static void a_long_line_is_cut(void **state)
+static void long_lines_are_cut(void **state)
 {
     FILE *out;
     char text[2000];
@@ -100,9 +111,44 @@ static void a_long_line_is_cut(void **state)
     bench_progress_init(&p, out, 4);
     bench_progress_begin(&p, "parallel=both seq_len=64", 0);
     heard(fd, text, sizeof text);
-    assert_string_equal(text, "\r[1/4] parallel=both\033[K"); /* 19 columns: the last would wrap */
+    /* 19 columns: the last would wrap */
+    assert_string_equal(text, "\r[------------------\033[K\r\nparallel=both seq_l\033[K");
     fclose(out);
     close(fd);
+}
+
+/* Off a terminal: the time, then the outcome; while a repetition runs one line a minute at most. */
+static void plain_lines(void **state)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    bench_progress p;
+    json_t *two = training(2),
+           *record = json_pack("{s:s, s:i, s:{s:f}, s:{s:f, s:i}}", "status", "ok", "wall_ns", 2000000,
+                               "time", "median_ns", 12e6, "stopping", "half_width", 0.004, "runs", 6);
+    FILE *out = open_memstream(&text, &bytes);
+    (void)state;
+    bench_progress_init(&p, out, 4);
+    bench_progress_begin(&p, "parallel=both", 0);
+    bench_progress_update(&p, two);
+    fflush(out);
+    assert_int_equal(bytes, 0);
+    p.drawn_ns -= INT64_C(61000000000); /* as if so much time had gone by */
+    bench_progress_update(&p, two);
+    bench_progress_end(&p, record);
+    fclose(out);
+    const char *second = strchr(text, '\n') + 1;
+    assert_string_equal(strchr(second, ' '),
+                        " [1/4] parallel=both  ok       12.0 ms per step +-0.4% over 6 runs  in 2.0 ms\n");
+    const char first[] = " [1/4] parallel=both  train 2/20  12.0 ms +-1.2%  loss 0.6931\n";
+    assert_memory_equal(strchr(text, ' '), first, sizeof first - 1);
+    for (const char *line = text; line; line = line == text ? second : NULL) { /* "2026-01-31T12:00:00Z" */
+        assert_int_equal(strchr(line, ' ') - line, 20);
+        assert_true(line[10] == 'T' && line[19] == 'Z');
+    }
+    free(text);
+    json_decref(two);
+    json_decref(record);
 }
 
 static void silence(void **state)
@@ -124,8 +170,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(durations),
-        cmocka_unit_test(a_line_is_drawn_anew),
-        cmocka_unit_test(a_long_line_is_cut),
+        cmocka_unit_test(lines_are_drawn_anew),
+        cmocka_unit_test(long_lines_are_cut),
+        cmocka_unit_test(plain_lines),
         cmocka_unit_test(silence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
