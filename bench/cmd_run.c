@@ -35,6 +35,7 @@ static void usage(FILE *to)
           "                      with cat\n"
           "  --budget TIME       begin no repetition that would end later (2h, 90m), as far as earlier ones "
           "tell\n"
+          "  --oversize          run cells too that cannot fit into memory\n"
           "  --retry             try repetitions again that did not end ok\n"
           "  --fresh             set earlier records aside and begin anew\n"
           "  --save-adapters     keep what was trained, in DIR/NAME/adapters\n"
@@ -51,6 +52,7 @@ enum option_code {
     SET,
     SHARD,
     BUDGET,
+    OVERSIZE,
     RETRY,
     FRESH,
     SAVE_ADAPTERS,
@@ -69,6 +71,7 @@ static int parse(int argc, char **argv, arguments *a, zo_error *err)
         {"set", required_argument, 0, SET},
         {"shard", required_argument, 0, SHARD},
         {"budget", required_argument, 0, BUDGET},
+        {"oversize", no_argument, 0, OVERSIZE},
         {"retry", no_argument, 0, RETRY},
         {"fresh", no_argument, 0, FRESH},
         {"save-adapters", no_argument, 0, SAVE_ADAPTERS},
@@ -99,6 +102,9 @@ static int parse(int argc, char **argv, arguments *a, zo_error *err)
                 zo_fail(err, ZO_ERR_INVALID, "--budget %s: must be a time like 90s, 15m or 2h", optarg);
                 return BENCH_EXIT_USAGE + 1;
             }
+            break;
+        case OVERSIZE:
+            a->run.oversize = true;
             break;
         case RETRY:
             a->run.retry = true;

@@ -346,7 +346,15 @@ static void too_much_memory(void **state)
     m = manifest("\"rank\": 3, \"steps\": 2, \"eval_every\": null, \"train_rows\": 8, \"queries\": 1",
                  "\"matrix\": {\"model\": [\"synth:smollm2-135m\", \"synth:tiny\"]}, " MEASURE(
                      "\"memory\": \"400MiB\""));
-    s = run(m);
+    bench_run_options o = plain;
+    zo_error err = {0};
+    assert_int_equal(bench_run(m, &o, &s, &err), ZO_ERR_INVALID); /* refused before anything is run */
+    assert_non_null(strstr(err.text,
+                           "run test: 1 cell cannot fit into the 0.4 GiB of memory that there may be: "
+                           "model=synth:smollm2-135m needs at least 0.5 GiB; --oversize"));
+    o.oversize = true;
+    err = (zo_error){0};
+    assert_int_equal(bench_run(m, &o, &s, &err), ZO_OK);
     all = records(NULL);
     if (s.ok != 1)
         fail_msg("%s; %s", text_of(all, 0, "reason"), text_of(all, 1, "reason"));

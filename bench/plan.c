@@ -428,7 +428,7 @@ static zo_status plan_cell(planner *s, bench_plan_cell *out, zo_error *err)
     return ZO_OK;
 }
 
-static int64_t available(const json_t *machine)
+int64_t bench_plan_available(const json_t *machine)
 {
     const json_t *free_now = json_object_get(machine, "memory_available_bytes"),
                  *limit = json_object_get(machine, "memory_limit_bytes");
@@ -483,7 +483,7 @@ zo_status bench_plan_make(const bench_manifest *m, const char *results, const js
         st = read_records(&s, results, machine, err);
     s.machine = machine;
     if (!st) {
-        out->available_bytes = available(machine);
+        out->available_bytes = bench_plan_available(machine);
         out->cells = calloc((size_t)m->cell_count, sizeof *out->cells);
         if (!out->cells)
             st = zo_fail(err, ZO_ERR_MEMORY, "plan %s: out of memory", m->name);

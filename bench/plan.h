@@ -24,6 +24,9 @@ typedef struct bench_lengths {
 int64_t bench_plan_bytes(const bench_params *p, const zo_config *c, zo_llama_bytes weights,
                          const bench_lengths *l);
 
+/* Memory that a cell may take now, of a machine.h machine: what is available, or its control group's limit; -1: unknown. */
+int64_t bench_plan_available(const json_t *machine);
+
 /* How many evaluations a repetition makes. */
 int64_t bench_plan_evaluations(const bench_params *p);
 

@@ -16,6 +16,7 @@
 #include "bench/child.h"
 #include "bench/choice.h"
 #include "bench/clock.h"
+#include "bench/fit.h"
 #include "bench/folder.h"
 #include "bench/machine.h"
 #include "bench/models.h"
@@ -528,6 +529,8 @@ zo_status bench_run(const bench_manifest *m, const bench_run_options *o, bench_r
     st = open_folder(&s, err);
     if (!st)
         st = read_records(&s, &p, err);
+    if (!st && !o->oversize)
+        st = bench_fit_check(&s.schedule, s.machine, err);
     if (!st)
         st = bench_signals_open(&s.signals, err);
     if (st)

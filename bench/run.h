@@ -26,6 +26,7 @@ typedef struct bench_run_options {
     double budget_s;     /* no repetition is begun that would end later, as far as is known; 0: no bound */
     bool retry;          /* try repetitions again that did not end ok */
     bool fresh;          /* set earlier records and checkpoints aside and begin anew */
+    bool oversize;       /* run cells too that cannot fit into memory (fit.h) */
     bool save_adapters;  /* keep what was trained, in adapters/CELLID-RUN */
     FILE *progress;      /* NULL: quiet */
     double grace_s;      /* between SIGTERM and SIGKILL at the time limit; 0: 10 s */
@@ -43,7 +44,7 @@ typedef struct bench_run_summary {
 } bench_run_summary;
 
 /* Fails, before anything is run: ZO_ERR_IO (results cannot be written, another run holds the lock), ZO_ERR_FORMAT (a
- * record of another schema), ZO_ERR_INVALID (no cell is chosen); later only where a record cannot be written (ZO_ERR_IO).
+ * record of another schema), ZO_ERR_INVALID (no cell is chosen, or one cannot fit); later only where a record cannot be written (ZO_ERR_IO).
  * A cell that fails is no failure of the run. */
 zo_status bench_run(const bench_manifest *m, const bench_run_options *o, bench_run_summary *out,
                     zo_error *err);
