@@ -17,6 +17,7 @@
 #include "bench/paths.h"
 #include "bench/plan.h"
 #include "bench/record.h"
+#include "bench/roofline.h"
 #include "bench/slow.h"
 #include "bench/warmup.h"
 #include "core/peft.h"
@@ -55,6 +56,8 @@ zo_status bench_cell_job_read(const json_t *json, bench_cell_job *out, zo_error 
                             .run = (int)json_integer_value(run),
                             .warmup = json_integer_value(warmup),
                             .save_adapter = json_is_true(save),
+                            .peaks = json_object_get(json, "peaks"),
+                            .no_peaks = json_string_value(json_object_get(json, "peaks_reason")),
                             .model = json_object_get(json, "model")};
     if (!id || strlen(id) != 12)
         return zo_fail(err, ZO_ERR_FORMAT, "job: cell_id must be 12 letters");
@@ -397,6 +400,15 @@ static json_t *memory_part(const cell *c)
     return o;
 }
 
+static json_t *roofline_part(const cell *c)
+{
+    json_t *o = bench_history_roofline(&c->history);
+    const double median = bench_history_median_ns(&c->history);
+    bench_roofline_put(o, c->p, median > 0 ? &c->model.config : NULL, bench_history_rows(&c->history),
+                       c->job->peaks, c->job->no_peaks, median);
+    return o;
+}
+
 static const char *status_of(const cell *c, zo_status st)
 {
     switch (st) {
@@ -421,7 +433,7 @@ static json_t *make_record(const cell *c, zo_status st, const zo_error *err)
     json_object_set_new(o, "memory", memory_part(c));
     bench_record_set(o, "weights", c->model.llama ? bench_model_precisions(&c->model) : NULL,
                      "the model could not be read");
-    json_object_set_new(o, "roofline", bench_history_roofline(&c->history));
+    json_object_set_new(o, "roofline", roofline_part(c));
     bench_record_unknown(o, "counters", "not counted");
     bench_record_set(o, "accuracy",
                      c->task ? bench_history_accuracy(&c->history, c->task, c->p->task, last_step(c)) : NULL,

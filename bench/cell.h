@@ -19,15 +19,17 @@
 
 /* What the launcher asks for: { "cell": {..}, "cell_id": "..", "run": 0, "warmup": 1, "folder": "results/NAME",
  * "save_adapter": false, "model": {what bench_inputs_model says} or null, "binding": {bench_binding_to_json},
- * "blas_kernel": {bench_choice_make} }. */
+ * "blas_kernel": {bench_choice_make}, "peaks": {roofline.h} or null, with "peaks_reason" }. */
 typedef struct bench_cell_job {
     bench_params params;
     char id[13];
     int run;
-    int64_t warmup;     /* as bench_measure has it */
-    const char *folder; /* borrowed from the JSON */
-    bool save_adapter;  /* into FOLDER/adapters/CELLID-RUN, once trained */
-    json_t *model;      /* borrowed from the JSON */
+    int64_t warmup;       /* as bench_measure has it */
+    const char *folder;   /* borrowed from the JSON */
+    bool save_adapter;    /* into FOLDER/adapters/CELLID-RUN, once trained */
+    json_t *model;        /* borrowed from the JSON */
+    const json_t *peaks;  /* likewise (roofline.h); NULL: ... */
+    const char *no_peaks; /* ... why */
 } bench_cell_job;
 
 /* Fails: ZO_ERR_FORMAT, naming the key. */

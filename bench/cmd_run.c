@@ -10,6 +10,8 @@
 #include "bench/reader.h"
 #include "bench/run.h"
 
+#define PEAK_S 1.0 /* for the peaks that records are held against */
+
 typedef struct arguments {
     bench_run_options run;
     json_t *where;
@@ -204,7 +206,8 @@ static int run(const arguments *a, zo_error *err)
 int bench_cmd_run(int argc, char **argv)
 {
     zo_error err = {0};
-    arguments a = {.run = {.results = "results", .progress = stderr}, .where = json_object()};
+    arguments a = {.run = {.results = "results", .progress = stderr, .peak_s = PEAK_S},
+                   .where = json_object()};
     a.run.where = a.where;
     a.sets = calloc((size_t)argc + 1, sizeof *a.sets);
     if (!a.sets)

@@ -24,6 +24,9 @@ static const struct {
       {"tokens", offsetof(bench_history, tokens)},
       {"real_tokens", offsetof(bench_history, real_tokens)},
       {"flops", offsetof(bench_history, flops)},
+      {"rows", offsetof(bench_history, each.rows)},
+      {"attended", offsetof(bench_history, each.squares)},
+      {"labels", offsetof(bench_history, each.labels)},
       {"squares", offsetof(bench_history, squares)},
 };
 
@@ -72,6 +75,9 @@ void bench_history_step(bench_history *h, const zo_step_report *r, int32_t queri
     h->tokens += (double)r->tokens;
     h->real_tokens += (double)r->real_tokens;
     h->flops += r->flops;
+    h->each.rows += r->each.rows;
+    h->each.squares += r->each.squares;
+    h->each.labels += r->each.labels;
 }
 
 /* Four examples to a hex digit, the first at its highest bit (record.h). New reference. */
@@ -235,6 +241,18 @@ json_t *bench_history_roofline(const bench_history *h)
     set_mean(h, o, "flops_per_step", h->flops);
     set_rate(h, o, "achieved_flops_per_s", h->flops);
     return o;
+}
+
+zo_cost_rows bench_history_rows(const bench_history *h)
+{
+    const double n = (double)json_array_size(h->step_ns); /* 0 / 0 is NaN */
+    return (zo_cost_rows){h->each.rows / n, h->each.squares / n, h->each.labels / n};
+}
+
+double bench_history_median_ns(const bench_history *h)
+{
+    bench_interval interval;
+    return json_array_size(h->step_ns) ? median_ns(h, SIZE_MAX, &interval) : NAN;
 }
 
 /* [[step, value of key], ...] */

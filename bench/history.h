@@ -20,6 +20,7 @@ typedef struct bench_history {
     /* sums over the steps in step_ns */
     int64_t phase_ns[ZO_PHASE_COUNT];
     double tokens, real_tokens, flops;
+    zo_cost_rows each; /* of a forward of one replica */
     /* over all steps: projected gradients squared, and how many */
     double squares;
     int64_t square_count;
@@ -45,6 +46,9 @@ json_t *bench_history_time(const bench_history *h, int64_t load_ns);
 /* [median, low, high] of the latest step times, at most 501, for progress; [median] where there is no interval; NULL: none. */
 json_t *bench_history_recent(const bench_history *h);
 json_t *bench_history_roofline(const bench_history *h);
+/* Means over the timed steps, and their median time: NaN where there are none. */
+zo_cost_rows bench_history_rows(const bench_history *h);
+double bench_history_median_ns(const bench_history *h);
 json_t *bench_history_loss(const bench_history *h);
 json_t *bench_history_numerics(const bench_history *h);
 /* NULL where nothing was evaluated. last: the step after which the final evaluation is due. */

@@ -21,7 +21,9 @@ static const char record_text[] =
     " \"loss\": {\"curve\": "
     "[[0,9],[1,9],[2,9],[3,9],[4,9],[5,9],[6,9],[7,9],[8,9],[9,9],[10,9],[11,9],[12,9],[13,9],"
     "[14,9],[15,9],[16,9],[17,9],[18,1],[19,2]], \"eval_curve\": [[0, 0.7], [20, 0.25]]},"
-    " \"roofline\": {\"achieved_flops_per_s\": 41500000000.0}}";
+    " \"roofline\": {\"achieved_flops_per_s\": 41500000000.0, \"predicted_step_ns\": 1000000.5, "
+    "\"of_roofline\": "
+    "0.8125, \"of_peak\": 0.75, \"of_bandwidth\": 0.25}}";
 
 /* The numbers of record_text as they should be read and shown. */
 static const struct {
@@ -38,6 +40,10 @@ static const struct {
     {"loss", 1.5, "1.500", "training loss"}, /* a tenth of 20 steps: the last two */
     {"eval_loss", 0.25, "0.2500", "evaluation loss"},
     {"flops_per_s", 41.5e9, "41.50", "arithmetic rate (Gflop/s)"},
+    {"predicted_step_ns", 1000000.5, "1.000", "predicted step time (ms)"},
+    {"of_roofline", 0.8125, "81.2", "share of the roofline (%)"}, /* 81.25 is exact: ties to even */
+    {"of_peak", 0.75, "75.0", "share of the arithmetic peak (%)"},
+    {"of_bandwidth", 0.25, "25.0", "share of the memory bandwidth (%)"},
     {"load_ns", 2500000, "2.500", "load time (ms)"},
 };
 

@@ -23,7 +23,12 @@
  *               "rss_curve": [[step, bytes], ...], "rss_growth": {growth.h} },
  *   "weights": {"linear": "nf4", "embedding": "bf16", "head": "bf16", "norms": "f32" (biases too),
  *               "mapped_bytes": 0 (used straight from the model file, in no account)} | null,
- *   "roofline": { "flops_per_step": 1.0 (by formula), "achieved_flops_per_s": 1.0 (over the median) },
+ *   "roofline": { "flops_per_step": 1.0 (by formula), "achieved_flops_per_s": 1.0 (over the median),
+ *                 "bytes_per_step": 1.0 (by formula), "bytes": {"weights": .., "adapter": .., "activations": ..},
+ *                 "achieved_bytes_per_s": 1.0, "of_peak": 0.8 (of the arithmetic peak), "of_bandwidth": 0.1,
+ *                 "binds": "compute" | "memory", "predicted_step_ns": 1.0, "of_roofline": 0.8 (predicted over median) }
+ *                 (roofline.h; a step that is not faster than the model's: of_roofline is at most 1),
+ *   "peaks": {roofline.h: measured by the launcher in the same session, with as many threads} | null,
  *   "counters": null, "counters_reason": "...",
  *   "accuracy": { "task": "sst2", "metric": "accuracy/class", "chance": 0.5, "value": 0.5 (after the last step),
  *                 "initial": 0.5, "best": 0.5, "stderr": 0.01, "initial_stderr": 0.01, "n": 872,

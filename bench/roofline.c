@@ -63,7 +63,7 @@ static void unpack_all(const zo_panels *panels, const zo_matrix *w, zo_compute c
     }
 }
 
-/* Values per second of all threads; NaN: out of memory. */
+/* Values per second of all threads, each at the best of its rounds; NaN: out of memory. */
 static double unpack_rate(zo_precision p, zo_compute compute, int threads)
 {
     sample s;
@@ -72,26 +72,26 @@ static double unpack_rate(zo_precision p, zo_compute compute, int threads)
 #pragma omp parallel num_threads(threads) reduction(+ : values) if (made)
     {
         float *to = aligned_alloc(64, sizeof(float) * ZO_PANEL_LANES * IN);
-        double rounds = 0, spent = 1;
+        double best = 0;
         const int64_t start = bench_clock_ns();
-        for (int64_t now = start; made && to && now - start < KERNEL_NS; now = bench_clock_ns()) {
+        for (int64_t before = start, now = start; made && to && now - start < KERNEL_NS; before = now) {
             unpack_all(zo_panels_best(), &s.matrix, compute, to);
-            rounds++;
-            spent = (double)(bench_clock_ns() - start);
+            now = bench_clock_ns();
+            best = fmax(best, OUT * IN / (double)(now - before + 1) * 1e9);
         }
-        values += rounds * OUT * IN / spent * 1e9;
+        values += best;
         free(to);
     }
     sample_drop(&s);
     return values > 0 ? values : NAN;
 }
 
-/* Adds noise to an array as large as a small adapter, all threads together. */
+/* Adds noise to an array as large as a small adapter, all threads together: the best round. */
 static double noise_rate(int threads)
 {
     enum { N = 1 << 19 };
     const double one = 1e-3;
-    double values = 0;
+    double best = 0;
     int before = omp_get_max_threads();
     float *x = calloc(N, sizeof *x);
     if (!x)
@@ -99,14 +99,14 @@ static double noise_rate(int threads)
     omp_set_num_threads(threads);
     zo_noise_add(x, N, 1, 0, 0, &one, 1); /* makes the threads, and the pages */
     const int64_t start = bench_clock_ns();
-    int64_t now = start;
-    for (uint32_t step = 0; now - start < KERNEL_NS; step++, values += N) {
-        zo_noise_add(x, N, 1, step, 0, &one, 1);
+    for (int64_t from = start, now = start; now - start < KERNEL_NS; from = now) {
+        zo_noise_add(x, N, 1, 1, 0, &one, 1);
         now = bench_clock_ns();
+        best = fmax(best, N / (double)(now - from + 1) * 1e9);
     }
     omp_set_num_threads(before);
     free(x);
-    return values / (double)(now - start) * 1e9;
+    return best;
 }
 
 static void measure_kernels(json_t *o, int threads)
@@ -270,23 +270,27 @@ void bench_roofline_predict(const bench_params *p, const zo_config *c, zo_cost_r
 void bench_roofline_put(json_t *object, const bench_params *p, const zo_config *c, zo_cost_rows each,
                         const json_t *peaks, const char *why, double median_ns)
 {
-    static const char *const shares[] = {"of_peak", "of_bandwidth", "of_roofline"};
+    static const char *const keys[] = {"bytes_per_step",    "bytes",      "achieved_bytes_per_s",
+                                       "predicted_step_ns", "binds",      "of_peak",
+                                       "of_bandwidth",      "of_roofline"};
     bench_roof roof;
     bench_roofline r;
     const bool known = bench_roofline_read(peaks, &roof);
+    for (size_t i = 0; !c && i < sizeof keys / sizeof *keys; i++)
+        bench_record_unknown(object, keys[i], "no step was timed after the warm-up");
+    if (!c)
+        return;
+    why = why ? why : "nobody measured the peaks";
     bench_roofline_predict(p, c, each, known ? &roof : NULL, &r);
     const double bytes = r.weight_bytes + r.adapter_bytes + r.activation_bytes;
-    const double times[] = {r.flops_ns, r.bytes_ns, r.step_ns};
     json_object_set_new(object, "bytes_per_step", json_real(bytes));
     json_object_set_new(object, "bytes",
                         json_pack("{s:f, s:f, s:f}", "weights", r.weight_bytes, "adapter", r.adapter_bytes,
                                   "activations", r.activation_bytes));
-    bench_record_set(object, "achieved_bytes_per_s",
-                     median_ns > 0 ? json_real(bytes / median_ns * 1e9) : NULL,
-                     "no step was timed after the warm-up");
+    json_object_set_new(object, "achieved_bytes_per_s", json_real(bytes / median_ns * 1e9));
     bench_record_set(object, "predicted_step_ns", known ? json_real(r.step_ns) : NULL, why);
     bench_record_set(object, "binds", known ? json_string(r.memory ? "memory" : "compute") : NULL, why);
-    for (size_t i = 0; i < 3; i++)
-        bench_record_set(object, shares[i], known && median_ns > 0 ? json_real(times[i] / median_ns) : NULL,
-                         known ? "no step was timed after the warm-up" : why);
+    bench_record_set(object, "of_peak", known ? json_real(r.flops_ns / median_ns) : NULL, why);
+    bench_record_set(object, "of_bandwidth", known ? json_real(r.bytes_ns / median_ns) : NULL, why);
+    bench_record_set(object, "of_roofline", known ? json_real(r.step_ns / median_ns) : NULL, why);
 }

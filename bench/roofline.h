@@ -60,7 +60,8 @@ void bench_roofline_predict(const bench_params *p, const zo_config *c, zo_cost_r
                             const bench_roof *roof, bench_roofline *out);
 
 /* A record's "roofline" (record.h) but for flops_per_step and achieved_flops_per_s, which the history knows: added to
- * `object`. median_ns NaN: nothing was timed. peaks: NULL or null with reason `why`. */
+ * `object`. c NULL: no step was timed, and all of it is unknown. peaks NULL or null: what needs them is null with the
+ * reason `why` (NULL: nobody measured them). */
 void bench_roofline_put(json_t *object, const bench_params *p, const zo_config *c, zo_cost_rows each,
                         const json_t *peaks, const char *why, double median_ns);
 

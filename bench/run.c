@@ -22,6 +22,7 @@
 #include "bench/models.h"
 #include "bench/progress.h"
 #include "bench/record.h"
+#include "bench/roofline.h"
 #include "bench/schedule.h"
 #include "bench/session.h"
 
@@ -33,6 +34,7 @@ typedef struct suite {
     int lock;
     json_t *machine, *build;
     bench_models models;
+    json_t *peaks; /* threads -> roofline.h, or why there is none */
     bench_signals signals;
     bench_choice choice;
     bench_progress progress;
@@ -157,6 +159,27 @@ static json_t *make_job(suite *s, const bench_scheduled *c, int run, const bench
     json_object_set_new(job, "binding", bench_binding_to_json(binding));
     json_object_set(job, "blas_kernel", kernels);
     return job;
+}
+
+/* The peaks that so many threads reach, measured before the first cell that is timed with them. */
+static void add_peaks(suite *s, const bench_params *p, int threads, json_t *job)
+{
+    char key[16];
+    json_t *peaks = NULL;
+    zo_error why = {0};
+    if (p->method == ZO_METHOD_ZERO_SHOT || p->steps == 0 || !(s->o->peak_s > 0)) {
+        bench_record_unknown(job, "peaks", s->o->peak_s > 0 ? "nothing is trained" : "not asked for");
+        return;
+    }
+    snprintf(key, sizeof key, "%d", threads);
+    if (!json_object_get(s->peaks, key))
+        json_object_set_new(s->peaks, key,
+                            bench_roofline_measure(s->machine, threads, s->o->peak_s, &peaks, &why) == ZO_OK
+                                ? peaks
+                                : json_string(why.text));
+    peaks = json_object_get(s->peaks, key);
+    bench_record_set(job, "peaks", json_is_object(peaks) ? json_incref(peaks) : NULL,
+                     json_is_string(peaks) ? json_string_value(peaks) : "out of memory");
 }
 
 /* What a child has said so far. */
@@ -382,6 +405,7 @@ static zo_status run_once(suite *s, bench_scheduled *c, int run, int position, b
     l.memory_bytes = bench_ceiling_bytes(s->m->measure.memory_bytes, s->machine, threads, &l.why_not);
     bench_binding_make((bench_bind)c->cell->params.bind, threads, &binding);
     job = make_job(s, c, run, &binding, kernels);
+    add_peaks(s, &c->cell->params, threads, job);
     bench_child_options options = {.argv = s->o->argv ? s->o->argv : own_argv,
                                    .job = job,
                                    .threads = threads,
@@ -404,6 +428,9 @@ static zo_status run_once(suite *s, bench_scheduled *c, int run, int position, b
     *recorded = !st && (!r.stopped || (is_ok(e.record) && !r.signal && r.code == 0));
     if (*recorded) {
         record = make_record(s, c, run, started, kernels, &l, &e, &r);
+        json_object_set(record, "peaks", json_object_get(job, "peaks"));
+        if (json_object_get(job, "peaks_reason"))
+            json_object_set(record, "peaks_reason", json_object_get(job, "peaks_reason"));
         add_schedule(s, record, run, position);
         bench_schedule_note(&s->schedule, record);
         if (is_ok(record))
@@ -432,7 +459,8 @@ static zo_status suite_open(suite *s, const bench_manifest *m, const bench_run_o
     *s = (suite){.m = m, .o = o, .lock = -1, .signals = {.fd = -1}};
     s->folder = bench_folder_path("%s/%s", o->results, m->name);
     s->cells_path = bench_folder_path("%s/%s/cells.jsonl", o->results, m->name);
-    if (!s->folder || !s->cells_path)
+    s->peaks = json_object();
+    if (!s->folder || !s->cells_path || !s->peaks)
         return zo_fail(err, ZO_ERR_MEMORY, "run %s: out of memory", m->name);
     zo_status st = bench_models_init(&s->models, err);
     if (st)
@@ -452,6 +480,7 @@ static void suite_close(suite *s)
     json_decref(s->machine);
     json_decref(s->build);
     bench_models_deinit(&s->models);
+    json_decref(s->peaks);
     free(s->cells_path);
     free(s->folder);
 }

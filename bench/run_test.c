@@ -953,6 +953,7 @@ static void a_real_record(void **state)
     bench_manifest *m = real_manifest(4, 0);
     bench_run_options o = plain;
     o.save_adapters = true;
+    o.peak_s = 0.05;
     run(m, o);
     json_t *r = only_ok_record(), *inputs = json_object_get(r, "inputs");
     assert_true(json_object_get(inputs, "model") && json_object_get(inputs, "template") &&
@@ -962,7 +963,11 @@ static void a_real_record(void **state)
     assert_int_equal(json_integer_value(json_object_get(json_object_get(build, "openblas"), "threads")), 1);
     assert_int_equal(json_array_size(json_object_get(json_object_get(r, "time"), "step_ns")), 3);
     assert_int_equal(matches("results/test/adapters/*-0/adapter_model.safetensors"), 1);
-    const json_t *binding = json_object_get(r, "binding");
+    const json_t *binding = json_object_get(r, "binding"), *roofline = json_object_get(r, "roofline");
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(r, "peaks"), "threads")), 1);
+    assert_true(json_number_value(json_object_get(roofline, "predicted_step_ns")) > 0);
+    assert_true(json_number_value(json_object_get(roofline, "of_peak")) > 0);
+    assert_non_null(json_string_value(json_object_get(roofline, "binds")));
     if (!getenv("OMP_PROC_BIND") && !getenv("OMP_PLACES")) { /* else the record says what those did */
         assert_string_equal(json_string_value(json_object_get(binding, "policy")), "cores");
         assert_int_equal(json_array_size(json_object_get(binding, "threads")), 1);
