@@ -179,6 +179,18 @@ static void from_examples(const bench_claim_spec *s, const bench_metric *m, benc
         p->interval = (bench_interval){p->value - 1.96 * e, p->value + 1.96 * e, 0.95};
 }
 
+/* Divides by the ratios of the metric `over`: how many of the n are left, all or none. */
+static int32_t divide(const bench_claim_spec *s, const bench_claim_pair *p, double *x, int32_t n)
+{
+    double *by = NULL;
+    int32_t count = bench_summary_pairs(bench_metric_find(s->over), p->cells[0], p->count[0], p->cells[1],
+                                        p->count[1], false, &by);
+    for (int32_t i = 0; by && count == n && i < n; i++)
+        x[i] /= by[i];
+    free(by);
+    return by && count == n ? n : 0;
+}
+
 static void measure(const bench_claim_spec *s, bench_claim_pair *p)
 {
     const bench_metric *m = bench_metric_find(s->of);
@@ -187,6 +199,8 @@ static void measure(const bench_claim_spec *s, bench_claim_pair *p)
                ? bench_summary_samples(m, p->cells[0], p->count[0], &x)
                : bench_summary_pairs(m, p->cells[0], p->count[0], p->cells[1], p->count[1],
                                      s->kind == BENCH_CLAIM_DIFFERENCE, &x);
+    if (*s->over && x)
+        p->n = divide(s, p, x, p->n);
     double *scratch = calloc((size_t)p->n + 1, sizeof *scratch);
     if (p->n > 0 && x && scratch) {
         bool seeds = m->pool == BENCH_POOL_SEEDS;
@@ -209,13 +223,16 @@ static void measure(const bench_claim_spec *s, bench_claim_pair *p)
 /* Why a side has no value, or NULL. */
 static bool is_unknown(const bench_claim_spec *s, bench_claim_pair *p)
 {
-    for (int side = 0; side < 2 && p->cells[side]; side++) {
-        bench_summary sum;
-        bench_summary_of(bench_metric_find(s->of), p->cells[side], p->count[side], &sum);
-        if (!isnan(sum.value))
-            continue;
-        snprintf(p->why, sizeof p->why, "%.300s", sum.why);
-        return true;
+    const char *metrics[] = {s->of, s->over, ""};
+    for (const char **m = metrics; **m; m++) {
+        for (int side = 0; side < 2 && p->cells[side]; side++) {
+            bench_summary sum;
+            bench_summary_of(bench_metric_find(*m), p->cells[side], p->count[side], &sum);
+            if (!isnan(sum.value))
+                continue;
+            snprintf(p->why, sizeof p->why, "%.300s", sum.why);
+            return true;
+        }
     }
     if (!isnan(p->value))
         return false;

@@ -65,9 +65,10 @@ static json_t *record_of(const bench_params *p, const plan *how, int32_t k)
     double accuracy = p->seed >= 1 && p->seed <= 4 ? how->accuracy[inner][p->seed - 1] : 0;
     if (ms <= 0)
         return NULL;
-    return json_pack("{s:s, s:n, s:{s:f}, s:{s:i}, s:{s:f, s:f}, s:s, s:{s:s}}", "status", "ok", "reason",
-                     "time", "median_ns", ms * 1e6, "memory", "peak_rss_bytes", 1 << 20, "accuracy", "value",
-                     accuracy, "stderr", 0.01, "fingerprint", print, "machine", "cpu", "Test Processor 3000");
+    return json_pack("{s:s, s:n, s:{s:f, s:f}, s:{s:i}, s:{s:f, s:f}, s:s, s:{s:s}}", "status", "ok",
+                     "reason", "time", "median_ns", ms * 1e6, "load_ns", ms * 2e6, "memory", "peak_rss_bytes",
+                     1 << 20, "accuracy", "value", accuracy, "stderr", 0.01, "fingerprint", print, "machine",
+                     "cpu", "Test Processor 3000");
 }
 
 /* A manifest with these further sections, its records, and the verdicts. */
@@ -276,6 +277,12 @@ static void differences(void **state)
                         "b,90.0 %,81.0 % to 99.0 %,\"83.3 % [80.5, 86.2]\",-6.67 points,inconclusive\n");
     free(text);
     bench_table_free(t);
+
+    /* 2 by step time, 2 by load time, which the records give as twice the step time: 1 of the other. */
+    judge(f, RATIO("\"over\": \"load_ns\", \"expect\": 1, \"tolerance\": \"1%\""), &twice);
+    expect(f, 0, BENCH_CLAIM_HOLDS, "Measured 1.00 [1.00, 1.00]");
+    judge(f, RATIO("\"over\": \"tokens_per_s\", \"expect\": 1, \"tolerance\": \"1%\""), &twice);
+    expect(f, 0, BENCH_CLAIM_NOT_RUN, "not measured");
 
     const plan one = {.runs = 1, .inner = {50}, .accuracy = {{0.8}, {0.84}}};
     judge(f,

@@ -11,6 +11,7 @@
 #include "bench/gnuplot.h"
 #include "bench/heatmap.h"
 #include "bench/metric.h"
+#include "bench/roofline_figure.h"
 #include "bench/stats.h"
 #include "bench/summary.h"
 #include "core/file.h"
@@ -26,16 +27,26 @@ EMBED(bench_plots_bars, "plots/bars.gp");
 EMBED(bench_plots_lines, "plots/lines.gp");
 EMBED(bench_plots_curve, "plots/curve.gp");
 EMBED(bench_plots_heatmap, "plots/heatmap.gp");
+EMBED(bench_plots_roofline, "plots/roofline.gp");
 
 enum { MOST_MARKED = 60, MARKED = 25 };
 
-/* What a curve can show: where the record has it; label and unit are those of the metric of this name. */
+static const bench_metric rss = {.name = "rss_bytes",
+                                 .label = "resident memory",
+                                 .unit = "bytes",
+                                 .pool = BENCH_POOL_SEEDS,
+                                 .scale = 1.0 / (1024 * 1024),
+                                 .shown_unit = "MiB"};
+
+/* What a curve can show: where the record has it, its label and unit; NULL: those of the metric of this name. */
 static const struct curve {
     const char *y, *path;
+    const bench_metric *metric;
 } curves[] = {
-    {"loss", "loss.curve"},
-    {"eval_loss", "loss.eval_curve"},
-    {"accuracy", "accuracy.curve"},
+    {"loss", "loss.curve", NULL},
+    {"eval_loss", "loss.eval_curve", NULL},
+    {"accuracy", "accuracy.curve", NULL},
+    {"rss_bytes", "memory.rss_curve", &rss},
 };
 
 static const struct curve *curve_of(const char *y)
@@ -68,10 +79,10 @@ static void put_point(FILE *f, double x, double value, double low, double high)
     bench_gnuplot_put_number(f, high, "\n");
 }
 
-/* Room above and below the values: accuracies that hardly differ should look so. */
+/* Room above and below the values: accuracies that hardly differ should look so, and memory that hardly grows. */
 static double pad_of(const bench_metric *m)
 {
-    return strcmp(m->shown_unit, "%") == 0 ? 2.5 : 0;
+    return strcmp(m->shown_unit, "%") == 0 ? 2.5 : m == &rss ? 1 : 0;
 }
 
 /* ---- Bars and lines: values of configurations ---- */
@@ -357,7 +368,7 @@ static void bars_note(sketch *s, char *out, size_t cap)
     }
 }
 
-/* What the error bars of a curve are: over seeds if any of its lines has several. */
+/* What the bands of a curve are: over seeds if any of its lines has several. */
 static void curve_note(sketch *s, char *out, size_t cap)
 {
     int32_t most = 0;
@@ -367,9 +378,9 @@ static void curve_note(sketch *s, char *out, size_t cap)
     }
     *out = 0;
     if (most > 1)
-        snprintf(out, cap, "mean over %d seeds, error bars their standard deviation", most);
+        snprintf(out, cap, "mean over %d seeds, band: their standard deviation", most);
     else if (strcmp(s->curve->y, "accuracy") == 0)
-        snprintf(out, cap, "error bars: standard error over the evaluation examples");
+        snprintf(out, cap, "band: standard error over the evaluation examples");
 }
 
 static void put_caption(sketch *s, char *out, size_t cap)
@@ -397,8 +408,8 @@ static zo_status sketch_init(sketch *s, const bench_results *r, const bench_plot
 {
     bool curve = spec->kind == BENCH_PLOT_CURVE;
     *s = (sketch){.spec = spec};
-    s->metric = bench_metric_find(spec->y);
     s->curve = curve ? curve_of(spec->y) : NULL;
+    s->metric = s->curve && s->curve->metric ? s->curve->metric : bench_metric_find(spec->y);
     if (!s->metric || (curve && !s->curve))
         return zo_fail(err, ZO_ERR_INVALID, "plot: \"%s\" is not a %s", spec->y, curve ? "curve" : "metric");
     zo_status st = bench_cross_init(&s->cross, r, spec->where, curve ? "" : spec->x, spec->series, true, err);
@@ -455,6 +466,7 @@ static const struct {
     [BENCH_PLOT_LINES] = {put_sketch, bench_plots_lines},
     [BENCH_PLOT_CURVE] = {put_sketch, bench_plots_curve},
     [BENCH_PLOT_HEATMAP] = {bench_heatmap_put, bench_plots_heatmap},
+    [BENCH_PLOT_ROOFLINE] = {bench_roofline_figure_put, bench_plots_roofline},
 };
 
 /* ---- Files ---- */

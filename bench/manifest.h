@@ -55,13 +55,15 @@ typedef enum bench_plot_kind {
     BENCH_PLOT_BARS,
     BENCH_PLOT_LINES,
     BENCH_PLOT_CURVE,
-    BENCH_PLOT_HEATMAP
+    BENCH_PLOT_HEATMAP,
+    BENCH_PLOT_ROOFLINE
 } bench_plot_kind;
 
-/* bars, lines: y of cells over x, a group or line per value of series ("": one). curve: a curve of the record (loss or
- * accuracy) over steps, a line per value of series ("": one per cell). heatmap: a panel per value of series, in it a column
+/* bars, lines: y of cells over x, a group or line per value of series ("": one). curve: a curve of the record (loss,
+ * accuracy, resident memory) over steps, a line per value of series ("": one per cell). heatmap: a panel per value of series, in it a column
  * per value of x and a row per value of y, one or more options, coloured by `value`; `beside` is a metric of the
- * same unit to be shown in a panel of its own next to it, "": none. */
+ * same unit to be shown in a panel of its own next to it, "": none. roofline: a point per configuration, a colour per value of
+ * series; no axes to choose. */
 typedef struct bench_plot_spec {
     char title[160];
     bench_plot_kind kind;
@@ -89,6 +91,7 @@ typedef struct bench_claim_spec {
     bench_claim_kind kind;
     json_t *side[2]; /* owned; what bench_params_match asks of a and b (value: a alone) */
     char of[32];     /* a metric */
+    char over[32];   /* ratio: another, whose ratio ours is divided by; "": none */
     double paper;    /* the published value; NaN: none */
     double expect;   /* what is asked of our value: the published one unless given */
     bench_bound bound;

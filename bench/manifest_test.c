@@ -149,7 +149,8 @@ static const struct {
      "f:2:60: \"bach\" is not a known key; did you mean \"batch\"?"},
     /* plots */
     {"\"plots\": [{\"kind\": \"bar\", \"x\": \"batch\", \"y\": \"step_ns\"}]}",
-     "f:2:20: \"kind\" must be one of bars, lines, curve, heatmap, not \"bar\"; did you mean \"bars\"?"},
+     "f:2:20: \"kind\" must be one of bars, lines, curve, heatmap, roofline, not \"bar\"; did you mean "
+     "\"bars\"?"},
     {"\"plots\": [{\"kind\": \"bars\", \"y\": \"step_ns\"}]}", "f:2:11: \"x\" is missing"},
     {"\"plots\": [{\"kind\": \"bars\", \"x\": \"batch\"}]}", "f:2:11: \"y\" is missing"},
     {"\"plots\": [{\"kind\": \"bars\", \"x\": \"step\", \"y\": \"step_ns\"}]}",
@@ -159,7 +160,7 @@ static const struct {
     {"\"plots\": [{\"kind\": \"curve\", \"x\": \"batch\", \"y\": \"loss\"}]}",
      "f:2:34: \"x\" must be one of step, not \"batch\""},
     {"\"plots\": [{\"kind\": \"curve\", \"y\": \"step_ns\"}]}",
-     "f:2:34: \"y\" must be one of loss, accuracy, not \"step_ns\""},
+     "f:2:34: \"y\" must be one of loss, eval_loss, accuracy, rss_bytes, not \"step_ns\""},
     {"\"plots\": [{\"kind\": \"heatmap\", \"x\": \"batch\", \"y\": \"rank\"}]}",
      "f:2:11: \"value\" is missing"},
     {"\"plots\": [{\"kind\": \"heatmap\", \"x\": \"batch\", \"y\": [], \"value\": \"step_ns\"}]}",
@@ -181,7 +182,12 @@ static const struct {
      "f:2:94: \"paralel\" is not a known key; did you mean \"parallel\"?"},
     {"\"plots\": [{\"kind\": \"bars\", \"x\": \"batch\", \"y\": \"step_ns\", \"beside\": \"step_ns\"}]}",
      "f:2:58: \"beside\" is a key of heat maps only"},
+    {"\"plots\": [{\"kind\": \"roofline\", \"x\": \"batch\"}]}",
+     "f:2:32: a roofline has axes of its own, no \"x\""},
     /* claims */
+    {"\"claims\": [{\"id\": \"a\", \"source\": \"s\", \"of\": \"step_ns\", \"over\": \"load_ns\", "
+     "\"value\": {\"batch\": 4}, \"expect\": 1, \"bound\": \"up to\"}]}",
+     "f:2:56: \"over\" is for a claim of a ratio"},
     {"\"claims\": [{\"id\": \"a\", \"source\": \"s\", \"of\": \"step_ns\", \"expect\": 1, \"tolerance\": "
      "\"1%\"}]}",
      "f:2:12: a claim needs \"ratio\", \"difference\" or \"value\""},

@@ -39,7 +39,7 @@ struct bench_field {
 };
 
 #define BENCH_FIELD(type, name) .offset = offsetof(type, name), .size = sizeof(((type *)0)->name)
-#define BENCH_MOST_FIELDS       16 /* in a table */
+#define BENCH_MOST_FIELDS       20 /* in a table */
 
 /* Fills out from an object, in the order of the table. Unknown and missing keys are errors. name: of the section. */
 zo_status bench_reader_fields(bench_reader *r, const bench_field *fields, const char *name, void *out,

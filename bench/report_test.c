@@ -564,6 +564,11 @@ static void bad_folders(void **state)
 
 /* ---- Figures ---- */
 
+static bool have_gnuplot(void)
+{
+    return system("gnuplot --version >/dev/null 2>&1") == 0;
+}
+
 static void bars_exactly(void **state)
 {
     fixture *f = *state;
@@ -686,6 +691,67 @@ static void heatmap_exactly(void **state)
     expect_in_file(f, "report/figure-2.gp", "scale = 'step time (ms)'\nseries = 1\nacross = 1\n");
 }
 
+/* 1e9 operations and 1e8 bytes a step at 64 tokens, twice the operations at 128; 50 and 100 Gflop/s. */
+static json_t *roofline_rule(const bench_params *p, int32_t k)
+{
+    double flops = p->seq_len == 64 ? 1e9 : 2e9;
+    json_t *record = ok_record(10 + k);
+    json_object_set_new(record, "roofline",
+                        json_pack("{s:f, s:f, s:f}", "flops_per_step", flops, "bytes_per_step", 1e8,
+                                  "achieved_flops_per_s", flops * 50 + k));
+    json_object_set_new(record, "peaks",
+                        json_pack("{s:f, s:n, s:f}", "f32_flops_per_s", 2e11, "bf16_flops_per_s",
+                                  "read_bytes_per_s", 2.5e10));
+    return record;
+}
+
+static void roofline_exactly(void **state)
+{
+    fixture *f = *state;
+    write_manifest(
+        f, "{\"schema\": \"zobench/1\", \"name\": \"roof\", \"defaults\": {\"model\": \"synth:tiny\"},"
+           " \"matrix\": {\"parallel\": [\"none\", \"both\"], \"seq_len\": [64, 128]},"
+           " \"plots\": [{\"kind\": \"roofline\", \"series\": \"parallel\"}]}");
+    write_records(f, roofline_rule, 1);
+    make_report(f, false);
+    expect_file(f, "report/figure-1.dat",
+                "# series 1: none\n# operations per byte, 10^9 operations per second\n10\t50\n20\t100\n\n\n"
+                "# series 2: both\n# operations per byte, 10^9 operations per second\n10\t50\n20\t100\n\n\n");
+    expect_in_file(f, "report/figure-1.gp", "f32_peak = 200\nbf16_peak = 0\nbandwidth = 25\n");
+    if (have_gnuplot() && strstr(f->said, "warning"))
+        fail_msg("%s", f->said);
+    /* records without any of it: nothing to draw */
+    remove(path_of(f, "cells.jsonl"));
+    write_records(f, grid_rule, 1);
+    make_report(f, false);
+    expect_in_file(f, "report/report.md", "Nothing was measured yet that it could show.");
+}
+
+/* Resident memory over steps, as MiB, with its own room above and below. */
+static json_t *memory_rule(const bench_params *p, int32_t k)
+{
+    json_t *record = ok_record(10);
+    (void)p;
+    json_object_set_new(json_object_get(record, "memory"), "rss_curve",
+                        json_pack("[[i, I], [i, I], [i, I]]", 1, (json_int_t)10 << 20, 2,
+                                  (json_int_t)11 << 20, 3, (json_int_t)11 << 20));
+    return k == 0 ? record : (json_decref(record), NULL);
+}
+
+static void memory_over_steps(void **state)
+{
+    fixture *f = *state;
+    write_manifest(f,
+                   "{\"schema\": \"zobench/1\", \"name\": \"rss\", \"defaults\": {\"model\": \"synth:tiny\"},"
+                   " \"plots\": [{\"kind\": \"curve\", \"y\": \"rss_bytes\"}]}");
+    write_records(f, memory_rule, 1);
+    make_report(f, false);
+    expect_in_file(f, "report/figure-1.dat", "\n1\t10\t?\t?\n2\t11\t?\t?\n3\t11\t?\t?\n");
+    expect_in_file(f, "report/figure-1.gp", "ylabel = 'resident memory (MiB)'\nmany = 0\npad = 1\n");
+    if (have_gnuplot() && strstr(f->said, "warning"))
+        fail_msg("%s", f->said);
+}
+
 /* Numbers as wide apart as 8 to 1 get a logarithmic axis; the order is that of the numbers, not of the manifest. */
 static void lines_by_number(void **state)
 {
@@ -751,7 +817,7 @@ static void curves_over_seeds(void **state)
     write_records(f, curve_rule, 1);
     make_report(f, false);
     expect_in_file(f, "report/figure-1.dat", "0\t2\t0.5857864376\t3.414213562\n1\t3\t3\t3\n");
-    expect_in_file(f, "report/report.md", "Mean over 2 seeds, error bars their standard deviation.");
+    expect_in_file(f, "report/report.md", "Mean over 2 seeds, band: their standard deviation.");
 }
 
 /* 100 steps are more than can be marked: means of four, and every step. */
@@ -783,11 +849,6 @@ static json_t *quick_rule(const bench_params *p, int32_t k)
 {
     (void)p;
     return ok_record(10 + k);
-}
-
-static bool have_gnuplot(void)
-{
-    return system("gnuplot --version >/dev/null 2>&1") == 0;
 }
 
 /* Quotes and underscores in labels, and what gnuplot makes of them. */
@@ -1050,6 +1111,8 @@ int main(void)
         TEST(kernels_that_were_asked_for),
         TEST(bars_exactly),
         TEST(heatmap_exactly),
+        TEST(roofline_exactly),
+        TEST(memory_over_steps),
         TEST(lines_by_number),
         TEST(curves_with_gaps),
         TEST(curves_over_seeds),

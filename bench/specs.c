@@ -129,8 +129,10 @@ zo_status bench_specs_table(bench_reader *r, const bench_field *f, void *out, co
 
 /* ---- plots ---- */
 
-static const char *const kind_words[] = {"bars", "lines", "curve", "heatmap", NULL}; /* bench_plot_kind */
-static const char *const curve_x[] = {"step", NULL}, *const curve_y[] = {"loss", "accuracy", NULL};
+static const char *const kind_words[] = {"bars",    "lines",    "curve",
+                                         "heatmap", "roofline", NULL}; /* bench_plot_kind */
+static const char *const curve_x[] = {"step", NULL}, *const curve_y[] = {"loss", "eval_loss", "accuracy",
+                                                                         "rss_bytes", NULL};
 
 /* Read once the kind is known. */
 static zo_status read_later(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
@@ -150,7 +152,7 @@ const bench_field bench_plot_fields[] = {
     {"kind", bench_reader_word, BENCH_FIELD(bench_plot_spec, kind), .required = true, .words = kind_words},
     {"x", read_later, .shape = bench_schema_text},
     {"series", bench_reader_option, BENCH_FIELD(bench_plot_spec, series)},
-    {"y", read_later, .shape = bench_schema_texts, .required = true},
+    {"y", read_later, .shape = bench_schema_texts},
     {"value", bench_reader_metric, BENCH_FIELD(bench_plot_spec, value)},
     {"relative_to", read_plot_relative, .shape = bench_schema_relative},
     {"beside", bench_reader_metric, BENCH_FIELD(bench_plot_spec, beside)},
@@ -222,17 +224,31 @@ static zo_status read_heatmap(bench_reader *r, bench_plot_spec *plot, const benc
     return st;
 }
 
+/* The first of the keys that the plot has, or NULL. */
+static const bench_node *any_of(const bench_node *node, const char *const *keys)
+{
+    const bench_node *found = NULL;
+    for (; !found && *keys; keys++)
+        found = bench_node_member(node, *keys);
+    return found;
+}
+
 zo_status bench_specs_plot(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
 {
-    static const char *const of_heatmaps[] = {"value", "relative_to", "beside", NULL};
+    static const char *const of_heatmaps[] = {"value", "relative_to", "beside", NULL}, *const axes[] = {"x",
+                                                                                                        "y",
+                                                                                                        NULL};
     bench_plot_spec *plot = out;
     zo_status st = bench_reader_fields(r, bench_plot_fields, f->key, plot, node);
-    for (const char *const *key = of_heatmaps; !st && *key; key++)
-        if (plot->kind != BENCH_PLOT_HEATMAP && bench_node_member(node, *key))
-            st = BENCH_FAIL(r, bench_node_member(node, *key)->key_at, "\"%s\" is a key of heat maps only",
-                            *key);
-    if (st)
+    const bench_node *strange = NULL;
+    if (!st && plot->kind != BENCH_PLOT_HEATMAP && (strange = any_of(node, of_heatmaps)))
+        return BENCH_FAIL(r, strange->key_at, "\"%s\" is a key of heat maps only", strange->key);
+    if (!st && plot->kind == BENCH_PLOT_ROOFLINE && (strange = any_of(node, axes)))
+        return BENCH_FAIL(r, strange->key_at, "a roofline has axes of its own, no \"%s\"", strange->key);
+    if (st || plot->kind == BENCH_PLOT_ROOFLINE)
         return st;
+    if (!bench_node_member(node, "y"))
+        return BENCH_FAIL(r, node->at, "\"y\" is missing");
     if (plot->kind == BENCH_PLOT_CURVE)
         return read_curve(r, plot, node);
     if (!bench_node_member(node, "x"))
@@ -339,6 +355,7 @@ const bench_field bench_claim_fields[] = {
     {"difference", read_later, .shape = bench_schema_sides},
     {"value", read_later, .shape = bench_schema_where},
     {"of", bench_reader_metric, BENCH_FIELD(bench_claim_spec, of), .required = true},
+    {"over", bench_reader_metric, BENCH_FIELD(bench_claim_spec, over)},
     {"paper", read_number, BENCH_FIELD(bench_claim_spec, paper), .low = -1e300, .high = 1e300,
      .shape = bench_schema_number},
     {"expect", read_number, BENCH_FIELD(bench_claim_spec, expect), .low = -1e300, .high = 1e300,
@@ -357,6 +374,9 @@ static zo_status check_claim(bench_reader *r, bench_claim_spec *claim, const ben
 {
     const bench_node *expect = bench_node_member(node, "expect"), *paper = bench_node_member(node, "paper"),
                      *hardware = bench_node_member(node, "hardware");
+    const bench_node *over = bench_node_member(node, "over");
+    if (over && claim->kind != BENCH_CLAIM_RATIO)
+        return BENCH_FAIL(r, over->key_at, "\"over\" is for a claim of a ratio");
     if (!expect && !paper)
         return BENCH_FAIL(r, node->at, "\"paper\" is missing, and \"expect\", which can stand for it");
     if (isnan(claim->expect))

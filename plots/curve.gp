@@ -1,4 +1,4 @@
-# A curve over training steps, a line per series.
+# A curve over training steps, a line per series, with a band between low and high.
 #
 # Further settings: many (1: there are too many points to mark each; then the thin line is every step and the thick one
 # the means of consecutive steps), pad (room above and below the values, in units of y; 0: the axis begins at 0, where
@@ -20,7 +20,7 @@ do for [format in formats] {
         plot for [i=1:series] data index 2 * i - 1 using 1:2 with lines lc rgb pale(i) lw 0.4 notitle, \
              for [i=1:series] data index 2 * i - 2 using 1:2 with linespoints lc rgb color(i) dt dash(i) lw 2 pt shape(i) ps 0.7 title title(i)
     } else {
-        plot for [i=1:series] data index 2 * i - 2 using 1:3:(0):($4 - $3) with vectors @caps lc rgb color(i) lw 1 notitle, \
+        plot for [i=1:series] data index 2 * i - 2 using 1:3:4 with filledcurves lc rgb pale(i) fs solid noborder notitle, \
              for [i=1:series] data index 2 * i - 2 using 1:2 with linespoints lc rgb color(i) dt dash(i) lw 1.8 pt shape(i) ps 0.8 title title(i)
     }
     unset output
