@@ -21,11 +21,12 @@ LDFLAGS  += -fopenmp $(filter -fsanitize%,$(OPT_$(CONFIG)))
 LDLIBS   += $(PKG_LIBS) -ldl -lm
 
 MAIN   := bench/main.c
-SRC    := $(filter-out $(MAIN) %_test.c %_fuzz.c,$(wildcard core/*.c bench/*.c))
+SRC    := $(filter-out $(MAIN) %_test.c %_fuzz.c %_bench.c,$(wildcard core/*.c bench/*.c))
 OBJ    := $(SRC:%.c=$(BUILD)/%.o)
 TESTS  := $(patsubst %.c,$(BUILD)/%,$(wildcard core/*_test.c bench/*_test.c))
 FUZZ   := $(patsubst %.c,build/fuzz/%,$(wildcard core/*_fuzz.c bench/*_fuzz.c))
 PROG   := $(BUILD)/zobench
+KBENCH := $(BUILD)/bench/kernel_bench
 LIB    := $(BUILD)/libzobench.a
 
 ## all: build ./zobench (the default)
@@ -78,6 +79,14 @@ CFLAGS_peak_avx512   := $(CFLAGS_kernel_avx512)
 $(TESTS): $(BUILD)/%_test: $(BUILD)/%_test.o $(LIB)
 	$(CC) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
 
+$(KBENCH): $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/*_bench.c)) $(LIB)
+	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+$(BUILD)/bench/kernel_bench_test: | $(KBENCH)
+
+## bench: time the kernels against OpenBLAS, as Markdown; BENCH="--rows 8,64 --precision nf4" (--help lists more)
+bench: $(KBENCH)
+	@$(KBENCH) $(BENCH)
+
 ## test: build and run every test; ends with "N passed, N failed"
 test: all $(TESTS)
 	@scripts/run-tests $(BUILD) $(TESTS)
@@ -120,6 +129,6 @@ clean:
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
-.PHONY: all test tests asan tsan fuzz format format-check clean help FORCE
+.PHONY: all bench test tests asan tsan fuzz format format-check clean help FORCE
 .SECONDARY:
 -include $(wildcard $(BUILD)/core/*.d $(BUILD)/bench/*.d)
