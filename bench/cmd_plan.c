@@ -21,7 +21,7 @@ static void usage(FILE *to)
           "Lists the cells with their repetitions (done/wanted), predicted time of one repetition and "
           "predicted memory;\n"
           "runs nothing. Exits with 3 where a cell cannot run as things are (missing model or data, too "
-          "little memory).\n"
+          "little memory or disk).\n"
           "  --filter KEY=VALUE  only cells with that value; repeated for one key: one of the values\n"
           "  --set KEY=VALUE     of a variable, parameter or section of the manifest, as check has it\n"
           "  --results DIR       where records lie, default results\n"
@@ -32,6 +32,11 @@ static void usage(FILE *to)
 static bool can_run(const bench_plan_cell *c)
 {
     return !*c->trouble && !c->too_large;
+}
+
+static bool disk_is_short(const bench_plan *plan)
+{
+    return plan->disk_free_bytes >= 0 && plan->disk_bytes > plan->disk_free_bytes;
 }
 
 /* ---- for people ---- */
@@ -113,6 +118,11 @@ static void remark(const bench_manifest *m, const bench_plan *plan)
                 (long long)m->measure.max_runs);
     if (plan->available_bytes >= 0)
         fprintf(stderr, "; %.1f GiB of memory available", (double)plan->available_bytes / (1 << 30));
+    if (plan->disk_free_bytes >= 0)
+        fprintf(stderr, "; %.1f MiB of %.1f GiB of disk", (double)plan->disk_bytes / (1 << 20),
+                (double)plan->disk_free_bytes / (1 << 30));
+    if (disk_is_short(plan))
+        fputs(", which is too little", stderr);
     if (cannot)
         fprintf(stderr, "; %d cell%s cannot run as things are", cannot, cannot == 1 ? "" : "s");
     fputc('\n', stderr);
@@ -146,6 +156,10 @@ static void print_json(const bench_manifest *m, const bench_plan *plan)
     bench_record_set(o, "available_bytes",
                      plan->available_bytes >= 0 ? json_integer(plan->available_bytes) : NULL,
                      "/proc/meminfo cannot be read");
+    json_object_set_new(o, "disk_bytes", json_integer(plan->disk_bytes));
+    bench_record_set(o, "disk_free_bytes",
+                     plan->disk_free_bytes >= 0 ? json_integer(plan->disk_free_bytes) : NULL,
+                     "the file system does not say");
     bench_record_set(o, "peaks", json_incref(plan->peaks), "nothing is estimated");
     for (int32_t i = 0; i < plan->count; i++)
         json_array_append_new(cells, cell_json(&plan->cells[i]));
@@ -168,6 +182,7 @@ static zo_status plan(const char *path, const char *const *sets, const char *res
     st = bench_plan_make(m, results, where, &p, err);
     for (int32_t i = 0; i < p.count; i++)
         *all_can_run = *all_can_run && can_run(&p.cells[i]);
+    *all_can_run = *all_can_run && !disk_is_short(&p);
     if (!st && json)
         print_json(m, &p);
     else if (!st)

@@ -8,6 +8,7 @@
 
 #include <omp.h>
 
+#include "bench/disk.h"
 #include "bench/build.h"
 #include "bench/folder.h"
 #include "bench/machine.h"
@@ -414,8 +415,11 @@ static zo_status plan_cell(planner *s, bench_plan_cell *out, zo_error *err)
     if (out->basis == BENCH_PLAN_UNKNOWN)
         recall(s, out->cell, false, out);
     set_trouble(out, &m->trouble);
+    out->record_bytes = bench_disk_record_bytes(p);
     if (!d)
         return ZO_OK;
+    const zo_lora_options lora = lora_options(p);
+    out->checkpoint_bytes = bench_disk_checkpoint_bytes(p, zo_lora_bytes(&m->config, &lora));
     check_cell(p, &m->config, d, out);
     bench_lengths lengths = {d->train_part.longest, d->train_part.most_labels, d->eval_part.longest,
                              d->eval_part.most_labels};
@@ -440,16 +444,20 @@ int64_t bench_plan_available(const json_t *machine)
 
 static void sum_up(bench_plan *plan)
 {
+    int64_t most = 0; /* checkpoints are removed once a repetition is done */
     for (int32_t i = 0; i < plan->count; i++) {
         const bench_plan_cell *c = &plan->cells[i];
         int64_t left = c->wanted - c->done - c->failed;
         if (left <= 0)
             continue;
+        plan->disk_bytes += left * c->record_bytes;
+        most = c->checkpoint_bytes > most ? c->checkpoint_bytes : most;
         if (isnan(c->seconds))
             plan->unknown++;
         else
             plan->remaining_s += (double)left * c->seconds;
     }
+    plan->disk_bytes += most;
 }
 
 static void planner_deinit(planner *s)
@@ -503,6 +511,7 @@ zo_status bench_plan_make(const bench_manifest *m, const char *results, const js
     if (!st && out->count == 0)
         st = zo_fail(err, ZO_ERR_INVALID, "plan %s: no cell passes the filter", m->name);
     sum_up(out);
+    out->disk_free_bytes = bench_disk_free(results);
     planner_deinit(&s);
     json_decref(machine);
     if (st)

@@ -44,9 +44,10 @@ typedef struct bench_plan_cell {
     int64_t failed; /* whose latest record says something else */
     double seconds; /* of one repetition; NaN: unknown */
     bench_plan_basis basis;
-    int64_t bytes;     /* -1: unknown */
-    bool too_large;    /* bytes are more than this machine has */
-    char trouble[256]; /* why it would fail, "model ...: no such file"; "" */
+    int64_t bytes;                          /* -1: unknown */
+    int64_t record_bytes, checkpoint_bytes; /* on disk: of each repetition, and while one runs (disk.h) */
+    bool too_large;                         /* bytes are more than this machine has */
+    char trouble[256];                      /* why it would fail, "model ...: no such file"; "" */
 } bench_plan_cell;
 
 typedef struct bench_plan {
@@ -57,6 +58,8 @@ typedef struct bench_plan {
     json_t
         *peaks; /* what estimates rest on (roofline.h), by number of threads; owned; NULL: none was needed */
     int64_t available_bytes; /* memory that a cell may take; -1: unknown */
+    int64_t disk_bytes;      /* that repetitions still to be done will write at most */
+    int64_t disk_free_bytes; /* -1: unknown */
 } bench_plan;
 
 /* For the cells that match where (bench_params_match; NULL: all). Reads results/NAME/cells.jsonl, the models' headers and

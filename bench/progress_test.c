@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <math.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -49,11 +50,17 @@ static int terminal(int columns, FILE **out)
     return master;
 }
 
+/* All that comes until there is a pause: one drawing may come in pieces. */
 static void heard(int fd, char *text, size_t cap)
 {
-    ssize_t n = read(fd, text, cap - 1);
-    assert_true(n > 0);
-    text[n] = '\0';
+    struct pollfd more = {.fd = fd, .events = POLLIN};
+    size_t all = 0;
+    do {
+        ssize_t n = read(fd, text + all, cap - 1 - all);
+        assert_true(n > 0);
+        all += (size_t)n;
+    } while (all < cap - 1 && poll(&more, 1, 200) == 1);
+    text[all] = '\0';
 }
 
 static json_t *training(int step)
