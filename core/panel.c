@@ -17,7 +17,7 @@ const zo_panels *const *zo_panels_all(void)
                                            &zo_panels_portable, NULL};
     const zo_kernels *widest = zo_kernels_best();
     if (widest == &zo_kernels_avx512)
-        return __builtin_cpu_supports("avx512bf16") ? all : all + 1;
+        return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vbmi") ? all : all + 1;
     return widest == &zo_kernels_avx2 ? all + 2 : all + 3;
 }
 

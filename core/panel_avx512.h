@@ -139,20 +139,23 @@ static void pack_bf16(uint16_t *tile, const float *x, int64_t ld, int rows, int6
     pack_bf16_plain(tile + p * TILE_ROWS, x + p, ld, rows, k - p);
 }
 
-/* What decodes the 16 rows of a source: their codes, and nf4's absmax of the block at hand. */
+/* Where the codes of a source's 16 rows start. */
 typedef struct rows_16 {
     const uint8_t *codes[16];
-    float absmax[16];
 } rows_16;
 
-static inline void nf4_block(const zo_panel_source *s, rows_16 *r, int64_t column)
+/* nf4's absmax of the block at `column` in each of a source's rows. */
+static inline __m512 nf4_absmax(const zo_panel_source *s, int64_t column)
 {
+    float absmax[16];
     for (int i = 0; i < 16; i++)
-        r->absmax[i] = zo_precision_absmax(s->w, ((s->row + i) * s->w->in + column) / ZO_NF4_BLOCK);
+        absmax[i] = zo_precision_absmax(s->w, ((s->row + i) * s->w->in + column) / ZO_NF4_BLOCK);
+    return _mm512_loadu_ps(absmax);
 }
 
 /* Sixteen values of row i from column p of the source on. */
-static inline __m512 decode_16(const rows_16 *r, zo_precision precision, int i, int64_t p, __m512 levels)
+static inline __m512 decode_16(const rows_16 *r, zo_precision precision, int i, int64_t p, __m512 levels,
+                               __m512 absmax)
 {
     const uint8_t *codes = r->codes[i];
     switch (precision) {
@@ -170,7 +173,8 @@ static inline __m512 decode_16(const rows_16 *r, zo_precision precision, int i, 
         __m128i bytes = _mm_loadl_epi64((const __m128i *)(const void *)(codes + p / 2));
         __m128i high = _mm_srli_epi16(bytes, 4); /* the four bits above an index are not looked at */
         __m512i index = _mm512_cvtepu8_epi32(_mm_unpacklo_epi8(high, bytes));
-        return _mm512_mul_ps(_mm512_permutexvar_ps(index, levels), _mm512_set1_ps(r->absmax[i]));
+        return _mm512_mul_ps(_mm512_permutexvar_ps(index, levels),
+                             _mm512_permutexvar_ps(_mm512_set1_epi32(i), absmax));
     }
     }
 }
@@ -200,14 +204,14 @@ static inline __attribute__((always_inline)) void unpack_f32_as(float *vector, c
                                                                 zo_precision precision)
 {
     rows_16 rows;
-    __m512 levels = _mm512_loadu_ps(zo_nf4_levels);
+    __m512 levels = _mm512_loadu_ps(zo_nf4_levels), absmax = levels;
     begin_rows(s, &rows);
     for (int64_t p = 0; p < s->k; p += 16) {
         __m512i r[16];
         if (precision == ZO_PRECISION_NF4 && p % ZO_NF4_BLOCK == 0)
-            nf4_block(s, &rows, s->k0 + p);
+            absmax = nf4_absmax(s, s->k0 + p);
         for (int i = 0; i < 16; i++) {
-            __m512 v = decode_16(&rows, precision, i, p, levels);
+            __m512 v = decode_16(&rows, precision, i, p, levels, absmax);
             r[i] = _mm512_castps_si512(s->round ? round_f32(v) : v);
         }
         turn_16(r);
@@ -238,18 +242,18 @@ static inline __attribute__((always_inline)) void unpack_bf16_as(uint16_t *vecto
                                                                  zo_precision precision)
 {
     rows_16 rows;
-    __m512 levels = _mm512_loadu_ps(zo_nf4_levels);
+    __m512 levels = _mm512_loadu_ps(zo_nf4_levels), absmax = levels;
     begin_rows(s, &rows);
     for (int64_t p = 0; p < s->k; p += 32) {
         __m512i r[16];
         if (precision == ZO_PRECISION_NF4 && p % ZO_NF4_BLOCK == 0)
-            nf4_block(s, &rows, s->k0 + p);
+            absmax = nf4_absmax(s, s->k0 + p);
         for (int i = 0; i < 16; i++) {
             if (precision == ZO_PRECISION_BF16)
                 r[i] = _mm512_loadu_si512(rows.codes[i] + 2 * p);
             else
-                r[i] = pairs(decode_16(&rows, precision, i, p, levels),
-                             decode_16(&rows, precision, i, p + 16, levels));
+                r[i] = pairs(decode_16(&rows, precision, i, p, levels, absmax),
+                             decode_16(&rows, precision, i, p + 16, levels, absmax));
         }
         turn_16(r);
         for (int i = 0; i < 16; i++)
@@ -257,12 +261,115 @@ static inline __attribute__((always_inline)) void unpack_bf16_as(uint16_t *vecto
     }
 }
 
+#ifdef __AVX512VBMI__
+
+/* Sixteen bytes of each row from byte `at` on: quarter c of r[j] holds row 4 c + j. */
+static inline void load_bytes(__m512i r[4], const rows_16 *rows, int64_t at)
+{
+#define ROW(i) _mm_loadu_si128((const __m128i *)(const void *)(rows->codes[i] + at))
+    for (int j = 0; j < 4; j++)
+        r[j] = _mm512_inserti32x4(_mm512_inserti32x4(_mm512_inserti32x4(_mm512_castsi128_si512(ROW(j)),
+                                                                        ROW(4 + j), 1),
+                                                     ROW(8 + j), 2),
+                                  ROW(12 + j), 3);
+#undef ROW
+}
+
+/* bf16 of whole numbers 0 ... 127 by table: they have at most 7 bits, so two lookups of bytes are exact. */
+typedef struct byte_table {
+    __m512i low[2], high[2];
+} byte_table;
+
+static inline byte_table whole_numbers(void)
+{
+    uint8_t low[128], high[128];
+    for (int i = 0; i < 128; i++) {
+        uint16_t b = zo_f32_to_bf16((float)i);
+        low[i] = (uint8_t)b;
+        high[i] = (uint8_t)(b >> 8);
+    }
+    return (byte_table){{_mm512_loadu_si512(low), _mm512_loadu_si512(low + 64)},
+                        {_mm512_loadu_si512(high), _mm512_loadu_si512(high + 64)}};
+}
+
+/* Codes are turned as bytes, two inputs of a channel at a time, and become bf16 last. */
+static void unpack_int8(uint16_t *vector, const zo_panel_source *s)
+{
+    rows_16 rows;
+    const byte_table t = whole_numbers();
+    const __m512i sign = _mm512_set1_epi8((char)0x80);
+    begin_rows(s, &rows);
+    for (int64_t p = 0; p < s->k; p += 16) {
+        __m512i r[4], u[4];
+        load_bytes(r, &rows, p);
+        __m512i a = _mm512_unpacklo_epi16(r[0], r[1]), b = _mm512_unpacklo_epi16(r[2], r[3]);
+        __m512i c = _mm512_unpackhi_epi16(r[0], r[1]), d = _mm512_unpackhi_epi16(r[2], r[3]);
+        u[0] = _mm512_unpacklo_epi32(a, b); /* inputs 0 to 3: in each quarter four channels, pair by pair */
+        u[1] = _mm512_unpackhi_epi32(a, b);
+        u[2] = _mm512_unpacklo_epi32(c, d);
+        u[3] = _mm512_unpackhi_epi32(c, d);
+        for (int m = 0; m < 4; m++) {
+            __m512i size = _mm512_abs_epi8(u[m]);
+            __m512i low = _mm512_permutex2var_epi8(t.low[0], size, t.low[1]);
+            __m512i high = _mm512_permutex2var_epi8(t.high[0], size, t.high[1]);
+            high = _mm512_ternarylogic_epi32(high, u[m], sign, 0xf8); /* high | (u & sign) */
+            _mm512_storeu_si512(vector + (p + 4 * m) * 16, _mm512_unpacklo_epi8(low, high));
+            _mm512_storeu_si512(vector + (p + 4 * m + 2) * 16, _mm512_unpackhi_epi8(low, high));
+        }
+    }
+}
+
+/* A byte is a pair of inputs: bytes are turned, then levels looked up and scaled for sixteen channels at a time. */
+static void unpack_nf4(uint16_t *vector, const zo_panel_source *s)
+{
+    rows_16 rows;
+    const __m512 levels = _mm512_loadu_ps(zo_nf4_levels);
+    const __m512i weave = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23,
+                                           7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    const __m512i spread =
+        _mm512_broadcast_i32x4(_mm_set_epi8(-1, -1, -1, 3, -1, -1, -1, 2, -1, -1, -1, 1, -1, -1, -1, 0));
+    __m512 absmax = levels;
+    begin_rows(s, &rows);
+    for (int64_t p = 0; p < s->k; p += 32) {
+        __m512i r[4], u[4];
+        if (p % ZO_NF4_BLOCK == 0)
+            absmax = nf4_absmax(s, s->k0 + p);
+        load_bytes(r, &rows, p / 2);
+        __m512i a = _mm512_unpacklo_epi8(r[0], r[1]), b = _mm512_unpacklo_epi8(r[2], r[3]);
+        __m512i c = _mm512_unpackhi_epi8(r[0], r[1]), d = _mm512_unpackhi_epi8(r[2], r[3]);
+        u[0] = _mm512_unpacklo_epi16(a, b); /* pairs 0 to 3: in each quarter four channels, pair by pair */
+        u[1] = _mm512_unpackhi_epi16(a, b);
+        u[2] = _mm512_unpacklo_epi16(c, d);
+        u[3] = _mm512_unpackhi_epi16(c, d);
+        for (int m = 0; m < 16; m++) {
+            __m512i pair =
+                _mm512_shuffle_epi8(u[m / 4], _mm512_add_epi8(spread, _mm512_set1_epi32(m % 4 * 4)));
+            __m512 first = _mm512_mul_ps(_mm512_permutexvar_ps(_mm512_srli_epi32(pair, 4), levels), absmax);
+            __m512 second = _mm512_mul_ps(_mm512_permutexvar_ps(pair, levels), absmax);
+            _mm512_storeu_si512(vector + (p + 2 * m) * 16,
+                                _mm512_permutexvar_epi16(weave, pairs(first, second)));
+        }
+    }
+}
+
+#endif
+
 static void unpack_bf16(uint16_t *vector, const zo_panel_source *s)
 {
     if (!fits_blocks(s, 32)) {
         unpack_bf16_plain(vector, s);
         return;
     }
+#ifdef __AVX512VBMI__
+    if (s->w->precision == ZO_PRECISION_INT8) {
+        unpack_int8(vector, s);
+        return;
+    }
+    if (s->w->precision == ZO_PRECISION_NF4) {
+        unpack_nf4(vector, s);
+        return;
+    }
+#endif
     switch (s->w->precision) {
 #define X(name, ...)                                                                                         \
     case ZO_PRECISION_##name:                                                                                \
