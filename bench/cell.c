@@ -7,6 +7,7 @@
 
 #include "bench/checkpoint.h"
 #include "bench/clock.h"
+#include "bench/counter.h"
 #include "bench/folder.h"
 #include "bench/growth.h"
 #include "bench/history.h"
@@ -35,6 +36,7 @@ typedef struct cell {
     zo_dataset *train_rows, *eval_rows; /* as read; NULL where not needed */
     zo_dataset train, eval;             /* views of them */
     bench_stopwatch stopwatch;
+    bench_counter *counter; /* NULL: nothing is trained */
     bench_warmup warmup;
     zo_trainer *trainer;
     bench_history history;
@@ -180,6 +182,7 @@ static zo_status start_trainer(cell *c, zo_error *err)
 {
     zo_trainer_options o = bench_trainer_options(c->p, bench_model_pad(&c->model));
     o.hook = bench_stopwatch_hook(&c->stopwatch);
+    c->counter = bench_counter_open(NULL, NULL);
     return zo_trainer_new(c->model.llama, c->model.lora, &c->train, &o, c->mem, &c->trainer, err);
 }
 
@@ -304,14 +307,18 @@ static zo_status step_once(cell *c, zo_error *err)
     const int64_t steps = c->p->steps, s = zo_trainer_at(c->trainer);
     zo_step_report report;
     const int64_t begin = bench_clock_ns();
+    bench_counter_start(c->counter);
     bench_stopwatch_start(&c->stopwatch);
     zo_status st = zo_trainer_step(c->trainer, &report, err);
     bench_slow_burn(BENCH_SLOW_STEP, begin);
     int64_t ns = bench_stopwatch_stop(&c->stopwatch);
+    bench_counter_stop(c->counter);
     if (st)
         return st;
-    bench_history_step(&c->history, &report, (int32_t)c->p->queries, ns, c->stopwatch.phase_ns,
-                       bench_warmup_step(&c->warmup, ns));
+    const bool warmup = bench_warmup_step(&c->warmup, ns);
+    bench_history_step(&c->history, &report, (int32_t)c->p->queries, ns, c->stopwatch.phase_ns, warmup);
+    if (!warmup)
+        bench_counter_keep(c->counter);
     const int64_t rss = bench_measure_rss();
     if (rss >= 0)
         bench_growth_sample(c->history.rss, s + 1, rss);
@@ -434,7 +441,7 @@ static json_t *make_record(const cell *c, zo_status st, const zo_error *err)
     bench_record_set(o, "weights", c->model.llama ? bench_model_precisions(&c->model) : NULL,
                      "the model could not be read");
     json_object_set_new(o, "roofline", roofline_part(c));
-    bench_record_unknown(o, "counters", "not counted");
+    bench_counter_put(c->counter, o);
     bench_record_set(o, "accuracy",
                      c->task ? bench_history_accuracy(&c->history, c->task, c->p->task, last_step(c)) : NULL,
                      evaluates(c) ? "the cell did not come to it" : "eval_every is null");
@@ -445,6 +452,7 @@ static json_t *make_record(const cell *c, zo_status st, const zo_error *err)
 
 static void cell_close(cell *c)
 {
+    bench_counter_close(c->counter);
     zo_trainer_free(c->trainer);
     zo_dataset_free(c->train_rows);
     zo_dataset_free(c->eval_rows);
