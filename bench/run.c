@@ -20,6 +20,7 @@
 #include "bench/folder.h"
 #include "bench/machine.h"
 #include "bench/models.h"
+#include "bench/outcome.h"
 #include "bench/progress.h"
 #include "bench/record.h"
 #include "bench/roofline.h"
@@ -182,124 +183,14 @@ static void add_peaks(suite *s, const bench_params *p, int threads, json_t *job)
                      json_is_string(peaks) ? json_string_value(peaks) : "out of memory");
 }
 
-/* What a child has said so far. */
-typedef struct ear {
-    bench_progress *progress;
-    json_t *parts;  /* keys of the record that came early */
-    json_t *record; /* NULL until it came */
-    long long step, steps;
-    char phase[32];
-} ear;
-
-static void hear(void *self, json_t *message)
-{
-    ear *e = self;
-    const json_t *progress = json_object_get(message, "progress"), *step = json_object_get(progress, "step");
-    const char *phase = json_string_value(json_object_get(progress, "phase"));
-    json_t *record = json_object_get(message, "record");
-    if (step) {
-        e->step = json_integer_value(step);
-        e->steps = json_integer_value(json_object_get(progress, "steps"));
-    }
-    if (phase)
-        snprintf(e->phase, sizeof e->phase, "%s", phase);
-    if (progress)
-        bench_progress_update(e->progress, progress);
-    json_object_update(e->parts, json_object_get(message, "partial"));
-    if (json_is_object(record)) {
-        json_decref(e->record);
-        e->record = json_incref(record);
-    }
-}
-
-static void hear_asked(void *self, bool now)
-{
-    bench_progress_note(((ear *)self)->progress,
-                        now ? "stopping after the step that is running; asked again, at once"
-                            : "stopping after this repetition; asked again, after the step that is running");
-}
-
-/* What a child may take. */
-typedef struct limits {
-    double timeout_s;
-    uint64_t memory_bytes; /* 0: no limit, and why */
-    const char *why_not;
-} limits;
-
-/* How it ended, in a record's words; NULL: as the child's own record says. */
-static const char *judge(const ear *e, const bench_child_result *r, const limits *l, char *reason, size_t cap)
-{
-    char limit[BENCH_DURATION], where[96] = "";
-    const char *tail = *r->tail ? r->tail : "it printed nothing";
-    if (e->steps)
-        snprintf(where, sizeof where, ", at step %lld of %lld", e->step, e->steps);
-    else if (*e->phase)
-        snprintf(where, sizeof where, ", in phase %s", e->phase);
-    if (r->timed_out && !(is_ok(e->record) && !r->signal && r->code == 0)) {
-        snprintf(reason, cap, "stopped at the time limit of %s%s",
-                 bench_progress_duration(l->timeout_s * 1e9, limit), where);
-        return "timeout";
-    }
-    if (r->out_of_memory) {
-        snprintf(reason, cap, "killed by the kernel for want of memory%s", where);
-        return "oom";
-    }
-    if (l->memory_bytes && (r->signal || r->code || !e->record) && bench_ceiling_hit(tail)) {
-        snprintf(reason, cap, "wanted more than its %.1f MiB of memory%s: %s",
-                 (double)l->memory_bytes / 1048576, where, tail);
-        return "oom";
-    }
-    if (r->signal == SIGKILL) {
-        snprintf(reason, cap, "killed (SIGKILL), possibly out of memory%s", where);
-        return "crashed";
-    }
-    if (r->signal) {
-        snprintf(reason, cap, "ended by %s%s: %s", bench_signal_name(r->signal), where, tail);
-        return "crashed";
-    }
-    if (*r->garbage) {
-        snprintf(reason, cap, "sent what is no message: %s", r->garbage);
-        return "failed";
-    }
-    if (r->code || !e->record) {
-        snprintf(reason, cap, "ended with exit code %d%s%s: %s", r->code, e->record ? "" : " and no record",
-                 where, tail);
-        return "failed";
-    }
-    return NULL;
-}
-
-static bool is_status(const char *status)
-{
-    static const char *const all[] = {"ok", "failed", "timeout", "oom", "crashed", "nan", "skipped"};
-    bool known = false;
-    for (size_t i = 0; status && i < sizeof all / sizeof *all; i++)
-        known |= strcmp(status, all[i]) == 0;
-    return known;
-}
-
-/* Every part of a record that the child did not come to is null, with the reason. */
-static void fill_gaps(json_t *record)
-{
-    static const char *const parts[] = {"time",     "memory", "roofline", "counters", "accuracy", "loss",
-                                        "numerics", "build",  "binding",  "inputs",   "seeds"};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (!json_object_get(record, parts[i]))
-            bench_record_unknown(record, parts[i], "the cell did not come to it");
-}
-
 /* A child's record with what only the launcher knows: new reference. */
 static json_t *make_record(suite *s, const bench_scheduled *c, int run, const char *started, json_t *kernels,
-                           const limits *l, const ear *e, const bench_child_result *r)
+                           const bench_limits *l, const bench_heard *e, const bench_child_result *r)
 {
     char reason[1400], print[13];
-    const char *status = judge(e, r, l, reason, sizeof reason);
+    const char *status = bench_outcome_judge(e, r, l, reason, sizeof reason);
     const char *told = json_string_value(json_object_get(e->record, "status"));
     json_t *record = json_object();
-    if (!status && !is_status(told)) {
-        status = "failed";
-        snprintf(reason, sizeof reason, "its record has status %.64s", told ? told : "(none)");
-    }
     json_object_set_new(record, "schema", json_string(BENCH_RECORD_SCHEMA));
     json_object_set_new(record, "cell", bench_params_to_json(&c->cell->params));
     json_object_set_new(record, "cell_id", json_string(c->cell->id));
@@ -317,7 +208,7 @@ static json_t *make_record(suite *s, const bench_scheduled *c, int run, const ch
     json_object_update_missing(record, e->parts);
     if (!json_object_get(record, "build")) /* it ended before it could tell; its threads would be its own */
         json_object_set(record, "build", s->build);
-    fill_gaps(record);
+    bench_outcome_fill(record);
     bench_record_set(record, "blas_kernel", json_is_null(kernels) ? NULL : json_incref(kernels),
                      "left to OpenBLAS");
     bench_machine_fingerprint(s->machine, json_object_get(record, "build"), print);
@@ -361,7 +252,7 @@ static zo_status choose_kernels(suite *s, const bench_scheduled *c, int threads,
 }
 
 /* Then the outcome is that, whatever the child said or would say: cells of different weights are not to be compared. */
-static bool is_other_model(const suite *s, const bench_scheduled *c, const json_t *job, ear *e)
+static bool is_other_model(const suite *s, const bench_scheduled *c, const json_t *job, bench_heard *e)
 {
     char why[512];
     if (!bench_models_changed(&s->models, &c->cell->params, json_object_get(job, "model"), why, sizeof why))
@@ -387,9 +278,9 @@ static zo_status run_once(suite *s, bench_scheduled *c, int run, int position, b
 {
     static const char *const own_argv[] = {"zobench", "cell", NULL};
     char started[BENCH_CLOCK_UTC];
-    ear e = {.progress = &s->progress, .parts = json_object()};
+    bench_heard e = {.progress = &s->progress, .parts = json_object()};
     bench_child_result r = {0};
-    limits l = {.timeout_s = s->m->measure.timeout_s};
+    bench_limits l = {.timeout_s = s->m->measure.timeout_s};
     json_t *record = NULL, *job, *kernels;
     const int threads =
         c->cell->params.threads > 0 ? (int)c->cell->params.threads : bench_machine_threads(s->machine);
@@ -415,8 +306,8 @@ static zo_status run_once(suite *s, bench_scheduled *c, int run, int position, b
                                    .memory_bytes = l.memory_bytes,
                                    .grace_s = s->o->grace_s > 0 ? s->o->grace_s : 10,
                                    .finish = true,
-                                   .message = hear,
-                                   .asked = hear_asked,
+                                   .message = bench_heard_message,
+                                   .asked = bench_heard_wish,
                                    .self = &e};
     bench_clock_utc(started);
     bench_progress_begin(&s->progress, c->label, run);
