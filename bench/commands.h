@@ -15,6 +15,7 @@
     X("noise", bench_cmd_noise, "the smallest change that this machine can tell")                            \
     X("eval", bench_cmd_eval, "accuracy of a model on a task, zero-shot or with an adapter")                 \
     X("generate", bench_cmd_generate, "greedy continuation of a prompt")                                     \
+    X("numerics", bench_cmd_numerics, "what precisions do to logits, losses and projected gradients")        \
     X("logits", bench_cmd_logits, "logits after a prompt")                                                   \
     X("tokenize", bench_cmd_tokenize, "text to token ids and back, line by line")                            \
     X("trace", bench_cmd_trace, "everything of N training steps as one safetensors file")

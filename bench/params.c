@@ -88,6 +88,7 @@ const bench_option bench_options[] = {
     {"steps", INT(steps, "20", 0, MOST_ROWS), .untimed = true, .help = "training steps; follows the method (zero-shot: 0) unless set"},
     {"eval_every", INT(eval_every, "0", 0, MOST_ROWS), NULLABLE(-1), .untimed = true, .help = "steps between evaluations; 0: before and after training; null: none"},
     {"checkpoint_every", INT(checkpoint_every, "0", 0, MOST_ROWS), .untimed = true, .help = "steps between checkpoints; 0: none"},
+    {"numerics", INT(numerics, "0", 0, 1000), .untimed = true, .later = true, .help = "batches on which rounding is measured after the last step, outside of all times and memory; 0: none"},
     {"adapter", STRING(adapter, "null"), NULLABLE(0), .untimed = true, .help = "PEFT folder to start from; null: a new adapter"},
     {"seed", INT(seed, "42", 0, 9007199254740991.0), .untimed = true, .help = "of noise, data order and adapter"},
     {"threads", INT(threads, "0", 0, 4096), .help = "0: all cores"},
@@ -466,6 +467,10 @@ zo_status bench_params_check(const bench_params *p, zo_error *err)
                        zo_precision_name((zo_precision)p->weights));
     if (p->peft == ZO_PEFT_FULL && p->checkpoint_every)
         return zo_fail(err, ZO_ERR_INVALID, "peft full has no adapter to save: checkpoint_every must be 0");
+    if (p->numerics && (p->steps == 0 || p->peft == ZO_PEFT_FULL))
+        return zo_fail(err, ZO_ERR_INVALID, "numerics must be 0 %s",
+                       p->steps == 0 ? "where nothing is trained"
+                                     : "with peft full: an adapter's are measured");
     zo_status st = check_rows(p, err);
     return st ? st : check_size(p, err);
 }

@@ -42,6 +42,7 @@ typedef struct bench_params {
     int64_t steps;      /* default 20 */
     int64_t eval_every; /* 0: only before and after training; -1 (null): no evaluation at all */
     int64_t checkpoint_every; /* steps between checkpoints; 0: none */
+    int64_t numerics;         /* batches on which rounding is measured after the last step; 0: none */
     char adapter[256];        /* PEFT folder to start from; "" (null): a new one */
     int64_t seed;             /* default 42 */
     int64_t threads;          /* 0: all cores */

@@ -290,6 +290,9 @@ static void contradictions(void **state)
          "peft full trains the weights themselves: weights must be f32, not nf4"},
         {{{"peft", "\"full\""}, {"method", "\"mezo\""}, {"parallel", "\"none\""}, {"checkpoint_every", "5"}},
          "peft full has no adapter to save: checkpoint_every must be 0"},
+        {{{"numerics", "1"}, {"steps", "0"}}, "numerics must be 0 where nothing is trained"},
+        {{{"numerics", "1"}, {"peft", "\"full\""}, {"method", "\"rge\""}, {"parallel", "\"none\""}},
+         "numerics must be 0 with peft full: an adapter's are measured"},
         {{{"method", "\"zero-shot\""}}, "method zero-shot trains nothing: steps must be 0, not 20"},
         {{{"method", "\"zero-shot\""}, {"steps", "0"}, {"parallel", "\"none\""}}, NULL},
         {{{"method", "\"zero-shot\""}, {"steps", "0"}, {"eval_every", "null"}},
@@ -368,6 +371,7 @@ static void ids(void **state)
         {"threads", "1"},
         {"weights", "\"int8\""},
         {"compute", "\"bf16\""},
+        {"numerics", "2"},
         {"bind", "\"none\""},
         {"blas_kernel", "\"auto\""},
     };
@@ -382,6 +386,7 @@ static void ids(void **state)
     }
     /* an option that came later does not count at its default, even where others that did are set */
     static const char *const later[][2] = {{"compute", "\"f32\""},
+                                           {"numerics", "0"},
                                            {"bind", "\"cores\""},
                                            {"blas_kernel", "null"}};
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
