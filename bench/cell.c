@@ -15,6 +15,7 @@
 #include "bench/load.h"
 #include "bench/manifest.h"
 #include "bench/measure.h"
+#include "bench/numerics.h"
 #include "bench/paths.h"
 #include "bench/plan.h"
 #include "bench/record.h"
@@ -45,6 +46,10 @@ typedef struct cell {
     int64_t start;             /* first step of this child */
     int64_t begin_ns, load_ns; /* load_ns 0: it never came to the first step */
     int64_t told_ns;           /* when progress was last told */
+    json_t *weights;           /* precisions of the model; NULL: it was not loaded */
+    json_t *memory;            /* as it was before rounding was measured; NULL: it was not */
+    json_t *precision;         /* what was measured of rounding */
+    char no_precision[256];    /* why it was not */
     bool loaded;               /* model and data */
     bool interrupted;
 } cell;
@@ -171,6 +176,8 @@ static zo_status load_model(cell *c, zo_error *err)
     zo_status st =
         bench_model_open(p->model, (zo_precision)p->weights, p->adapter, p->peft == ZO_PEFT_LORA,
                          zo_batch_padded((int32_t)bench_params_longest(p)), c->mem, &c->model, err);
+    if (!st)
+        c->weights = bench_model_precisions(&c->model);
     if (!st && c->model.lora)
         st = check_adapter(c, err);
     if (!st && !c->model.lora && trains(c) && p->peft != ZO_PEFT_FULL)
@@ -350,6 +357,69 @@ static zo_status keep_adapter(const cell *c, zo_error *err)
     return st;
 }
 
+/* ---- memory, and rounding, which is measured when all else has been ---- */
+
+/* By formula, from the shapes alone: what the accounts are measured against. */
+static json_t *predicted_bytes(const cell *c)
+{
+    const bench_lengths l = {c->train.longest, c->train.most_labels, c->eval.longest, c->eval.most_labels};
+    return c->loaded ? json_integer(bench_plan_bytes(c->p, &c->model.config, c->model.weight_bytes, &l))
+                     : NULL;
+}
+
+static json_t *memory_part(const cell *c)
+{
+    json_t *o = json_object();
+    static const char no_status[] = "/proc/self/status does not say";
+    bench_record_set(o, "peak_rss_bytes", bench_measure_status("VmHWM"), no_status);
+    bench_record_set(o, "rss_anon_bytes", bench_measure_status("RssAnon"), no_status);
+    bench_record_set(o, "rss_file_bytes", bench_measure_status("RssFile"), no_status);
+    json_object_set_new(o, "accounts", bench_measure_accounts(c->mem));
+    bench_record_set(o, "predicted_bytes", predicted_bytes(c), "model or data could not be read");
+    bench_record_set(o, "rss_curve", json_array_size(c->history.rss) ? json_copy(c->history.rss) : NULL,
+                     "no step was taken");
+    bench_record_set(o, "rss_growth", bench_growth_judge(c->history.rss, c->start + c->warmup.taken + 1),
+                     "fewer than 8 samples after the warm-up");
+    return o;
+}
+
+static void rounding_progress(void *self, zo_precision weights, zo_compute compute, int32_t done,
+                              int32_t count)
+{
+    (void)weights;
+    (void)compute;
+    tell(self, json_pack("{s:s, s:i, s:i}", "phase", "numerics", "done", done, "count", count),
+         done == count);
+}
+
+/* On the batches that training would see next. Memory is told as it was before. A failure is no reason to lose the
+ * record. */
+static void measure_rounding(cell *c)
+{
+    const zo_compute compute = (zo_compute)c->p->compute;
+    zo_error err = {0};
+    zo_numerics n;
+    bench_numerics b = {.p = c->p,
+                        .path = c->model.path,
+                        .lora = c->model.lora,
+                        .train = &c->train,
+                        .pad = bench_model_pad(&c->model),
+                        .first = zo_trainer_at(c->trainer),
+                        .batches = (int32_t)c->p->numerics,
+                        .mem = c->mem,
+                        .progress = rounding_progress,
+                        .self = c};
+    c->memory = memory_part(c);
+    zo_trainer_free(c->trainer);
+    zo_llama_free(c->model.llama);
+    c->trainer = NULL;
+    c->model.llama = NULL;
+    if (!bench_numerics_measure(&b, (zo_precision)c->p->weights, &compute, 1, &n, &err))
+        c->precision = bench_numerics_json(&n, b.batches, c->p->eps);
+    snprintf(c->no_precision, sizeof c->no_precision, "%.255s", err.text);
+    bench_numerics_deinit(&b);
+}
+
 static zo_status run_cell(cell *c, zo_error *err)
 {
     c->begin_ns = bench_clock_ns();
@@ -378,34 +448,12 @@ static zo_status run_cell(cell *c, zo_error *err)
         st = evaluate(c, c->p->steps, err);
     if (!st && c->trainer && !stopped(c) && c->job->save_adapter && c->model.lora)
         st = keep_adapter(c, err);
+    if (!st && c->trainer && !stopped(c) && c->p->numerics)
+        measure_rounding(c);
     return st;
 }
 
 /* ---- the record ---- */
-
-/* By formula, from the shapes alone: what the accounts are measured against. */
-static json_t *predicted_bytes(const cell *c)
-{
-    const bench_lengths l = {c->train.longest, c->train.most_labels, c->eval.longest, c->eval.most_labels};
-    return c->loaded ? json_integer(bench_plan_bytes(c->p, &c->model.config, c->model.weight_bytes, &l))
-                     : NULL;
-}
-
-static json_t *memory_part(const cell *c)
-{
-    json_t *o = json_object();
-    static const char no_status[] = "/proc/self/status does not say";
-    bench_record_set(o, "peak_rss_bytes", bench_measure_status("VmHWM"), no_status);
-    bench_record_set(o, "rss_anon_bytes", bench_measure_status("RssAnon"), no_status);
-    bench_record_set(o, "rss_file_bytes", bench_measure_status("RssFile"), no_status);
-    json_object_set_new(o, "accounts", bench_measure_accounts(c->mem));
-    bench_record_set(o, "predicted_bytes", predicted_bytes(c), "model or data could not be read");
-    bench_record_set(o, "rss_curve", json_array_size(c->history.rss) ? json_copy(c->history.rss) : NULL,
-                     "no step was taken");
-    bench_record_set(o, "rss_growth", bench_growth_judge(c->history.rss, c->start + c->warmup.taken + 1),
-                     "fewer than 8 samples after the warm-up");
-    return o;
-}
 
 static json_t *roofline_part(const cell *c)
 {
@@ -430,6 +478,15 @@ static const char *status_of(const cell *c, zo_status st)
     }
 }
 
+static json_t *numerics_part(const cell *c)
+{
+    json_t *o = bench_history_numerics(&c->history);
+    const char *why = c->p->numerics ? "the cell did not come to it" : "numerics is 0";
+    bench_record_set(o, "precision", c->precision ? json_incref(c->precision) : NULL,
+                     *c->no_precision ? c->no_precision : why);
+    return o;
+}
+
 static json_t *make_record(const cell *c, zo_status st, const zo_error *err)
 {
     json_t *o = json_object();
@@ -437,8 +494,8 @@ static json_t *make_record(const cell *c, zo_status st, const zo_error *err)
     json_object_set_new(o, "reason", st ? json_string(err->text) : json_null());
     json_object_set_new(o, "time", bench_history_time(&c->history, c->load_ns));
     json_object_set_new(json_object_get(o, "time"), "warmup", bench_warmup_to_json(&c->warmup));
-    json_object_set_new(o, "memory", memory_part(c));
-    bench_record_set(o, "weights", c->model.llama ? bench_model_precisions(&c->model) : NULL,
+    json_object_set_new(o, "memory", c->memory ? json_incref(c->memory) : memory_part(c));
+    bench_record_set(o, "weights", c->weights ? json_incref(c->weights) : NULL,
                      "the model could not be read");
     json_object_set_new(o, "roofline", roofline_part(c));
     bench_counter_put(c->counter, o);
@@ -446,7 +503,7 @@ static json_t *make_record(const cell *c, zo_status st, const zo_error *err)
                      c->task ? bench_history_accuracy(&c->history, c->task, c->p->task, last_step(c)) : NULL,
                      evaluates(c) ? "the cell did not come to it" : "eval_every is null");
     json_object_set_new(o, "loss", bench_history_loss(&c->history));
-    json_object_set_new(o, "numerics", bench_history_numerics(&c->history));
+    json_object_set_new(o, "numerics", numerics_part(c));
     return o;
 }
 
@@ -458,6 +515,9 @@ static void cell_close(cell *c)
     zo_dataset_free(c->eval_rows);
     bench_model_close(&c->model);
     bench_history_deinit(&c->history);
+    json_decref(c->weights);
+    json_decref(c->memory);
+    json_decref(c->precision);
     free(c->checkpoint_dir);
 }
 

@@ -302,6 +302,53 @@ static void a_record_is_complete(void **state)
     json_decref(r);
 }
 
+/* Rounding is measured last, and shows in no other part of the record. */
+static void rounding_is_measured_last(void **state)
+{
+    (void)state;
+    bench_params p = tiny();
+    p.weights = ZO_PRECISION_NF4;
+    p.compute = ZO_COMPUTE_BF16;
+    p.eval_every = -1;
+    p.steps = 2;
+    p.max_tokens = 32;
+    json_t *without = run_cell((plan){.warmup = 1}, &p);
+    p.numerics = 2;
+    json_t *with = run_cell((plan){.warmup = 1}, &p);
+    assert_ok(without);
+    assert_ok(with);
+    nulls_have_reasons(with);
+    assert_true(json_equal(at(without, "loss"), at(with, "loss")));
+    assert_true(json_equal(at(without, "weights"), at(with, "weights")));
+    assert_true(json_equal(at(without, "memory.accounts"), at(with, "memory.accounts")));
+    assert_true(json_equal(at(without, "numerics.projected_gradient_rms"),
+                           at(with, "numerics.projected_gradient_rms")));
+    assert_string_equal(text_at(without, "numerics.precision_reason"), "numerics is 0");
+    assert_int_equal(json_integer_value(at(with, "numerics.precision.batches")), 2);
+    assert_int_equal(json_integer_value(at(with, "numerics.precision.samples")), 2 * p.queries);
+    /* as in core/numerics_test.c: rounding to bf16 is seen but far from drowning the signal, nf4 is another model */
+    double snr = json_number_value(at(with, "numerics.precision.snr"));
+    assert_true(snr > 2 && snr < 1000);
+    assert_true(json_number_value(at(with, "numerics.precision.logit_change_rms")) > 0.05);
+    assert_true(json_number_value(at(with, "numerics.precision.correlation")) < 0.9999);
+    json_decref(without);
+    json_decref(with);
+
+    /* out of memory while at it: the record stands, with the reason */
+    json_t *r = NULL;
+    for (long n = 16; n < 1000; n += 16) {
+        r = run_cell((plan){.warmup = 1, .fail_after = n}, &p);
+        if (strcmp(text_at(r, "status"), "ok") == 0)
+            break;
+        assert_string_equal(text_at(r, "status"), "oom");
+        json_decref(r);
+    }
+    assert_ok(r);
+    assert_true(json_is_null(at(r, "numerics.precision")));
+    assert_non_null(strstr(text_at(r, "numerics.precision_reason"), "out of memory"));
+    json_decref(r);
+}
+
 /* The curves do not depend on how a cell is measured: another warm-up, no evaluations, another run. */
 static void measuring_changes_nothing(void **state)
 {
@@ -575,15 +622,11 @@ static void jobs_are_checked(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        IN_PLACE(a_record_is_complete),
-        IN_PLACE(measuring_changes_nothing),
-        IN_PLACE(zero_shot_and_holdout),
-        IN_PLACE(failures_are_told_apart),
-        IN_PLACE(killed_at_any_step_it_ends_with_the_same_bits),
-        IN_PLACE(stopped_it_goes_on_from_there),
-        IN_PLACE(only_its_own_checkpoint_is_taken_up),
-        IN_PLACE(adapters_are_kept_and_taken_up),
-        cmocka_unit_test(jobs_are_checked),
+        IN_PLACE(a_record_is_complete),           IN_PLACE(measuring_changes_nothing),
+        IN_PLACE(rounding_is_measured_last),      IN_PLACE(zero_shot_and_holdout),
+        IN_PLACE(failures_are_told_apart),        IN_PLACE(killed_at_any_step_it_ends_with_the_same_bits),
+        IN_PLACE(stopped_it_goes_on_from_there),  IN_PLACE(only_its_own_checkpoint_is_taken_up),
+        IN_PLACE(adapters_are_kept_and_taken_up), cmocka_unit_test(jobs_are_checked),
     };
     if (argc > 1 && strcmp(argv[1], "cell") == 0)
         return run_here();

@@ -23,7 +23,9 @@ static const char record_text[] =
     "[14,9],[15,9],[16,9],[17,9],[18,1],[19,2]], \"eval_curve\": [[0, 0.7], [20, 0.25]]},"
     " \"roofline\": {\"achieved_flops_per_s\": 41500000000.0, \"predicted_step_ns\": 1000000.5, "
     "\"of_roofline\": "
-    "0.8125, \"of_peak\": 0.75, \"of_bandwidth\": 0.25}}";
+    "0.8125, \"of_peak\": 0.75, \"of_bandwidth\": 0.25},"
+    " \"numerics\": {\"precision\": {\"snr\": 42.75, \"correlation\": 0.96875, \"logit_change_rms\": 0.0625, "
+    "\"loss_change\": -0.5}}}";
 
 /* The numbers of record_text as they should be read and shown. */
 static const struct {
@@ -44,6 +46,10 @@ static const struct {
     {"of_roofline", 0.8125, "81.2", "share of the roofline (%)"}, /* 81.25 is exact: ties to even */
     {"of_peak", 0.75, "75.0", "share of the arithmetic peak (%)"},
     {"of_bandwidth", 0.25, "25.0", "share of the memory bandwidth (%)"},
+    {"snr", 42.75, "42.8", "signal to noise of projected gradients"}, /* exact: ties to even */
+    {"gradient_correlation", 0.96875, "0.9688", "correlation with f32's projected gradients"},
+    {"logit_change", 0.0625, "0.0625", "change of logits"},
+    {"loss_change", -0.5, "-0.500", "change of the loss"},
     {"load_ns", 2500000, "2.500", "load time (ms)"},
 };
 

@@ -37,7 +37,20 @@
                  "right": "c4.." (which of the n were right after the last step, for tests on the same examples: four
                            to a hex digit, the first at its highest bit, zeros at the end) } | null,
  *   "loss": { "curve": [[0, 0.69], ...one per step, mean of the 2q losses], "eval_curve": [[0, 0.7], ...] },
- *   "numerics": { "projected_gradient_rms": 1.0 },
+ *   "numerics": { "projected_gradient_rms": 1.0 (of all steps, as computed),
+ *                 "precision": (core/numerics.h; on the batches that would follow the last step, with the adapter as it
+ *                               is then; not in times and memory) null where the parameter numerics is 0 |
+ *                   { "batches": 2, "samples": 8 (projected gradients), "eps": 0.01,
+ *                     against f32 weights with compute f32:
+ *                     "loss": 0.7, "loss_change": 0.001 (means over the batches),
+ *                     "logit_rms": 3.0 (of f32, about each row's mean), "logit_change_rms": 0.01, "logit_change_max": 0.1,
+ *                     "kl_nats": 1e-5 (mean divergence from f32's next tokens), "same_top": 1.0 (share of label rows),
+ *                     rounding, of projected gradients: signal = exact, in double, for the same decoded weights and eps;
+ *                     noise = as computed, less the signal; snr = signal_rms / noise_rms, known to about
+ *                     1 / sqrt(samples) of itself:
+ *                     "signal_rms": 2.0, "noise_rms": 0.05, "snr": 40.0, "loss_noise_rms": 1e-3 (of one loss),
+ *                     weights alone, of exact projected gradients with those of f32 weights:
+ *                     "correlation": 0.99 (about zero), "same_sign": 1.0 (share) } },
  *   "fingerprint": "a1b2c3d4e5f6" (machine.h), "machine": {machine.h}, "build": {build.h},
  *   "blas_kernel": {"asked": "auto", "core_type": "SkylakeX" | null, "how": "..", ...} (choice.h) | null: left to OpenBLAS,
  *   "binding": {"policy": "cores", "threads": [{"thread": 0, "pu": 0, ...}, ...]} | null (binding.h),
