@@ -24,6 +24,9 @@
 BENCH_COMMAND_MAP(X)
 #undef X
 
+/* Without a command. argv[0] is the program as it was called. */
+int bench_cmd_screen(int argc, char **argv);
+
 /* "cell" and "sgemm": the children's side of run and doctor, not listed. */
 int bench_cmd_cell(int argc, char **argv);
 int bench_cmd_sgemm(int argc, char **argv);

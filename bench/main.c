@@ -31,9 +31,11 @@ static void usage(FILE *to)
 
 int main(int argc, char **argv)
 {
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
-        usage(argc < 2 ? stderr : stdout);
-        return argc < 2 ? BENCH_EXIT_USAGE : BENCH_EXIT_OK;
+    if (argc < 2)
+        return bench_cmd_screen(argc, argv);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        usage(stdout);
+        return BENCH_EXIT_OK;
     }
     if (strcmp(argv[1], "cell") == 0)
         return bench_cmd_cell(argc - 1, argv + 1);
