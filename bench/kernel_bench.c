@@ -283,7 +283,7 @@ static void print_markdown(const json_t *all)
     print_rate(peak, "f32_flops_per_s", "Gflop/s", "f32");
     print_rate(peak, "bf16_flops_per_s", "Gflop/s", "bf16");
     print_rate(peak, "read_bytes_per_s", "GB/s", "reading");
-    printf(".\n\n");
+    printf(" (spread %.0f%%).\n\n", 100 * number_of(peak, "spread"));
     if (products)
         printf("How many times as fast as sgemm of the same shape in f32, in the same run (median and "
                "quartiles over "

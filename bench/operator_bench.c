@@ -89,6 +89,11 @@ static void run_pack_f32(work *w)
     w->panels->pack_f32(w->c, w->a, WIDTH, w->panels->tile_rows, WIDTH, false);
 }
 
+static void run_pack_rounded(work *w)
+{
+    w->panels->pack_f32(w->c, w->a, WIDTH, w->panels->tile_rows, WIDTH, true);
+}
+
 static void run_pack_bf16(work *w)
 {
     w->panels->pack_bf16((uint16_t *)(void *)w->c, w->a, WIDTH, w->panels->tile_rows, WIDTH);
@@ -102,6 +107,12 @@ static void run_widen(work *w)
 static void run_unpack_f32(work *w)
 {
     zo_panel_source from = {.w = &w->w, .k = WIDTH};
+    w->panels->unpack_f32(w->c, &from);
+}
+
+static void run_unpack_rounded(work *w)
+{
+    zo_panel_source from = {.w = &w->w, .k = WIDTH, .round = true};
     w->panels->unpack_f32(w->c, &from);
 }
 
@@ -138,7 +149,7 @@ typedef enum of {
     OF_NOTHING  /* chooses kernels itself */
 } of;
 
-/* values and bytes (read and written; 0: not told) of a run; of panels: per row of a tile, times H where `tall`. */
+/* "rounded": f32 of values that bf16 has, compute bf16 where there are no dot products of bf16. values and bytes (read and written; 0: not told) of a run; of panels: per row of a tile, times H where `tall`. */
 static const struct operator_row {
     const char *name, *per;
     of of;
@@ -154,12 +165,15 @@ static const struct operator_row {
     {"logsumexp", "value", OF_KERNELS, run_logsumexp, VOCAB, 4.0 * VOCAB, false, false},
     {"scale_add", "value", OF_KERNELS, run_scale_add, WIDTH, 12.0 * WIDTH, false, false},
     {"pack f32", "value", OF_PANELS, run_pack_f32, WIDTH, 8.0 * WIDTH, true, false},
+    {"pack rounded", "value", OF_PANELS, run_pack_rounded, WIDTH, 8.0 * WIDTH, true, false},
     {"pack bf16", "value", OF_PANELS, run_pack_bf16, WIDTH, 6.0 * WIDTH, true, true},
     {"widen", "value", OF_PANELS, run_widen, WIDTH, 6.0 * WIDTH, true, true},
     {"swiglu", "value", OF_PANELS, run_swiglu, ZO_PANEL_LANES, 12.0 * ZO_PANEL_LANES, true, false},
     {"store", "value", OF_PANELS, run_store, ZO_PANEL_LANES, 8.0 * ZO_PANEL_LANES, true, false},
     {"unpack f32", "value", OF_WEIGHTS, run_unpack_f32, ZO_PANEL_LANES *WIDTH, 4.0 * ZO_PANEL_LANES *WIDTH,
      false, false},
+    {"unpack rounded", "value", OF_WEIGHTS, run_unpack_rounded, ZO_PANEL_LANES *WIDTH,
+     4.0 * ZO_PANEL_LANES *WIDTH, false, false},
     {"unpack bf16", "value", OF_WEIGHTS, run_unpack_bf16, ZO_PANEL_LANES *WIDTH, 2.0 * ZO_PANEL_LANES *WIDTH,
      false, true},
     {"lowrank form", "value of 8 replicas of Bw", OF_NOTHING, run_lowrank_form, 2.0 * QUERIES *WIDTH *RANK,

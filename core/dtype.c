@@ -69,19 +69,6 @@ uint16_t zo_f32_to_f16(float f)
     return (uint16_t)(sign | q);
 }
 
-float zo_bf16_to_f32(uint16_t h)
-{
-    return float_of((uint32_t)h << 16);
-}
-
-uint16_t zo_f32_to_bf16(float f)
-{
-    uint32_t x = bits_of(f);
-    if ((x & 0x7fffffff) > 0x7f800000u)
-        return (uint16_t)((x >> 16) | 0x40);
-    return (uint16_t)((x + 0x7fff + ((x >> 16) & 1)) >> 16);
-}
-
 static void decode_f32(const void *src, float *dst, int64_t n)
 {
     memcpy(dst, src, (size_t)n * sizeof *dst);

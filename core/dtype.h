@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef enum zo_dtype {
     ZO_DTYPE_F32,
@@ -43,7 +44,22 @@ int zo_dtype_from_safetensors(const char *name, zo_dtype *out);
 /* IEEE binary16 and bfloat16, exactly. To: round to nearest, ties to even. */
 float zo_f16_to_f32(uint16_t h);
 uint16_t zo_f32_to_f16(float f);
-float zo_bf16_to_f32(uint16_t h);
-uint16_t zo_f32_to_bf16(float f);
+
+/* Without branches, so that loops over them can be vectorized. NaN stays NaN and becomes quiet. */
+static inline float zo_bf16_to_f32(uint16_t h)
+{
+    uint32_t u = (uint32_t)h << 16;
+    float f;
+    memcpy(&f, &u, sizeof f);
+    return f;
+}
+
+static inline uint16_t zo_f32_to_bf16(float f)
+{
+    uint32_t x, nearest;
+    memcpy(&x, &f, sizeof x);
+    nearest = x + 0x7fff + ((x >> 16) & 1);
+    return (uint16_t)(((x & 0x7fffffff) > 0x7f800000u ? x | 0x400000 : nearest) >> 16);
+}
 
 #endif

@@ -19,10 +19,10 @@ static inline float rounded(float x)
 static inline void pack_f32_plain(float *tile, const float *x, int64_t ld, int rows, int64_t k, bool round)
 {
     for (int64_t p = 0; p < k; p++)
-        for (int i = 0; i < TILE_ROWS; i++) {
-            float v = i < rows ? x[i * ld + p] : 0.0f;
-            tile[p * TILE_ROWS + i] = round ? rounded(v) : v;
-        }
+        for (int i = 0; i < TILE_ROWS; i++)
+            tile[p * TILE_ROWS + i] = i < rows ? x[i * ld + p] : 0.0f;
+    for (int64_t j = 0; round && j < k * TILE_ROWS; j++)
+        tile[j] = rounded(tile[j]);
 }
 
 static inline void pack_bf16_plain(uint16_t *tile, const float *x, int64_t ld, int rows, int64_t k)
@@ -36,9 +36,16 @@ static inline void pack_bf16_plain(uint16_t *tile, const float *x, int64_t ld, i
 
 static inline void widen(float *tile, const uint16_t *from, int64_t k)
 {
-    for (int64_t p = 0; p < k; p++)
-        for (int i = 0; i < TILE_ROWS; i++)
-            tile[p * TILE_ROWS + i] = zo_bf16_to_f32(from[p / 2 * 2 * TILE_ROWS + i * 2 + p % 2]);
+    int64_t p = 0;
+    for (; p + 2 <= k; p += 2, from += 2 * TILE_ROWS)
+        for (int i = 0; i < TILE_ROWS; i++) {
+            uint32_t pair;
+            memcpy(&pair, from + 2 * i, sizeof pair);
+            tile[p * TILE_ROWS + i] = zo_bf16_to_f32((uint16_t)pair);
+            tile[(p + 1) * TILE_ROWS + i] = zo_bf16_to_f32((uint16_t)(pair >> 16));
+        }
+    for (int i = 0; p < k && i < TILE_ROWS; i++)
+        tile[p * TILE_ROWS + i] = zo_bf16_to_f32(from[2 * i]);
 }
 
 /* Columns [at, at + n) of the source's 16 channels as f32, n <= 64. */
@@ -58,16 +65,24 @@ static inline void decode_block(const zo_panel_source *s, int64_t at, int64_t n,
     }
 }
 
+static inline void round_block(int64_t n, float block[ZO_PANEL_LANES][64])
+{
+    for (int lane = 0; lane < ZO_PANEL_LANES; lane++)
+        for (int64_t p = 0; p < n; p++)
+            block[lane][p] = rounded(block[lane][p]);
+}
+
 static inline void unpack_f32_plain(float *vector, const zo_panel_source *s)
 {
     float block[ZO_PANEL_LANES][64];
     for (int64_t at = 0; at < s->k; at += 64) {
         int64_t n = s->k - at < 64 ? s->k - at : 64;
         decode_block(s, s->k0 + at, n, block);
+        if (s->round)
+            round_block(n, block);
         for (int64_t p = 0; p < n; p++)
             for (int lane = 0; lane < ZO_PANEL_LANES; lane++)
-                vector[(at + p) * ZO_PANEL_LANES + lane] =
-                    s->round ? rounded(block[lane][p]) : block[lane][p];
+                vector[(at + p) * ZO_PANEL_LANES + lane] = block[lane][p];
     }
 }
 
