@@ -1,8 +1,9 @@
 /* What rounding does to a model and to its projected gradients, measured.
  *
  * Two effects are kept apart. Frozen weights in few bits make another model: its losses and projected gradients are
- * other numbers, though exact ones. And the forward rounds: activations to `compute`, sums and the moved parameters to
- * f32. Only this second effect is noise, because it is what can drown the small difference that is wanted,
+ * other numbers, though exact ones. And the forward rounds: activations to `compute`, and with bf16 what it unpacks of
+ * f32, f16 and nf4 weights; sums and the moved parameters to f32. Only this second effect is noise, because it is what
+ * can drown the small difference that is wanted,
  *
  *     g_i = (L(theta + eps z_i) - L(theta - eps z_i)) / (2 eps)
  *
@@ -17,8 +18,6 @@
  * The effect of quantized weights is told by how exact g_i of the decoded weights go together with exact g_i of the f32
  * weights on the same batches and directions (an update's cosine within the span of the z_i, as far as these are
  * orthogonal), and by logits and losses at theta against those of the f32 model in f32, rounding included.
- *
- * Differs from a bound: rounding errors of a network do not follow one, they are measured where it is trained.
  */
 #ifndef ZO_NUMERICS_H
 #define ZO_NUMERICS_H
