@@ -246,8 +246,9 @@ static void put_agreement(const map *m, char *out, size_t cap)
     }
     *out = 0;
     if (m->metrics == 2 && n > 0)
-        snprintf(out, cap, " Where both are known, in %d places, %s lies between %.2f and %.2f times %s.", n,
-                 m->metric[0]->label, least, most, m->metric[1]->label);
+        snprintf(out, cap, " Where both are known, in %d places, %s%s is from %.2f to %.2f times %s%s.", n,
+                 *m->spec->relative_option ? "the factor by " : "", m->metric[0]->label, least, most,
+                 *m->spec->relative_option ? "that by " : "", m->metric[1]->label);
 }
 
 static void put_caption(const map *m, bench_canvas *c)

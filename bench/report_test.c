@@ -682,9 +682,10 @@ static void heatmap_exactly(void **state)
                    "ylabel = 'batch, queries'\nys = 3\nytick_0 = '2, 1'\nytick_1 = '1, 1'\nytick_2 = '1, 2'\n"
                    "scale = 'times better than parallel=none'\nseries = 4\nacross = 2\n");
     expect_in_file(f, "report/figure-1.gp", "centred = 1\nleast = 0.666667\nmost = 2\nlongest = 4\n");
-    expect_in_file(f, "report/report.md",
-                   "blue and above 1 is better, orange and below 1 worse. One run. Where both "
-                   "are known, in 7 places, step time lies between 1.00 and 1.00 times load time.");
+    expect_in_file(
+        f, "report/report.md",
+        "blue and above 1 is better, orange and below 1 worse. One run. Where both "
+        "are known, in 7 places, the factor by step time is from 1.00 to 1.00 times that by load time.");
     expect_file(f, "report/figure-2.dat",
                 "# panel 1: \n# x, y, value, as printed\n"
                 "0\t0\t16\t16.00\n1\t0\t32\t32.00\n0\t1\t8\t8.000\n1\t1\t16\t16.00\n\n\n");

@@ -504,6 +504,22 @@ static void put_notes(const bench_table *t, bench_format format, const char *bef
     }
 }
 
+/* Letters in the widest row that the columns could make up. */
+static size_t letters_across(const bench_table *t)
+{
+    size_t sum = 0;
+    for (size_t col = 0; col < t->width; col++) {
+        size_t most = shown_width(t->columns[col].head);
+        for (size_t row = 0; row < t->rows; row++) {
+            const char *text = t->cells[row * t->width + col].text;
+            size_t n = text ? shown_width(text) : 1;
+            most = n > most ? n : most;
+        }
+        sum += most;
+    }
+    return sum;
+}
+
 static zo_status put_latex_table(const bench_table *t, FILE *out, zo_error *err)
 {
     fputs("% \\usepackage{booktabs}\n\\begin{table}\n  \\centering\n", out);
@@ -512,6 +528,12 @@ static zo_status put_latex_table(const bench_table *t, FILE *out, zo_error *err)
         put_latex(t->title, out);
         fputs("}\n", out);
     }
+    /* A line of an article holds about 80 letters; columns need room between them. */
+    size_t across = letters_across(t) + 2 * t->width;
+    fputs(across > 90   ? "  \\scriptsize\\setlength{\\tabcolsep}{2pt}\n"
+          : across > 62 ? "  \\footnotesize\\setlength{\\tabcolsep}{3pt}\n"
+                        : "",
+          out);
     fputs("  \\begin{tabular}{", out);
     for (size_t i = 0; i < t->width; i++)
         fputc(t->columns[i].kind == BENCH_COLUMN_TEXT ? 'l' : 'r', out);

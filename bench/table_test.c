@@ -305,12 +305,61 @@ static void two_error_bars(void **state)
     bench_table_free(t);
 }
 
+/* HTML: what is text stays text, numbers have a class, and a table without rows is one too. */
+static void html(void **state)
+{
+    (void)state;
+    bench_table *t = bench_table_new("a<b & \"c\" 'd'");
+    bench_table_add_column(t, BENCH_COLUMN_TEXT, "<h>", "h");
+    bench_table_add_column(t, BENCH_COLUMN_NUMBER, "n", "n");
+    expect(t, BENCH_FORMAT_HTML,
+           "<div class=\"table\"><table>\n<caption>a&lt;b &amp; &quot;c&quot; &#39;d&#39;</caption>\n"
+           "<thead><tr><th>&lt;h&gt;</th><th class=\"n\">n</th></tr></thead>\n</table></div>\n");
+    bench_table_add_row(t);
+    bench_table_add_text(t, "<script>");
+    bench_table_add_number(t, "2", 2, bench_no_interval);
+    bench_table_mark(t, "a & b");
+    expect(
+        t, BENCH_FORMAT_HTML,
+        "<div class=\"table\"><table>\n<caption>a&lt;b &amp; &quot;c&quot; &#39;d&#39;</caption>\n"
+        "<thead><tr><th>&lt;h&gt;</th><th class=\"n\">n</th></tr></thead>\n"
+        "<tbody><tr><td>&lt;script&gt;</td><td class=\"n\">2<sup>a</sup></td></tr>\n</tbody></table></div>\n"
+        "<p class=\"note\"><sup>a</sup> a &amp; b</p>\n");
+    bench_table_free(t);
+}
+
+/* LaTeX: what would not fit on a line is set smaller. */
+static void latex_wide(void **state)
+{
+    static const struct {
+        int letters;
+        const char *size;
+    } cases[] = {{40, NULL},
+                 {80, "\\footnotesize\\setlength{\\tabcolsep}"},
+                 {120, "\\scriptsize\\setlength"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char wide[200];
+        snprintf(wide, sizeof wide, "%0*d", cases[i].letters, 0);
+        bench_table *t = bench_table_new("");
+        bench_table_add_column(t, BENCH_COLUMN_TEXT, "h", "h");
+        bench_table_add_row(t);
+        bench_table_add_text(t, wide);
+        char *text = written(t, BENCH_FORMAT_LATEX);
+        assert_true(cases[i].size ? strstr(text, cases[i].size) != NULL
+                                  : strstr(text, "size\\setlength") == NULL);
+        free(text);
+        bench_table_free(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(five_formats), cmocka_unit_test(escapes),          cmocka_unit_test(latex_bracket),
         cmocka_unit_test(never_nan),    cmocka_unit_test(shortest_numbers), cmocka_unit_test(edges),
         cmocka_unit_test(full_device),  cmocka_unit_test(cut_texts),        cmocka_unit_test(two_error_bars),
+        cmocka_unit_test(html),         cmocka_unit_test(latex_wide),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
