@@ -40,8 +40,8 @@ void *zo_mem_alloc(zo_mem *mem, zo_account account, size_t bytes)
     if (bytes > SIZE_MAX - 2 * HEADER || planted_failure(mem))
         return NULL;
     size_t total = (bytes + HEADER + 63) & ~(size_t)63;
-    char *raw = aligned_alloc(total < HUGE ? 64 : HUGE, total);
-    if (!raw)
+    void *raw = NULL;
+    if (posix_memalign(&raw, total < HUGE ? 64 : HUGE, total)) /* C11's wants multiples of the alignment */
         return NULL;
     if (total >= HUGE)
         (void)madvise(raw, total & ~(HUGE - 1), MADV_HUGEPAGE);
@@ -53,7 +53,7 @@ void *zo_mem_alloc(zo_mem *mem, zo_account account, size_t bytes)
         while (now > peak && !atomic_compare_exchange_weak(&mem->peak[account], &peak, now))
             ;
     }
-    return raw + HEADER;
+    return (char *)raw + HEADER;
 }
 
 zo_status zo_mem_array(zo_mem *mem, zo_account account, size_t count, size_t size, const char *what,
