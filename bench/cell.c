@@ -45,6 +45,7 @@ typedef struct cell {
     char *checkpoint_dir;
     int64_t start;             /* first step of this child */
     int64_t begin_ns, load_ns; /* load_ns 0: it never came to the first step */
+    int64_t begin_rss;         /* -1: unknown */
     int64_t told_ns;           /* when progress was last told */
     json_t *weights;           /* precisions of the model; NULL: it was not loaded */
     json_t *memory;            /* as it was before rounding was measured; NULL: it was not */
@@ -359,12 +360,13 @@ static zo_status keep_adapter(const cell *c, zo_error *err)
 
 /* ---- memory, and rounding, which is measured when all else has been ---- */
 
-/* By formula, from the shapes alone: what the accounts are measured against. */
+/* By formula, from the shapes alone, over what the process took before it had loaded anything. */
 static json_t *predicted_bytes(const cell *c)
 {
     const bench_lengths l = {c->train.longest, c->train.most_labels, c->eval.longest, c->eval.most_labels};
-    return c->loaded ? json_integer(bench_plan_bytes(c->p, &c->model.config, c->model.weight_bytes, &l))
-                     : NULL;
+    if (!c->loaded || c->begin_rss < 0)
+        return NULL;
+    return json_integer(c->begin_rss + bench_plan_bytes(c->p, &c->model.config, c->model.weight_bytes, &l));
 }
 
 static json_t *memory_part(const cell *c)
@@ -375,6 +377,8 @@ static json_t *memory_part(const cell *c)
     bench_record_set(o, "rss_anon_bytes", bench_measure_status("RssAnon"), no_status);
     bench_record_set(o, "rss_file_bytes", bench_measure_status("RssFile"), no_status);
     json_object_set_new(o, "accounts", bench_measure_accounts(c->mem));
+    bench_record_set(o, "program_bytes", c->begin_rss < 0 ? NULL : json_integer(c->begin_rss),
+                     "/proc does not say");
     bench_record_set(o, "predicted_bytes", predicted_bytes(c), "model or data could not be read");
     bench_record_set(o, "rss_curve", json_array_size(c->history.rss) ? json_copy(c->history.rss) : NULL,
                      "no step was taken");
@@ -423,6 +427,7 @@ static void measure_rounding(cell *c)
 static zo_status run_cell(cell *c, zo_error *err)
 {
     c->begin_ns = bench_clock_ns();
+    c->begin_rss = bench_measure_rss();
     tell_seeds(c);
     tell(c, json_pack("{s:s}", "phase", "load"), true);
     zo_status st = load_model(c, err);

@@ -12,6 +12,7 @@
 #include "bench/build.h"
 #include "bench/folder.h"
 #include "bench/machine.h"
+#include "bench/measure.h"
 #include "bench/metric.h"
 #include "bench/paths.h"
 #include "bench/record.h"
@@ -425,7 +426,8 @@ static zo_status plan_cell(planner *s, bench_plan_cell *out, zo_error *err)
                              d->eval_part.most_labels};
     zo_llama_bytes weights =
         zo_llama_weight_bytes(m->weights, (zo_precision)p->weights, (int32_t)bench_params_longest(p));
-    out->bytes = bench_plan_bytes(p, &m->config, weights, d->trouble.status ? NULL : &lengths);
+    out->bytes = s->plan->program_bytes +
+                 bench_plan_bytes(p, &m->config, weights, d->trouble.status ? NULL : &lengths);
     out->too_large = s->plan->available_bytes >= 0 && out->bytes > s->plan->available_bytes;
     if (out->basis == BENCH_PLAN_UNKNOWN && !*out->trouble)
         estimate(s, p, m, d, out);
@@ -484,8 +486,9 @@ zo_status bench_plan_make(const bench_manifest *m, const char *results, const js
                           zo_error *err)
 {
     planner s = {.m = m, .plan = out};
+    const int64_t resident = bench_measure_rss();
     json_t *machine = NULL;
-    *out = (bench_plan){.available_bytes = -1};
+    *out = (bench_plan){.available_bytes = -1, .program_bytes = resident > 0 ? resident : 0};
     zo_status st = bench_machine_describe(&machine, err);
     if (!st)
         st = read_records(&s, results, machine, err);

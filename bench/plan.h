@@ -58,6 +58,7 @@ typedef struct bench_plan {
     json_t
         *peaks; /* what estimates rest on (roofline.h), by number of threads; owned; NULL: none was needed */
     int64_t available_bytes; /* memory that a cell may take; -1: unknown */
+    int64_t program_bytes;   /* what a process of this program takes by itself, part of each cell's bytes */
     int64_t disk_bytes;      /* that repetitions still to be done will write at most */
     int64_t disk_free_bytes; /* -1: unknown */
 } bench_plan;
