@@ -13,6 +13,7 @@
     X("report", bench_cmd_report, "tables and figures from the records of a run")                            \
     X("compare", bench_cmd_compare, "old against new: records, or two builds run next to each other")        \
     X("noise", bench_cmd_noise, "the smallest change that this machine can tell")                            \
+    X("export", bench_cmd_export, "the records in the formats of other tools: CI services, CSV, SQL, ...")   \
     X("eval", bench_cmd_eval, "accuracy of a model on a task, zero-shot or with an adapter")                 \
     X("generate", bench_cmd_generate, "greedy continuation of a prompt")                                     \
     X("numerics", bench_cmd_numerics, "what precisions do to logits, losses and projected gradients")        \

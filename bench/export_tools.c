@@ -1,0 +1,194 @@
+/* Formats of other measuring programs: hyperfine's 1.x JSON and llama-bench's rows. See export.h. */
+#include "bench/export_parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/params.h"
+#include "bench/stats.h"
+
+/* The step times (and throughputs) of a cell's repetitions that ended well. */
+typedef struct samples {
+    double *ns, *ts;     /* (n), (ts_n); owned, and the writer's to scale */
+    const json_t **runs; /* (n), of ns; owned */
+    int32_t n, ts_n;
+} samples;
+
+static void samples_deinit(samples *s)
+{
+    free(s->ns);
+    free(s->ts);
+    free(s->runs);
+}
+
+static zo_status samples_init(samples *s, const bench_export_cell *c, zo_error *err)
+{
+    const size_t most = (size_t)c->result.run_count + 1;
+    *s = (samples){calloc(most, sizeof *s->ns), calloc(most, sizeof *s->ts), calloc(most, sizeof *s->runs), 0,
+                   0};
+    if (!s->ns || !s->ts || !s->runs)
+        return zo_fail(err, ZO_ERR_MEMORY, "export %s: out of memory", c->name);
+    s->n = bench_export_samples(c, bench_metric_find("step_ns"), s->ns, s->runs);
+    s->ts_n = bench_export_samples(c, bench_metric_find("tokens_per_s"), s->ts, NULL);
+    return ZO_OK;
+}
+
+/* JSON of a number, or null. */
+static json_t *real(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+static json_t *reals(const double *x, int32_t n)
+{
+    json_t *array = json_array();
+    for (int32_t i = 0; i < n; i++)
+        json_array_append_new(array, real(x[i]));
+    return array;
+}
+
+/* ---- hyperfine 1.x, in seconds and bytes ---- */
+
+static json_t *hyperfine_result(const bench_export_cell *c, samples *s)
+{
+    const bench_metric *peak = bench_metric_find("peak_rss_bytes");
+    const size_t n = (size_t)s->n;
+    json_t *parameters = json_object(), *codes = json_array(), *memory = json_array();
+    for (const bench_option *o = bench_options; o->name; o++)
+        json_object_set_new(parameters, o->name, json_string(bench_result_text(&c->result, o)));
+    for (int32_t i = 0; i < s->n; i++) {
+        s->ns[i] /= 1e9; /* seconds from here on */
+        const double bytes = bench_metric_value(peak, s->runs[i]);
+        json_array_append_new(codes, json_integer(0)); /* what status ok means */
+        json_array_append_new(memory,
+                              bytes >= 0 && bytes < 0x1p62 ? json_integer((json_int_t)bytes) : json_null());
+    }
+    return json_pack("{s:s, s:o, s:o, s:o, s:n, s:n, s:o, s:o, s:o, s:o, s:o, s:o}", "command", c->name,
+                     "mean", real(bench_stats_mean(s->ns, n)), "stddev", real(bench_stats_sd(s->ns, n)),
+                     "median", real(bench_stats_median(s->ns, n)), "user", "system", "min",
+                     real(bench_stats_min(s->ns, n)), "max", real(bench_stats_max(s->ns, n)), "times",
+                     reals(s->ns, s->n), "memory_usage_byte", memory, "exit_codes", codes, "parameters",
+                     parameters);
+}
+
+/* ---- llama-bench ---- */
+
+/* Columns of things that there are none of here. The comparing script joins rows on most of them, so that null would match
+ * nothing. */
+static void llama_constants(json_t *row)
+{
+    static const struct {
+        const char *key, *text; /* text NULL: number, or false where that is negative */
+        int number;
+    } constants[] = {
+        {"gpu_info", "", 0},         {"backends", "zobench", 0},
+        {"cpu_mask", "0x0", 0},      {"cpu_strict", NULL, -1},
+        {"poll", NULL, 0},           {"type_k", "f32", 0},
+        {"type_v", "f32", 0},        {"n_gpu_layers", NULL, 0},
+        {"split_mode", "none", 0},   {"main_gpu", NULL, 0},
+        {"no_kv_offload", NULL, -1}, {"flash_attn", NULL, 0},
+        {"tensor_split", "0.00", 0}, {"tensor_buft_overrides", "none", 0},
+        {"embeddings", NULL, -1},    {"no_op_offload", NULL, 0},
+        {"n_gen", NULL, 0},          {"n_depth", NULL, 0},
+    };
+    for (size_t i = 0; i < sizeof constants / sizeof *constants; i++)
+        json_object_set_new(row, constants[i].key,
+                            constants[i].text         ? json_string(constants[i].text)
+                            : constants[i].number < 0 ? json_false()
+                                                      : json_integer(constants[i].number));
+}
+
+/* The value at a path, new reference; null where it is not there. */
+static json_t *known(const json_t *record, const char *path)
+{
+    json_t *v = bench_metric_at(record, path);
+    return v ? json_incref(v) : json_null();
+}
+
+/* A mean number of tokens as a whole number; null where it is not there. */
+static json_t *tokens(const json_t *record, const char *path)
+{
+    const double x = json_number_value(bench_metric_at(record, path));
+    return x > 0 && x < 0x1p53 ? json_integer((json_int_t)llround(x)) : json_null();
+}
+
+static void llama_origin(json_t *row, const bench_export_cell *c, const json_t *record)
+{
+    const char *commit = json_string_value(bench_metric_at(record, "build.commit"));
+    json_object_set_new(row, "schema", json_string("zobench/llama-bench/1"));
+    json_object_set_new(row, "build_commit",
+                        commit ? json_stringn(commit, strnlen(commit, 8)) : json_string("unknown"));
+    json_object_set_new(row, "build_number", json_null());
+    json_object_set_new(row, "cpu_info", known(record, "machine.cpu"));
+    json_object_set_new(row, "model_filename",
+                        json_string(bench_result_text(&c->result, bench_option_find("model"))));
+    json_object_set_new(row, "model_type", json_string(c->name));
+    json_object_set_new(row, "model_size", known(record, "inputs.model.bytes"));
+    json_object_set_new(row, "model_n_params", json_null());
+    json_object_set_new(row, "n_batch", tokens(record, "time.padded_tokens_per_step"));
+    json_object_set_new(row, "n_ubatch", tokens(record, "time.padded_tokens_per_step"));
+    json_object_set_new(row, "n_threads", known(record, "build.openmp_threads"));
+    json_object_set_new(row, "use_mmap",
+                        json_boolean(json_number_value(bench_metric_at(record, "weights.mapped_bytes")) > 0));
+    json_object_set_new(row, "n_prompt", tokens(record, "time.tokens_per_step"));
+    json_object_set_new(row, "test_time", known(record, "started"));
+}
+
+static json_t *llama_row(const bench_export_cell *c, samples *s)
+{
+    json_t *row = json_object();
+    bench_summary summary;
+    llama_origin(row, c, s->runs[s->n - 1]);
+    llama_constants(row);
+    json_object_set_new(row, "avg_ns", real(round(bench_stats_mean(s->ns, (size_t)s->n))));
+    json_object_set_new(row, "stddev_ns", real(round(bench_stats_sd(s->ns, (size_t)s->n))));
+    json_object_set_new(row, "avg_ts", real(bench_stats_mean(s->ts, (size_t)s->ts_n)));
+    json_object_set_new(row, "stddev_ts", real(bench_stats_sd(s->ts, (size_t)s->ts_n)));
+    json_object_set_new(row, "samples_ns", reals(s->ns, s->n));
+    json_object_set_new(row, "samples_ts", reals(s->ts, s->ts_n));
+    json_object_set_new(row, "status", json_string(s->n == c->result.run_count ? "ok" : "incomplete"));
+    for (const char *const *name = bench_metric_names(); *name; name++) {
+        if (strcmp(*name, "step_ns") == 0 || strcmp(*name, "tokens_per_s") == 0)
+            continue;
+        bench_export_summary(c, bench_metric_find(*name), &summary);
+        json_object_set_new(row, *name, real(summary.value));
+    }
+    return row;
+}
+
+/* An array with what `make` says of every cell that has step times; llama-bench's reader wants throughputs too. */
+static zo_status each(const bench_export_set *set, bool throughput,
+                      json_t *(*make)(const bench_export_cell *, samples *), json_t **out, zo_error *err)
+{
+    zo_status st = ZO_OK;
+    *out = json_array();
+    for (int32_t i = 0; !st && i < set->count; i++) {
+        samples s;
+        st = samples_init(&s, &set->cells[i], err);
+        if (!st && s.n && (s.ts_n || !throughput) && json_array_append_new(*out, make(&set->cells[i], &s)))
+            st = zo_fail(err, ZO_ERR_MEMORY, "export %s: out of memory", set->cells[i].name);
+        samples_deinit(&s);
+    }
+    return st;
+}
+
+zo_status bench_export_hyperfine(const bench_export_set *set, FILE *out, zo_error *err)
+{
+    json_t *results;
+    zo_status st = each(set, false, hyperfine_result, &results, err);
+    if (!st)
+        return bench_export_json(json_pack("{s:o}", "results", results), out, err);
+    json_decref(results);
+    return st;
+}
+
+zo_status bench_export_llama_bench(const bench_export_set *set, FILE *out, zo_error *err)
+{
+    json_t *rows;
+    zo_status st = each(set, true, llama_row, &rows, err);
+    if (!st)
+        return bench_export_json(rows, out, err);
+    json_decref(rows);
+    return st;
+}
