@@ -11,18 +11,14 @@
 
 static void usage(FILE *to)
 {
-    fputs("usage: zobench check [--set KEY=VALUE]... [--json] MANIFEST...\n"
-          "       zobench check --schema\n\n"
-          "Reads, checks and expands manifests; runs nothing. What is wrong is said as file:line:column.\n"
-          "Exits with 2 where a manifest is bad, else with 0. Warnings do not count.\n"
-          "  --set KEY=VALUE  of a variable, a parameter of \"defaults\", a section, or SECTION.KEY\n"
-          "  --json           one JSON array, an object per manifest\n"
-          "  --schema         print the language's JSON Schema (draft 2020-12), and stop\n\n"
-          "Parameters of a cell, for \"defaults\", \"matrix\", \"zip\", \"exclude\" and \"cells\", with "
-          "their defaults:\n",
-          to);
-    for (const bench_option *o = bench_options; o->name; o++)
-        fprintf(to, "  %-17s %-15s %s\n", o->name, o->fallback, o->help);
+    fputs(
+        "usage: zobench check [OPTIONS] MANIFEST...\n"
+        "       zobench check --schema\n"
+        "\n"
+        "Reads, checks and expands manifests; runs nothing. What is wrong is said as file:line:column.\n"
+        "Exits with 2 where a manifest is bad, else with 0. Warnings do not count. The parameters of cells\n"
+        "are listed by zobench help options.\n",
+        to);
 }
 
 static json_t *describe(const char *path, const bench_manifest *m, const zo_error *err)
@@ -80,13 +76,21 @@ int bench_cmd_check(int argc, char **argv)
 {
     bool json = false, schema = false;
     const char **sets = calloc((size_t)argc + 1, sizeof *sets);
-    const bench_flag flags[] = {{.name = "json", .set = &json},
-                                {.name = "schema", .set = &schema},
-                                {.name = "set", .list = sets},
+    const bench_flag flags[] = {{.name = "json",
+                                 .set = &json,
+                                 .help = "one JSON array, an object per manifest"},
+                                {.name = "schema",
+                                 .set = &schema,
+                                 .help = "print the language's JSON Schema (draft 2020-12), and stop"},
+                                {.name = "set",
+                                 .list = sets,
+                                 .value = "KEY=VALUE",
+                                 .help = "of a variable, a parameter of \"defaults\", a section, or "
+                                         "SECTION.KEY of the manifest; again for more"},
                                 {0}};
     int code = sets ? bench_flags(argc, argv, flags, 0, argc, usage) : BENCH_EXIT_USAGE;
     if (code < 0 && schema == (optind < argc)) { /* either, not both and not neither */
-        usage(stderr);
+        bench_flags_help(flags, usage, stderr);
         code = BENCH_EXIT_USAGE;
     }
     if (code < 0 && schema) {

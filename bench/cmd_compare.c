@@ -1,5 +1,4 @@
 /* zobench compare: is new slower, fatter or wrong, against old? */
-#include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include "bench/environment.h"
 #include "bench/exit.h"
 #include "bench/filter.h"
+#include "bench/flags.h"
 #include "bench/floor.h"
 #include "bench/folder.h"
 #include "bench/pairs.h"
@@ -39,39 +39,20 @@ typedef struct arguments {
 static void usage(FILE *to)
 {
     fputs(
-        "usage: zobench compare OLD NEW [OPTIONS]                   records: files, or folders of results\n"
-        "       zobench compare --binary OLD --binary NEW MANIFEST  two builds, run next to each other\n\n"
-        "Says of every cell and metric: regressed, improved, same or inconclusive (and how many more runs "
-        "would "
-        "tell).\n"
-        "Builds are run pair by pair in alternating order; cells whose times or memory are not the same at "
-        "first "
-        "are\n"
-        "measured again, and then the new pairs alone count. One --binary is compared with this program.\n\n"
-        "  --metric NAME          step_ns, peak_rss_bytes, accuracy, loss; again for more\n"
-        "  --threshold [NAME=]5%  smallest change that matters; of accuracy in points\n"
-        "  --alpha 0.01           chance of any false alarm in the whole comparison (Holm)\n"
-        "  --old KEY=VALUE        compare these cells of OLD ...\n"
-        "  --new KEY=VALUE        ... with these of NEW, which may be the same folder\n"
-        "  --filter KEY=VALUE     only these cells\n"
-        "  --set KEY=VALUE        of a variable, parameter or section of the manifest, as check has it "
-        "(--binary)\n"
-        "  --pairs N              pairs of every cell (16; --binary)\n"
-        "  --again N              pairs of a suspect the second time (twice as many; 0: never; --binary)\n"
-        "  --keep DIR             keep the records in DIR/old.jsonl and new.jsonl (--binary)\n"
-        "  --paired               records of the same cell and run ran next to each other (as --keep's did)\n"
-        "  --noise FILE           noise floor (DIR/NAME/noise.json, or noise.json beside the records)\n"
-        "  --results DIR          where DIR/NAME/noise.json is looked for (results; --binary)\n"
-        "  --gate                 exit 1 where something regressed, 3 where cells failed or are missing\n"
-        "  --strict               with --gate: exit 4 where something is inconclusive\n"
-        "  --force                go on where machines, BLAS, threads or templates differ\n"
-        "  --json                 one JSON object instead of Markdown\n"
-        "  --quiet                say nothing but results and errors\n",
+        "usage: zobench compare [OPTIONS] OLD NEW                              records: files, or folders of "
+        "results\n"
+        "       zobench compare [OPTIONS] --binary OLD --binary NEW MANIFEST  two builds, run next to each "
+        "other\n"
+        "\n"
+        "Says of every cell and metric: regressed, improved, same or inconclusive (and how many more runs\n"
+        "would tell). Builds are run pair by pair in alternating order; cells whose times or memory are not\n"
+        "the same at first are measured again, and then the new pairs alone count. One --binary is compared\n"
+        "with this program.\n",
         to);
 }
 
 enum option_code {
-    BINARY = 256,
+    BINARY,
     METRIC,
     THRESHOLD,
     ALPHA,
@@ -90,32 +71,7 @@ enum option_code {
     JSON,
     QUIET,
     SET,
-    HELP
-};
-
-/* In the order of option_code. */
-static const struct option options[] = {
-    {"binary", required_argument, 0, BINARY},
-    {"metric", required_argument, 0, METRIC},
-    {"threshold", required_argument, 0, THRESHOLD},
-    {"alpha", required_argument, 0, ALPHA},
-    {"old", required_argument, 0, OLD_WHERE},
-    {"new", required_argument, 0, NEW_WHERE},
-    {"filter", required_argument, 0, FILTER},
-    {"pairs", required_argument, 0, PAIRS},
-    {"again", required_argument, 0, AGAIN},
-    {"keep", required_argument, 0, KEEP},
-    {"paired", no_argument, 0, PAIRED},
-    {"noise", required_argument, 0, NOISE},
-    {"results", required_argument, 0, RESULTS},
-    {"gate", no_argument, 0, GATE},
-    {"strict", no_argument, 0, STRICT},
-    {"force", no_argument, 0, FORCE},
-    {"json", no_argument, 0, JSON},
-    {"quiet", no_argument, 0, QUIET},
-    {"set", required_argument, 0, SET},
-    {"help", no_argument, 0, HELP},
-    {0},
+    OPTIONS
 };
 
 /* ---- arguments ---- */
@@ -172,8 +128,10 @@ static zo_status add_threshold(json_t *thresholds, const char *text, zo_error *e
     return ZO_OK;
 }
 
-static zo_status take_option(int c, const char *text, arguments *a, zo_error *err)
+static zo_status take_option(int c, const char *text, void *to, zo_error *err)
 {
+    arguments *a = to;
+    a->given |= UINT64_C(1) << c;
     switch (c) {
     case BINARY:
         if (a->programs == 2)
@@ -222,6 +180,33 @@ static zo_status take_option(int c, const char *text, arguments *a, zo_error *er
     }
 }
 
+#define OPTION(number, word, what, about)                                                                    \
+    [number] = {.name = word, .take = take_option, .code = number, .value = what, .help = about}
+
+static const bench_flag options[OPTIONS + 1] = {
+    OPTION(BINARY, "binary", "PROGRAM", "a build to run (OLD, then NEW)"),
+    OPTION(METRIC, "metric", "METRIC", "step_ns, peak_rss_bytes, accuracy, loss; again for more"),
+    OPTION(THRESHOLD, "threshold", "[METRIC=]5%", "smallest change that matters; of accuracy in points"),
+    OPTION(ALPHA, "alpha", "0.01", "chance of any false alarm in the whole comparison (Holm)"),
+    OPTION(OLD_WHERE, "old", "KEY=VALUE", "compare these cells of OLD ..."),
+    OPTION(NEW_WHERE, "new", "KEY=VALUE", "... with these of NEW, which may be the same folder"),
+    OPTION(FILTER, "filter", "KEY=VALUE", "only these cells"),
+    OPTION(PAIRS, "pairs", "N", "pairs of every cell (16; --binary)"),
+    OPTION(AGAIN, "again", "N", "pairs of a suspect the second time (twice as many; 0: never; --binary)"),
+    OPTION(KEEP, "keep", "DIR", "keep the records in DIR/old.jsonl and new.jsonl (--binary)"),
+    OPTION(PAIRED, "paired", NULL,
+           "records of the same cell and run ran next to each other (as --keep's did)"),
+    OPTION(NOISE, "noise", "FILE", "noise floor (DIR/NAME/noise.json, or noise.json beside the records)"),
+    OPTION(RESULTS, "results", "DIR", "where DIR/NAME/noise.json is looked for (results; --binary)"),
+    OPTION(GATE, "gate", NULL, "exit 1 where something regressed, 3 where cells failed or are missing"),
+    OPTION(STRICT, "strict", NULL, "with --gate: exit 4 where something is inconclusive"),
+    OPTION(FORCE, "force", NULL, "go on where machines, BLAS, threads or templates differ"),
+    OPTION(JSON, "json", NULL, "one JSON object instead of Markdown"),
+    OPTION(QUIET, "quiet", NULL, "say nothing but results and errors"),
+    OPTION(SET, "set", "KEY=VALUE",
+           "of a variable, parameter or section of the manifest, as check has it (--binary)"),
+};
+
 /* An option that would do nothing is a mistake. */
 static zo_status check_options(const arguments *a, zo_error *err)
 {
@@ -231,8 +216,8 @@ static zo_status check_options(const arguments *a, zo_error *err)
     } bound[] = {{PAIRS, true}, {AGAIN, true},      {KEEP, true},       {RESULTS, true},
                  {SET, true},   {OLD_WHERE, false}, {NEW_WHERE, false}, {PAIRED, false}};
     for (size_t i = 0; i < sizeof bound / sizeof *bound; i++)
-        if (a->given >> (bound[i].code - BINARY) & 1 && bound[i].builds != (a->programs > 0))
-            return zo_fail(err, ZO_ERR_INVALID, "--%s is for %s", options[bound[i].code - BINARY].name,
+        if (a->given >> bound[i].code & 1 && bound[i].builds != (a->programs > 0))
+            return zo_fail(err, ZO_ERR_INVALID, "--%s is for %s", options[bound[i].code].name,
                            bound[i].builds ? "--binary" : "records");
     return a->strict && !a->gate ? zo_fail(err, ZO_ERR_INVALID, "--strict is for --gate") : ZO_OK;
 }
@@ -240,19 +225,13 @@ static zo_status check_options(const arguments *a, zo_error *err)
 /* 0 to go on, else the exit code + 1. */
 static int parse(int argc, char **argv, arguments *a, zo_error *err)
 {
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (c == HELP) {
-            usage(stdout);
-            return BENCH_EXIT_OK + 1;
-        }
-        if (c < BINARY) {
-            usage(stderr);
-            return BENCH_EXIT_USAGE + 1;
-        }
-        a->given |= UINT64_C(1) << (c - BINARY);
-        if (take_option(c, optarg, a, err))
-            return BENCH_EXIT_USAGE + 1;
-    }
+    bench_flag flags[OPTIONS + 1];
+    memcpy(flags, options, sizeof flags);
+    for (int i = 0; i < OPTIONS; i++)
+        flags[i].to = a;
+    const int code = bench_flags(argc, argv, flags, 0, argc, usage);
+    if (code >= 0)
+        return code + 1;
     if (check_options(a, err))
         return BENCH_EXIT_USAGE + 1;
     a->rest = argv + optind;
@@ -262,7 +241,7 @@ static int parse(int argc, char **argv, arguments *a, zo_error *err)
     const bool one = !a->programs && a->rest_count == 1 && json_object_size(a->old_where) &&
                      json_object_size(a->new_where);
     if (a->rest_count != wanted && !one) {
-        usage(stderr);
+        bench_flags_help(flags, usage, stderr);
         return BENCH_EXIT_USAGE + 1;
     }
     a->compare.metrics = a->metric_count ? a->metrics : NULL;

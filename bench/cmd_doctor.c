@@ -19,18 +19,14 @@
 
 static void usage(FILE *to)
 {
-    fputs("usage: zobench doctor [--quick] [--json] [model=NAME]\n\n"
-          "Prints the machine and the build as records will hold them, what the machine can do at best, how "
-          "fast "
-          "OpenBLAS's\n"
-          "kernels multiply in the shapes of a model, and what is wrong with all that for measuring. Takes "
-          "some "
-          "seconds.\n"
-          "  --quick     measure nothing\n"
-          "  --json      one JSON object\n"
-          "  model=NAME  whose shapes; default synth:tinyllama-1.1b\n"
-          "Exit: 0, whatever it finds; 2: no such model.\n",
-          to);
+    fputs(
+        "usage: zobench doctor [OPTIONS] [model=NAME]\n"
+        "\n"
+        "Prints the machine and the build as records will hold them, what the machine can do at best, how\n"
+        "fast OpenBLAS's kernels multiply in the shapes of a model (NAME, by default synth:tinyllama-1.1b),\n"
+        "and what is wrong with all that for measuring. Takes some seconds.\n"
+        "Exit: 0, whatever it finds; 2: no such model.\n",
+        to);
 }
 
 static bool ends_with(const char *key, const char *end)
@@ -236,7 +232,9 @@ int bench_cmd_doctor(int argc, char **argv)
     diagnosis d = {0};
     zo_config config;
     zo_error err = {0};
-    const bench_flag flags[] = {{.name = "json", .set = &json}, {.name = "quick", .set = &quick}, {0}};
+    const bench_flag flags[] = {{.name = "json", .set = &json, .help = "one JSON object"},
+                                {.name = "quick", .set = &quick, .help = "measure nothing"},
+                                {0}};
     int code = bench_flags(argc, argv, flags, 0, 1, usage);
     const char *model = code < 0 ? model_argument(argc, argv) : NULL;
     if (code >= 0 || !model)

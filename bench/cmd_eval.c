@@ -13,11 +13,11 @@
 
 static void usage(FILE *to)
 {
-    fputs("usage: zobench eval [--train] [--json] [KEY=VALUE ...]\n\n"
-          "Accuracy on the validation rows of a task. Keys are those of manifests, chiefly:\n"
-          "  model=smollm2-135m task=sst2 data=DIR eval_rows=1000 max_tokens=512 adapter=DIR\n"
-          "  --train  the training rows instead\n"
-          "  --json   one JSON object\n",
+    fputs("usage: zobench eval [OPTIONS] [KEY=VALUE ...]\n"
+          "\n"
+          "Accuracy on the validation rows of a task. Keys are those of manifests (zobench help options), "
+          "chiefly:\n"
+          "  model=smollm2-135m task=sst2 data=DIR eval_rows=1000 max_tokens=512 adapter=DIR\n",
           to);
 }
 
@@ -73,7 +73,9 @@ static zo_status evaluate(const bench_params *p, zo_split split, bool json, zo_e
 int bench_cmd_eval(int argc, char **argv)
 {
     bool train = false, json = false;
-    const bench_flag flags[] = {{.name = "train", .set = &train}, {.name = "json", .set = &json}, {0}};
+    const bench_flag flags[] = {{.name = "train", .set = &train, .help = "the training rows instead"},
+                                {.name = "json", .set = &json, .help = "one JSON object"},
+                                {0}};
     int code = bench_flags(argc, argv, flags, 0, argc, usage);
     if (code >= 0)
         return code;

@@ -9,15 +9,9 @@
 
 static void usage(FILE *to)
 {
-    fputs("usage: zobench generate [--model M] [--weights P] [--compute C] [--adapter DIR] [--tokens N] "
-          "[--ids] PROMPT\n\n"
-          "Continues PROMPT greedily and prints prompt and continuation.\n"
-          "  --model M      a model's name or path (default smollm2-135m)\n"
-          "  --weights P    precision of the frozen weights (default f32)\n"
-          "  --compute C    what products with them are made in (default f32)\n"
-          "  --adapter DIR  a PEFT folder\n"
-          "  --tokens N     at most N positions in all, prompt included (default 64)\n"
-          "  --ids          print token ids instead of text\n",
+    fputs("usage: zobench generate [OPTIONS] PROMPT\n"
+          "\n"
+          "Continues PROMPT greedily and prints prompt and continuation.\n",
           to);
 }
 
@@ -98,13 +92,28 @@ static zo_status generate(const request *r, zo_error *err)
 int bench_cmd_generate(int argc, char **argv)
 {
     request r = {.model = "smollm2-135m", .weights = "f32", .compute = "f32", .room = 64};
-    const bench_flag flags[] = {{.name = "model", .text = &r.model},
-                                {.name = "weights", .text = &r.weights},
-                                {.name = "compute", .text = &r.compute},
-                                {.name = "adapter", .text = &r.adapter},
-                                {.name = "tokens", .number = &r.room, .low = 1, .high = 1 << 20},
-                                {.name = "ids", .set = &r.as_ids},
-                                {0}};
+    const bench_flag flags[] = {
+        {.name = "model",
+         .text = &r.model,
+         .value = "M",
+         .help = "a model's name or path (default smollm2-135m)"},
+        {.name = "weights",
+         .text = &r.weights,
+         .value = "P",
+         .help = "precision of the frozen weights (default f32)"},
+        {.name = "compute",
+         .text = &r.compute,
+         .value = "C",
+         .help = "what products with them are made in (default f32)"},
+        {.name = "adapter", .text = &r.adapter, .value = "DIR", .help = "a PEFT folder"},
+        {.name = "tokens",
+         .number = &r.room,
+         .low = 1,
+         .high = 1 << 20,
+         .value = "N",
+         .help = "at most N positions in all, prompt included (default 64)"},
+        {.name = "ids", .set = &r.as_ids, .help = "print token ids instead of text"},
+        {0}};
     int code = bench_flags(argc, argv, flags, 1, 1, usage);
     if (code >= 0)
         return code;

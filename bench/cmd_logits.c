@@ -17,15 +17,9 @@ typedef struct request {
 
 static void usage(FILE *to)
 {
-    fputs("usage: zobench logits [--model M] [--weights P] [--compute C] [--adapter DIR] [--top N] [--json] "
-          "PROMPT\n\n"
-          "Prints the N (default 10) largest logits after PROMPT: id, logit, token.\n"
-          "  --model M      a model's name or path (default smollm2-135m)\n"
-          "  --weights P    precision of the frozen weights (default f32)\n"
-          "  --compute C    what products with them are made in (default f32)\n"
-          "  --adapter DIR  a PEFT folder\n"
-          "  --top N        how many; 0: the whole vocabulary, in order of id\n"
-          "  --json         one JSON object: {\"ids\": [...], \"logits\": [{\"id\", \"logit\"}, ...]}\n",
+    fputs("usage: zobench logits [OPTIONS] PROMPT\n"
+          "\n"
+          "Prints the N largest logits after PROMPT: id, logit, token.\n",
           to);
 }
 
@@ -121,13 +115,30 @@ static zo_status show(const request *r, zo_error *err)
 int bench_cmd_logits(int argc, char **argv)
 {
     request r = {.model = "smollm2-135m", .weights = "f32", .compute = "f32", .top = 10};
-    const bench_flag flags[] = {{.name = "model", .text = &r.model},
-                                {.name = "weights", .text = &r.weights},
-                                {.name = "compute", .text = &r.compute},
-                                {.name = "adapter", .text = &r.adapter},
-                                {.name = "top", .number = &r.top, .low = 0, .high = INT32_MAX},
-                                {.name = "json", .set = &r.json},
-                                {0}};
+    const bench_flag flags[] = {
+        {.name = "model",
+         .text = &r.model,
+         .value = "M",
+         .help = "a model's name or path (default smollm2-135m)"},
+        {.name = "weights",
+         .text = &r.weights,
+         .value = "P",
+         .help = "precision of the frozen weights (default f32)"},
+        {.name = "compute",
+         .text = &r.compute,
+         .value = "C",
+         .help = "what products with them are made in (default f32)"},
+        {.name = "adapter", .text = &r.adapter, .value = "DIR", .help = "a PEFT folder"},
+        {.name = "top",
+         .number = &r.top,
+         .low = 0,
+         .high = INT32_MAX,
+         .value = "N",
+         .help = "how many (default 10); 0: the whole vocabulary, in order of id"},
+        {.name = "json",
+         .set = &r.json,
+         .help = "one JSON object: {\"ids\": [...], \"logits\": [{\"id\", \"logit\"}, ...]}"},
+        {0}};
     int code = bench_flags(argc, argv, flags, 1, 1, usage);
     if (code >= 0)
         return code;

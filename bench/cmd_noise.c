@@ -14,21 +14,13 @@
 
 static void usage(FILE *to)
 {
-    fputs(
-        "usage: zobench noise [OPTIONS] MANIFEST\n\n"
-        "Runs every cell with this program on both sides, pair by pair in alternating order, and writes what "
-        "the pairs\n"
-        "differ by to DIR/NAME/noise.json, with the smallest change that comparisons of so many pairs find "
-        "in "
-        "nine of\n"
-        "ten cases. zobench compare quotes it and refuses thresholds below it.\n\n"
-        "  --pairs N        pairs of every cell (32, as zobench compare takes in the end)\n"
-        "  --binary PROGRAM  this program instead\n"
-        "  --results DIR    folder of results (results)\n"
-        "  --set KEY=VALUE  of a variable, parameter or section of the manifest, as check has it\n"
-        "  --json           print the file\n"
-        "  --quiet          say nothing but errors\n",
-        to);
+    fputs("usage: zobench noise [OPTIONS] MANIFEST\n"
+          "\n"
+          "Runs every cell with this program on both sides, pair by pair in alternating order, and writes "
+          "what\n"
+          "the pairs differ by to DIR/NAME/noise.json, with the smallest change that comparisons of so many\n"
+          "pairs find in nine of ten cases. zobench compare quotes it and refuses thresholds below it.\n",
+          to);
 }
 
 static void print(const json_t *noise, const bench_comparison *c, const char *path)
@@ -89,13 +81,23 @@ int bench_cmd_noise(int argc, char **argv)
     long pairs = 32;
     const char *results = "results", *program = NULL, **sets = calloc((size_t)argc + 1, sizeof *sets);
     bool json = false, quiet = false;
-    const bench_flag flags[] = {{.name = "pairs", .number = &pairs, .low = 6, .high = 100000},
-                                {.name = "binary", .text = &program},
-                                {.name = "results", .text = &results},
-                                {.name = "set", .list = sets},
-                                {.name = "json", .set = &json},
-                                {.name = "quiet", .set = &quiet},
-                                {0}};
+    const bench_flag flags[] = {
+        {.name = "pairs",
+         .number = &pairs,
+         .low = 6,
+         .high = 100000,
+         .value = "N",
+         .help = "pairs of every cell (32, as zobench compare takes in the end)"},
+        {.name = "binary", .text = &program, .value = "PROGRAM", .help = "this program instead"},
+        {.name = "results", .text = &results, .value = "DIR", .help = "folder of results (results)"},
+        {.name = "set",
+         .list = sets,
+         .value = "KEY=VALUE",
+         .help = "of a variable, a parameter of \"defaults\", a section, or SECTION.KEY of the manifest; "
+                 "again for more"},
+        {.name = "json", .set = &json, .help = "print the file"},
+        {.name = "quiet", .set = &quiet, .help = "say nothing but errors"},
+        {0}};
     char started[BENCH_CLOCK_UTC];
     bench_manifest *m = NULL;
     bench_pairs *p = NULL;

@@ -17,13 +17,13 @@ enum { BATCHES = 2 /* unless told otherwise */ };
 static void usage(FILE *to)
 {
     fputs(
-        "usage: zobench numerics [--json] [KEY=VALUE ...]\n\n"
+        "usage: zobench numerics [OPTIONS] [KEY=VALUE ...]\n\n"
         "Measures what rounding does, for every precision of weights and compute, or for those that are "
         "given.\n"
         "Keys are those of manifests, chiefly:\n"
         "  model=smollm2-135m task=polarity numerics=2 (batches) queries=4 batch=4 eps=1e-2 adapter=DIR\n"
         "  weights=nf4 compute=bf16   only these\n"
-        "  --json                     one JSON object per line\n\n"
+        "\n"
         "loss         mean over the batches, and its change against f32 weights with compute f32\n"
         "logits       rms of their change, over the rms of f32's logits about their mean\n"
         "KL, top      divergence from f32's next tokens (nats); share of rows with the same likeliest token\n"
@@ -166,7 +166,7 @@ static bool given(char **argv, int n, const char *key)
 int bench_cmd_numerics(int argc, char **argv)
 {
     choice c = {.json = false};
-    const bench_flag flags[] = {{.name = "json", .set = &c.json}, {0}};
+    const bench_flag flags[] = {{.name = "json", .set = &c.json, .help = "one JSON object per line"}, {0}};
     int code = bench_flags(argc, argv, flags, 0, argc, usage);
     if (code >= 0)
         return code;

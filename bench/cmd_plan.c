@@ -1,5 +1,4 @@
 /* zobench plan: the cells of a manifest, what they will take, and what is done. */
-#include <getopt.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -8,6 +7,7 @@
 #include "bench/commands.h"
 #include "bench/exit.h"
 #include "bench/filter.h"
+#include "bench/flags.h"
 #include "bench/manifest.h"
 #include "bench/plan.h"
 #include "bench/progress.h"
@@ -16,17 +16,13 @@
 
 static void usage(FILE *to)
 {
-    fputs("usage: zobench plan [--filter KEY=VALUE]... [--set KEY=VALUE]... [--results DIR] [--json] "
-          "MANIFEST\n\n"
-          "Lists the cells with their repetitions (done/wanted), predicted time of one repetition and "
-          "predicted memory;\n"
-          "runs nothing. Exits with 3 where a cell cannot run as things are (missing model or data, too "
-          "little memory or disk).\n"
-          "  --filter KEY=VALUE  only cells with that value; repeated for one key: one of the values\n"
-          "  --set KEY=VALUE     of a variable, parameter or section of the manifest, as check has it\n"
-          "  --results DIR       where records lie, default results\n"
-          "  --json              one JSON object\n",
-          to);
+    fputs(
+        "usage: zobench plan [OPTIONS] MANIFEST\n"
+        "\n"
+        "Lists the cells with their repetitions (done/wanted), predicted time of one repetition and\n"
+        "predicted memory; runs nothing. Exits with 3 where a cell cannot run as things are (missing model\n"
+        "or data, too little memory or disk).\n",
+        to);
 }
 
 static bool can_run(const bench_plan_cell *c)
@@ -194,48 +190,41 @@ static zo_status plan(const char *path, const char *const *sets, const char *res
     return st;
 }
 
+static zo_status take_filter(int code, const char *text, void *where, zo_error *err)
+{
+    (void)code;
+    return bench_filter_add(where, text, err);
+}
+
 int bench_cmd_plan(int argc, char **argv)
 {
-    static const struct option options[] = {{"filter", required_argument, 0, 'f'},
-                                            {"results", required_argument, 0, 'r'},
-                                            {"set", required_argument, 0, 's'},
-                                            {"json", no_argument, 0, 'j'},
-                                            {"help", no_argument, 0, 'h'},
-                                            {0}};
     const char *results = "results";
-    bool json = false, all_can_run = true, help = false, bad = false;
+    bool json = false, all_can_run = true;
     json_t *where = json_object();
     const char **sets = calloc((size_t)argc + 1, sizeof *sets);
-    int set_count = 0;
+    const bench_flag flags[] = {
+        {.name = "filter",
+         .take = take_filter,
+         .to = where,
+         .value = "KEY=VALUE",
+         .help = "only cells with that value; again for the same key: or this one"},
+        {.name = "set",
+         .list = sets,
+         .value = "KEY=VALUE",
+         .help = "of a variable, a parameter of \"defaults\", a section, or SECTION.KEY of the manifest; "
+                 "again for more"},
+        {.name = "results", .text = &results, .value = "DIR", .help = "where records lie (results)"},
+        {.name = "json", .set = &json, .help = "one JSON object"},
+        {0}};
     zo_error err = {0};
-    zo_status st = sets ? ZO_OK : zo_fail(&err, ZO_ERR_MEMORY, "plan: out of memory");
-    for (int c; !st && !help && !bad && (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (c) {
-        case 'f':
-            st = bench_filter_add(where, optarg, &err);
-            break;
-        case 'r':
-            results = optarg;
-            break;
-        case 's':
-            sets[set_count++] = optarg;
-            break;
-        case 'j':
-            json = true;
-            break;
-        default:
-            help = c == 'h';
-            bad = c != 'h';
-        }
+    int code = sets ? bench_flags(argc, argv, flags, 1, 1, usage) : BENCH_EXIT_USAGE;
+    if (code < 0) {
+        zo_status st = plan(argv[optind], sets, results, where, json, &all_can_run, &err);
+        if (st) /* a manifest's message begins with file:line:column, so that editors find the place */
+            fprintf(stderr, "%s\n", err.text);
+        code = st ? BENCH_EXIT_USAGE : all_can_run ? BENCH_EXIT_OK : BENCH_EXIT_FAILED;
     }
-    bad = bad || (!st && !help && optind != argc - 1);
-    if (help || bad)
-        usage(help ? stdout : stderr);
-    else if (!st)
-        st = plan(argv[optind], sets, results, where, json, &all_can_run, &err);
-    if (st) /* a manifest's message begins with file:line:column, so that editors find the place */
-        fprintf(stderr, "%s\n", err.text);
     json_decref(where);
     free(sets);
-    return bad || st ? BENCH_EXIT_USAGE : all_can_run ? BENCH_EXIT_OK : BENCH_EXIT_FAILED;
+    return code;
 }

@@ -10,18 +10,13 @@
 static void usage(FILE *to)
 {
     fputs(
-        "usage: zobench report DIR [--out DIR] [--set KEY=VALUE]... [--strict] [--json]\n\n"
-        "Makes tables (Markdown, CSV, LaTeX) and figures (SVG, PNG, PDF, with gnuplot script and data) from\n"
-        "DIR/manifest.json and DIR/cells.jsonl, prints the tables, and says which files it wrote.\n"
-        "and one HTML page that needs no other file, and judges the manifest's claims.\n"
-        "Cells that failed or were not run yet are listed; they do not change the exit code, which is 0, or "
-        "1 where\n"
-        "a claim is contradicted.\n"
-        "Without gnuplot there is a warning and no images.\n\n"
-        "  --out DIR        where to write; default DIR/report\n"
-        "  --set KEY=VALUE  of a variable or section of DIR/manifest.json, as check has it\n"
-        "  --strict         exit with 4 where a claim is inconclusive, not run or not comparable\n"
-        "  --json           print one JSON object instead of tables\n",
+        "usage: zobench report [OPTIONS] DIR\n"
+        "\n"
+        "Makes tables (Markdown, CSV, LaTeX), figures (SVG, PNG, PDF, with gnuplot script and data) and one\n"
+        "HTML page that needs no other file from DIR/manifest.json and DIR/cells.jsonl, judges the\n"
+        "manifest's claims, prints the tables, and says which files it wrote. Cells that failed or were not\n"
+        "run yet are listed; they do not change the exit code, which is 0, or 1 where a claim is\n"
+        "contradicted. Without gnuplot there is a warning and no images.\n",
         to);
 }
 
@@ -31,11 +26,17 @@ int bench_cmd_report(int argc, char **argv)
     bench_report_outcome outcome;
     bool strict = false;
     const char **sets = calloc((size_t)argc + 1, sizeof *sets);
-    const bench_flag flags[] = {{.name = "out", .text = &o.out},
-                                {.name = "set", .list = sets},
-                                {.name = "strict", .set = &strict},
-                                {.name = "json", .set = &o.json},
-                                {0}};
+    const bench_flag flags[] = {
+        {.name = "out", .text = &o.out, .value = "DIR", .help = "where to write; default DIR/report"},
+        {.name = "set",
+         .list = sets,
+         .value = "KEY=VALUE",
+         .help = "of a variable or section of DIR/manifest.json, as check has it; again for more"},
+        {.name = "strict",
+         .set = &strict,
+         .help = "exit with 4 where a claim is inconclusive, not run or not comparable"},
+        {.name = "json", .set = &o.json, .help = "print one JSON object instead of tables"},
+        {0}};
     zo_error err = {0};
     int code = sets ? bench_flags(argc, argv, flags, 1, 1, usage) : BENCH_EXIT_USAGE;
     if (code < 0) {

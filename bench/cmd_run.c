@@ -1,11 +1,11 @@
 /* zobench run: runs what is missing of a manifest. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "bench/commands.h"
 #include "bench/exit.h"
 #include "bench/filter.h"
+#include "bench/flags.h"
 #include "bench/manifest.h"
 #include "bench/reader.h"
 #include "bench/run.h"
@@ -18,128 +18,86 @@ typedef struct arguments {
     bool dry_run, json;
     const char *manifest;
     const char **sets; /* NULL-terminated */
-    int set_count;
 } arguments;
 
 static void usage(FILE *to)
 {
-    fputs("usage: zobench run MANIFEST [OPTIONS]\n\n"
-          "Runs every repetition of every cell in a fresh process and appends its record to "
-          "DIR/NAME/cells.jsonl.\n"
-          "Started again it does what is missing. Ctrl-C stops after the repetition that is running; twice, "
-          "after its\n"
-          "step; SIGTERM does that at once.\n\n"
-          "  --results DIR       folder of results (results)\n"
-          "  --filter KEY=VALUE  only cells with this value; again for the same key: or this one\n"
-          "  --set KEY=VALUE     of a variable, parameter or section of the manifest, as check has it\n"
-          "  --shard I/N         only part I of N of the cells, dealt at random; records of all parts are "
-          "put together\n"
-          "                      with cat\n"
-          "  --budget TIME       begin no repetition that would end later (2h, 90m), as far as earlier ones "
-          "tell\n"
-          "  --oversize          run cells too that cannot fit into memory\n"
-          "  --retry             try repetitions again that did not end ok\n"
-          "  --fresh             set earlier records aside and begin anew\n"
-          "  --save-adapters     keep what was trained, in DIR/NAME/adapters\n"
-          "  --dry-run           list what would be run, and stop\n"
-          "  --json              with --dry-run: as JSON\n"
-          "  --quiet             say nothing but errors\n\n"
+    fputs("usage: zobench run [OPTIONS] MANIFEST\n"
+          "\n"
+          "Runs every repetition of every cell in a fresh process and appends its record to\n"
+          "DIR/NAME/cells.jsonl. Started again it does what is missing. Ctrl-C stops after the repetition "
+          "that\n"
+          "is running; twice, after its step; SIGTERM does that at once.\n"
           "Exit: 0 every cell is ok, 2 bad manifest or usage, 3 some cells are not ok, 130 interrupted.\n",
           to);
 }
 
-enum option_code {
-    RESULTS = 256,
-    FILTER,
-    SET,
-    SHARD,
-    BUDGET,
-    OVERSIZE,
-    RETRY,
-    FRESH,
-    SAVE_ADAPTERS,
-    DRY_RUN,
-    JSON,
-    QUIET,
-    HELP
-};
-
-/* 0 to go on, else the exit code + 1. */
-static int parse(int argc, char **argv, arguments *a, zo_error *err)
+static zo_status take_filter(int code, const char *text, void *where, zo_error *err)
 {
-    static const struct option options[] = {
-        {"results", required_argument, 0, RESULTS},
-        {"filter", required_argument, 0, FILTER},
-        {"set", required_argument, 0, SET},
-        {"shard", required_argument, 0, SHARD},
-        {"budget", required_argument, 0, BUDGET},
-        {"oversize", no_argument, 0, OVERSIZE},
-        {"retry", no_argument, 0, RETRY},
-        {"fresh", no_argument, 0, FRESH},
-        {"save-adapters", no_argument, 0, SAVE_ADAPTERS},
-        {"dry-run", no_argument, 0, DRY_RUN},
-        {"json", no_argument, 0, JSON},
-        {"quiet", no_argument, 0, QUIET},
-        {"help", no_argument, 0, HELP},
-        {0},
-    };
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (c) {
-        case RESULTS:
-            a->run.results = optarg;
-            break;
-        case FILTER:
-            if (bench_filter_add(a->where, optarg, err))
-                return BENCH_EXIT_USAGE + 1;
-            break;
-        case SET:
-            a->sets[a->set_count++] = optarg;
-            break;
-        case SHARD:
-            if (bench_shard_read(optarg, &a->run.shard, err))
-                return BENCH_EXIT_USAGE + 1;
-            break;
-        case BUDGET:
-            if (!bench_duration_read(optarg, &a->run.budget_s) || a->run.budget_s <= 0) {
-                zo_fail(err, ZO_ERR_INVALID, "--budget %s: must be a time like 90s, 15m or 2h", optarg);
-                return BENCH_EXIT_USAGE + 1;
-            }
-            break;
-        case OVERSIZE:
-            a->run.oversize = true;
-            break;
-        case RETRY:
-            a->run.retry = true;
-            break;
-        case FRESH:
-            a->run.fresh = true;
-            break;
-        case SAVE_ADAPTERS:
-            a->run.save_adapters = true;
-            break;
-        case DRY_RUN:
-            a->dry_run = true;
-            break;
-        case JSON:
-            a->json = true;
-            break;
-        case QUIET:
-            a->run.progress = NULL;
-            break;
-        case HELP:
-            usage(stdout);
-            return BENCH_EXIT_OK + 1;
-        default:
-            usage(stderr);
-            return BENCH_EXIT_USAGE + 1;
-        }
+    (void)code;
+    return bench_filter_add(where, text, err);
+}
+
+static zo_status take_shard(int code, const char *text, void *shard, zo_error *err)
+{
+    (void)code;
+    return bench_shard_read(text, shard, err);
+}
+
+static zo_status take_budget(int code, const char *text, void *seconds, zo_error *err)
+{
+    (void)code;
+    if (!bench_duration_read(text, seconds) || *(double *)seconds <= 0)
+        return zo_fail(err, ZO_ERR_INVALID, "--budget %s: must be a time like 90s, 15m or 2h", text);
+    return ZO_OK;
+}
+
+/* -1 to go on, else the exit code. */
+static int parse(int argc, char **argv, arguments *a)
+{
+    bool quiet = false;
+    const bench_flag flags[] = {
+        {.name = "results", .text = &a->run.results, .value = "DIR", .help = "folder of results (results)"},
+        {.name = "filter",
+         .take = take_filter,
+         .to = a->where,
+         .value = "KEY=VALUE",
+         .help = "only cells with this value; again for the same key: or this one"},
+        {.name = "set",
+         .list = a->sets,
+         .value = "KEY=VALUE",
+         .help = "of a variable, a parameter of \"defaults\", a section, or SECTION.KEY of the manifest; "
+                 "again for more"},
+        {.name = "shard",
+         .take = take_shard,
+         .to = &a->run.shard,
+         .value = "I/N",
+         .help = "only part I of N of the cells, dealt at random; records of all parts are put together with "
+                 "cat"},
+        {.name = "budget",
+         .take = take_budget,
+         .to = &a->run.budget_s,
+         .value = "TIME",
+         .help = "begin no repetition that would end later (2h, 90m), as far as earlier ones tell"},
+        {.name = "oversize", .set = &a->run.oversize, .help = "run cells too that cannot fit into memory"},
+        {.name = "retry", .set = &a->run.retry, .help = "try repetitions again that did not end ok"},
+        {.name = "fresh", .set = &a->run.fresh, .help = "set earlier records aside and begin anew"},
+        {.name = "save-adapters",
+         .set = &a->run.save_adapters,
+         .help = "keep what was trained, in DIR/NAME/adapters"},
+        {.name = "dry-run", .set = &a->dry_run, .help = "list what would be run, and stop"},
+        {.name = "json", .set = &a->json, .help = "with --dry-run: as JSON"},
+        {.name = "quiet", .set = &quiet, .help = "say nothing but errors"},
+        {0}};
+    int code = bench_flags(argc, argv, flags, 1, 1, usage);
+    if (code < 0 && a->json && !a->dry_run) {
+        bench_flags_help(flags, usage, stderr);
+        code = BENCH_EXIT_USAGE;
     }
-    if (optind + 1 != argc || (a->json && !a->dry_run)) {
-        usage(stderr);
-        return BENCH_EXIT_USAGE + 1;
-    }
+    if (quiet)
+        a->run.progress = NULL;
     a->manifest = argv[optind];
-    return 0;
+    return code;
 }
 
 static zo_status list_missing(const bench_manifest *m, const arguments *a, zo_error *err)
@@ -212,8 +170,8 @@ int bench_cmd_run(int argc, char **argv)
     a.sets = calloc((size_t)argc + 1, sizeof *a.sets);
     if (!a.sets)
         zo_fail(&err, ZO_ERR_MEMORY, "out of memory");
-    int code = a.sets ? parse(argc, argv, &a, &err) : BENCH_EXIT_USAGE + 1;
-    code = code ? code - 1 : run(&a, &err);
+    int code = a.sets ? parse(argc, argv, &a) : BENCH_EXIT_USAGE;
+    code = code < 0 ? run(&a, &err) : code;
     if (err.status)
         fprintf(stderr, "zobench run: %s\n", err.text);
     json_decref(a.where);

@@ -9,17 +9,9 @@
 
 static void usage(FILE *to)
 {
-    fputs("usage: zobench tokenize [--model M] [--decode] [--special] [--json] < LINES\n\n"
-          "Reads lines of text and prints the token ids of each on a line of its own.\n"
-          "  --model M  a model's name or path, or a tokenizer.json (default smollm2-135m)\n"
-          "  --decode   read lines of ids instead, and print the text of each; a text may have line ends of "
-          "its own\n"
-          "  --special  add what the model puts around a text (BOS), and read special tokens that are "
-          "written out,\n"
-          "             such as <|im_start|>; with --decode: print special tokens too\n"
-          "  --json     print each line as JSON: an array of ids, or with --decode a string, in which a byte "
-          "that is\n"
-          "             no UTF-8 is U+FFFD\n",
+    fputs("usage: zobench tokenize [OPTIONS] < LINES\n"
+          "\n"
+          "Reads lines of text and prints the token ids of each on a line of its own.\n",
           to);
 }
 
@@ -41,11 +33,24 @@ int bench_cmd_tokenize(int argc, char **argv)
 {
     const char *model = "smollm2-135m";
     bench_tokenize how = {0};
-    const bench_flag flags[] = {{.name = "model", .text = &model},
-                                {.name = "decode", .set = &how.decode},
-                                {.name = "special", .set = &how.special},
-                                {.name = "json", .set = &how.json},
-                                {0}};
+    const bench_flag flags[] = {
+        {.name = "model",
+         .text = &model,
+         .value = "M",
+         .help = "a model's name or path, or a tokenizer.json (default smollm2-135m)"},
+        {.name = "decode",
+         .set = &how.decode,
+         .help =
+             "read lines of ids instead, and print the text of each; a text may have line ends of its own"},
+        {.name = "special",
+         .set = &how.special,
+         .help = "add what the model puts around a text (BOS), and read special tokens that are written out, "
+                 "such as <|im_start|>; with --decode: print special tokens too"},
+        {.name = "json",
+         .set = &how.json,
+         .help = "print each line as JSON: an array of ids, or with --decode a string, in which a byte that "
+                 "is no UTF-8 is U+FFFD"},
+        {0}};
     int code = bench_flags(argc, argv, flags, 0, 0, usage);
     if (code >= 0)
         return code;

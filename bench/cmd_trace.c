@@ -26,11 +26,11 @@
 
 static void usage(FILE *to)
 {
-    fputs("usage: zobench trace --out FILE [KEY=VALUE ...]\n\n"
-          "Runs `steps` training steps (default 20; take few) and writes tokens, labels, noise, losses, "
-          "projected\n"
-          "gradients and the adapter before and after each to FILE, in safetensors form. Keys are those of "
-          "manifests:\n"
+    fputs("usage: zobench trace --out FILE [KEY=VALUE ...]\n"
+          "\n"
+          "Runs `steps` training steps (default 20; take few) and writes tokens, labels, noise, losses,\n"
+          "projected gradients and the adapter before and after each to FILE, in safetensors form. Keys are\n"
+          "those of manifests (zobench help options):\n"
           "  model=synth:tiny task=polarity steps=2 queries=4 batch=4 parallel=both peft=lora-fa rank=4 ...\n"
           "scripts/replay_trace.py computes the same steps independently and compares.\n",
           to);
@@ -234,7 +234,8 @@ static zo_status trace(const bench_params *p, const char *path, zo_error *err)
 int bench_cmd_trace(int argc, char **argv)
 {
     const char *path = NULL;
-    const bench_flag flags[] = {{.name = "out", .text = &path}, {0}};
+    const bench_flag flags[] = {{.name = "out", .text = &path, .value = "FILE", .help = "where to write"},
+                                {0}};
     int code = bench_flags(argc, argv, flags, 0, argc, usage);
     if (code >= 0)
         return code;

@@ -19,11 +19,23 @@
     X("numerics", bench_cmd_numerics, "what precisions do to logits, losses and projected gradients")        \
     X("logits", bench_cmd_logits, "logits after a prompt")                                                   \
     X("tokenize", bench_cmd_tokenize, "text to token ids and back, line by line")                            \
-    X("trace", bench_cmd_trace, "everything of N training steps as one safetensors file")
+    X("trace", bench_cmd_trace, "everything of N training steps as one safetensors file")                    \
+    X("help", bench_cmd_help, "this list, or more about a command; manual page, completion for bash")
 
 #define X(name, function, help) int function(int argc, char **argv);
 BENCH_COMMAND_MAP(X)
 #undef X
+
+typedef struct bench_command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} bench_command;
+
+/* Ended by a row whose name is NULL. */
+extern const bench_command bench_commands[];
+/* NULL: there is none of that name, which was said. */
+const bench_command *bench_command_find(const char *name);
 
 /* Without a command. argv[0] is the program as it was called. */
 int bench_cmd_screen(int argc, char **argv);

@@ -1,4 +1,5 @@
-/* Command-line flags of a command, from a table: --name TEXT, --name N or --name alone; --help is always there. */
+/* Command-line flags of a command, from a table that parses them and explains them: --name TEXT, --name N or --name alone. --help
+ * is always there; --help=man and --help=bash print the same for a manual page and for completion (help.h). */
 #ifndef BENCH_FLAGS_H
 #define BENCH_FLAGS_H
 
@@ -6,7 +7,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* One of text, list, number and set is not NULL: where the flag's value goes. */
+#include "core/error.h"
+
+/* One of text, list, number, set and take is not NULL: where the flag's value goes. */
 typedef struct bench_flag {
     const char *name;  /* without the dashes */
     const char **text; /* borrowed from argv */
@@ -14,10 +17,20 @@ typedef struct bench_flag {
     long *number;      /* a whole number in [low, high] */
     long low, high;
     bool *set; /* takes no value */
+    /* Reads the value itself (NULL where the flag has none: `value` is NULL); its message is what people are told. */
+    zo_status (*take)(int code, const char *text, void *to, zo_error *err);
+    int code; /* these two are passed on to it */
+    void *to;
+    const char *value; /* what help calls the value: "DIR" */
+    const char *help;  /* one sentence; NULL: usage() has it */
 } bench_flag;
 
-/* Reads argv's flags (ended by a row whose name is NULL; at most 15) and checks that `least` to `most` arguments are left,
- * which begin at argv[optind]. Returns -1 to go on, else the exit code to end with, what is wrong having been said. */
+/* Reads argv's flags (ended by a row whose name is NULL; at most 31) and checks that `least` to `most` arguments are left,
+ * which begin at argv[optind]. usage writes the lines "usage: zobench ..." and, after an empty line, what the command does;
+ * the flags follow. Returns -1 to go on, else the exit code to end with, what is wrong having been said. */
 int bench_flags(int argc, char **argv, const bench_flag *flags, int least, int most, void (*usage)(FILE *to));
+/* What --help prints. */
+void bench_flags_help(const bench_flag *flags, void (*usage)(FILE *to), FILE *to);
+bool bench_flag_takes_value(const bench_flag *f);
 
 #endif
