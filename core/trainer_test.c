@@ -218,8 +218,8 @@ static void assert_same_bits(const bits *a, const bits *b, const char *what, con
                      a->adapter[i]);
 }
 
-/* Longer examples than those above, of all lengths from 60 to 96, and their first 14 to 50 ids. */
-enum { LONG = 96 };
+/* Longer examples than those above, of 44 to 64 ids, and their first 8 to 28. */
+enum { LONG = 64, CUT = 36 };
 static int32_t long_ids[EXAMPLES][LONG];
 static zo_example long_examples[EXAMPLES], short_examples[EXAMPLES];
 
@@ -228,15 +228,15 @@ static void make_lengths(void)
     for (int i = 0; i < EXAMPLES; i++) {
         for (int t = 0; t < LONG; t++)
             long_ids[i][t] = (int32_t)zo_below(zo_bits(6, (uint64_t)t, (uint32_t)i), 512);
-        int32_t n = LONG - i * 7 % 37;
+        int32_t n = LONG - i * 7 % 21;
         long_examples[i] = (zo_example){.choices = 1, .choice = {{long_ids[i], n, 1 + i % 3}}};
-        short_examples[i] = (zo_example){.choices = 1, .choice = {{long_ids[i], n - 46, 1 + i % 3}}};
+        short_examples[i] = (zo_example){.choices = 1, .choice = {{long_ids[i], n - CUT, 1 + i % 3}}};
     }
 }
 
 /* One replica at a time on one thread, and every other way to run the same step: the same bits, in every precision and
- * compute. Of the long sequences a forward of `none` has at most 384 rows, one of `both` more than 1,400, which the
- * forward takes in two chunks of at most 1,024, cut within a replica; of the short ones products are so small that
+ * compute. Of the long sequences a forward of `none` has at most 256 rows, one of `both` more than 1,024, which the
+ * forward takes in two chunks of at most so many, cut within a replica; of the short ones products are so small that
  * some run on one thread. */
 static void same_bits(void **state)
 {
@@ -244,13 +244,17 @@ static void same_bits(void **state)
     const struct {
         const char *name;
         zo_dataset train;
-        int32_t seq_len;
+        int32_t seq_len, stride; /* every so many of the ways */
     } cases[] = {
-        {"short", {.examples = short_examples, .count = EXAMPLES, .longest = LONG - 46, .most_labels = 3}, 0},
-        {"long", {.examples = long_examples, .count = EXAMPLES, .longest = LONG, .most_labels = 3}, 0},
+        {"short",
+         {.examples = short_examples, .count = EXAMPLES, .longest = LONG - CUT, .most_labels = 3},
+         0,
+         1},
+        {"long", {.examples = long_examples, .count = EXAMPLES, .longest = LONG, .most_labels = 3}, 0, 1},
         {"padding run",
-         {.examples = short_examples, .count = EXAMPLES, .longest = LONG - 46, .most_labels = 3},
-         72},
+         {.examples = short_examples, .count = EXAMPLES, .longest = LONG - CUT, .most_labels = 3},
+         48,
+         5},
     };
     int before = omp_get_max_threads();
     make_lengths();
@@ -263,7 +267,7 @@ static void same_bits(void **state)
             o.seq_len = cases[c].seq_len;
             bits alone;
             run_for_bits(&o, precision, &cases[c].train, 1, &alone);
-            for (int way = 1; way < 3 * ZO_PARALLEL_COUNT; way++) {
+            for (int way = 1; way < 3 * ZO_PARALLEL_COUNT; way += cases[c].stride) {
                 bits other;
                 o.estimator.parallel = way % ZO_PARALLEL_COUNT;
                 run_for_bits(&o, precision, &cases[c].train, 1 + way / ZO_PARALLEL_COUNT, &other);
