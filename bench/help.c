@@ -7,6 +7,7 @@
 
 #include "bench/commands.h"
 #include "bench/exit.h"
+#include "bench/export.h"
 #include "bench/metric.h"
 #include "bench/params.h"
 
@@ -311,6 +312,10 @@ static void bash_values(FILE *to)
     bash_list("METRIC", "", to);
     for (const char *const *m = bench_metric_names(); *m; m++)
         fprintf(to, "%s ", *m);
+    fputs("' ;;\n", to);
+    bash_list("FORMAT", "", to);
+    for (const bench_export_format *f = bench_export_formats; f->name; f++)
+        fprintf(to, "%s ", f->name);
     fputs("' ;;\n", to);
     bash_list("COMMAND", "", to);
     for (const bench_command *c = bench_commands; c->name; c++)
