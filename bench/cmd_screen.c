@@ -42,9 +42,10 @@ typedef struct screen {
     int count, left_out;
     int64_t bytes; /* of records read */
     int suites;
-    char first[300];  /* a suite that can run as things are: the cheapest known, else the first; "" */
-    double first_s;   /* NaN: unknown */
-    bool guess, bare; /* some suite's time is from kept records; is not known */
+    char first[300];        /* a suite that can run as things are: the cheapest known, else the first; "" */
+    double first_s;         /* NaN: unknown */
+    char missing_name[256]; /* a model that some suite needs; "" */
+    bool guess, bare;       /* some suite's time is from kept records; is not known */
 } screen;
 
 /* ---- results ---- */
@@ -183,6 +184,17 @@ static const folder *timed(const screen *s, const char *name)
     return NULL;
 }
 
+/* Is nothing of the suite missing in results/? */
+static bool complete(const screen *s, const char *name)
+{
+    for (int i = 0; i < s->count; i++) {
+        const folder *f = &s->folders[i];
+        if (f->r && !f->kept && strcmp(f->r->manifest->name, name) == 0 && f->done >= f->wanted)
+            return true;
+    }
+    return false;
+}
+
 /* The first model that is not there; "" where all are. */
 static const char *missing_model(const bench_manifest *m)
 {
@@ -210,6 +222,7 @@ static void print_suite(screen *s, const char *path)
     const folder *f = timed(s, m->name);
     const double seconds = f ? (double)runs * f->seconds : NAN;
     const char *missing = missing_model(m);
+    const bool done = complete(s, m->name);
     s->suites++;
     if (f) {
         time[0] = '~';
@@ -217,9 +230,14 @@ static void print_suite(screen *s, const char *path)
     }
     s->guess = s->guess || (f && f->kept);
     s->bare = s->bare || !f;
-    printf("  %-34s %5d %6lld %9s  %s%s%s%s\n", path, m->cell_count, (long long)runs, time, m->title,
-           *missing ? " [needs model " : "", missing, *missing ? "]" : "");
-    if (!*missing && (!*s->first || seconds < s->first_s || (isnan(s->first_s) && !isnan(seconds)))) {
+    printf("  %-34s %5d %6lld %9s  %s", path, m->cell_count, (long long)runs, time, m->title);
+    if (*missing) {
+        printf(" [needs model %s]", missing);
+        snprintf(s->missing_name, sizeof s->missing_name, "%s", missing);
+    }
+    puts(done ? " [done]" : "");
+    if (!*missing && !done &&
+        (!*s->first || seconds < s->first_s || (isnan(s->first_s) && !isnan(seconds)))) {
         snprintf(s->first, sizeof s->first, "%s", path);
         s->first_s = seconds;
     }
@@ -360,8 +378,10 @@ static void print_next(const screen *s, const folder *last)
     }
     if (*s->first)
         printf("%s run %s\n", s->program, s->first);
+    else if (*s->missing_name)
+        printf("scripts/fetch-model %s, then %s run what needs it\n", s->missing_name, s->program);
     else if (s->suites)
-        printf("scripts/fetch-model smollm2-135m, then %s run one of the suites\n", s->program);
+        puts("a manifest of your own: README.md says how, all of these are done");
     else
         printf("%s eval model=synth:tiny task=polarity eval_rows=16, or start it where ./experiments is\n",
                s->program);

@@ -75,8 +75,19 @@ static void suites_and_no_results(void **state)
     assert_non_null(strstr(o.out, "next       ./zobench run experiments/tiny.json\n"));
 }
 
-/* One repetition of the suite's first cell is ok, one is not; its time is known from then on. */
-static void begun(void **state)
+static void record(const bench_cell *cell, int run, const char *status)
+{
+    json_t *r = json_pack("{s:s, s:o, s:s, s:i, s:s, s:I, s:{s:f}}", "schema", BENCH_RECORD_SCHEMA, "cell",
+                          bench_params_to_json(&cell->params), "cell_id", cell->id, "run", run, "status",
+                          status, "wall_ns", (json_int_t)2000000000, "time", "median_ns",
+                          4e6 / (double)cell->params.queries / (double)cell->params.queries);
+    assert_int_equal(bench_record_append("results/tiny/cells.jsonl", r, NULL), ZO_OK);
+    json_decref(r);
+}
+
+/* One repetition of the suite's first cell is ok, one is not; its time is known from then on. Then all are, and then there
+ * is a report. */
+static void from_begun_to_done(void **state)
 {
     (void)state;
     command_output o;
@@ -85,20 +96,25 @@ static void begun(void **state)
     assert_int_equal(mkdir("results/tiny", 0777), 0);
     save("results/tiny/manifest.json", MANIFEST);
     assert_int_equal(bench_manifest_load("results/tiny/manifest.json", &m, NULL), ZO_OK);
-    for (int run = 0; run < 2; run++) {
-        json_t *r = json_pack("{s:s, s:o, s:s, s:i, s:s, s:I}", "schema", BENCH_RECORD_SCHEMA, "cell",
-                              bench_params_to_json(&m->cells[0].params), "cell_id", m->cells[0].id, "run",
-                              run, "status", run ? "timeout" : "ok", "wall_ns", (json_int_t)2000000000);
-        assert_int_equal(bench_record_append("results/tiny/cells.jsonl", r, NULL), ZO_OK);
-        json_decref(r);
-    }
-    bench_manifest_free(m);
+    record(&m->cells[0], 0, "ok");
+    record(&m->cells[0], 1, "timeout");
     show(&o);
     assert_non_null(strstr(o.out, "  12.0 s  A tiny one\n")); /* six repetitions of 2 s */
     assert_non_null(strstr(o.out, "results/tiny: 1 not run\n"));
     assert_non_null(strstr(o.out, "last run   results/tiny, "));
     assert_non_null(strstr(o.out, ": 1 of 6 repetitions done, 1 not ok\n"));
     assert_non_null(strstr(o.out, "next       ./zobench run experiments/tiny.json --retry\n"));
+    for (int i = 1; i < 6; i++)
+        record(&m->cells[i / 3], i % 3, "ok");
+    bench_manifest_free(m);
+    show(&o);
+    assert_non_null(strstr(o.out, "  12.0 s  A tiny one [done]\n"));
+    assert_non_null(strstr(o.out, "results/tiny: 1 holds\n")); /* a ratio of 4 */
+    assert_non_null(strstr(o.out, ": 6 of 6 repetitions done\n"));
+    assert_non_null(strstr(o.out, "next       ./zobench report results/tiny\n"));
+    assert_int_equal(mkdir("results/tiny/report", 0777), 0);
+    show(&o);
+    assert_non_null(strstr(o.out, "next       scripts/fetch-model no-such-model, then"));
 }
 
 static void broken_results(void **state)
@@ -125,7 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(empty_folder),
         cmocka_unit_test(suites_and_no_results),
-        cmocka_unit_test(begun),
+        cmocka_unit_test(from_begun_to_done),
         cmocka_unit_test(broken_results),
     };
     return cmocka_run_group_tests(tests, enter, leave);

@@ -9,7 +9,7 @@ int main(int argc, char **argv)
     char help[] = "help", *no_arguments[] = {help, NULL};
     if (argc < 2)
         return bench_cmd_screen(argc, argv);
-    if (strcmp(argv[1], "--help") == 0)
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return bench_cmd_help(1, no_arguments);
     if (strcmp(argv[1], "cell") == 0)
         return bench_cmd_cell(argc - 1, argv + 1);
