@@ -1,13 +1,41 @@
 /* What reports of all formats say: see report_parts.h. */
 #include "bench/report_parts.h"
 
+#include <math.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "bench/metric.h"
 
 int32_t bench_report_complete_cells(const bench_report_parts *r)
 {
     return r->results->cell_count - (int32_t)bench_table_rows(r->trouble);
+}
+
+/* " Steps ran at 45% to 67% of what the roofline allows; arithmetic binds in 4 runs, memory in 2." */
+static void put_roofline(const bench_results *b, FILE *f)
+{
+    size_t i;
+    json_t *record;
+    double low = INFINITY, high = 0;
+    int32_t memory = 0, all = 0;
+    json_array_foreach(b->records, i, record)
+    {
+        const json_t *share = bench_metric_at(record, "roofline.of_roofline");
+        const char *binds = json_string_value(bench_metric_at(record, "roofline.binds"));
+        if (!json_is_number(share) || !binds)
+            continue;
+        low = fmin(low, json_number_value(share));
+        high = fmax(high, json_number_value(share));
+        memory += strcmp(binds, "memory") == 0;
+        all++;
+    }
+    if (all)
+        fprintf(f,
+                " Steps ran at %.0f%% to %.0f%% of what the roofline allows; arithmetic binds in %d run%s, "
+                "memory "
+                "in %d.",
+                100 * low, 100 * high, all - memory, all - memory == 1 ? "" : "s", memory);
 }
 
 void bench_report_put_state(const bench_report_parts *r, FILE *f)
@@ -28,6 +56,7 @@ void bench_report_put_state(const bench_report_parts *r, FILE *f)
     if (b->doubled)
         fprintf(f, " %d run%s recorded more than once; the last record counts.", b->doubled,
                 b->doubled == 1 ? "" : "s");
+    put_roofline(b, f);
 }
 
 void bench_report_put_differences(const bench_report_parts *r, bench_format format, FILE *f)

@@ -530,6 +530,36 @@ static void failing_allocations(void **state)
     rig_down(&r);
 }
 
+/* A step that asked any account for memory would fail here, whatever it gave back. */
+static void steps_allocate_nothing(void **state)
+{
+    static const struct {
+        int method, peft, parallel, precision, compute;
+    } cases[] = {
+        {ZO_METHOD_PRGE, ZO_PEFT_LORA_FA, ZO_PARALLEL_NONE, ZO_PRECISION_F32, ZO_COMPUTE_F32},
+        {ZO_METHOD_PRGE, ZO_PEFT_LORA_FA, ZO_PARALLEL_INNER, ZO_PRECISION_F16, ZO_COMPUTE_F32},
+        {ZO_METHOD_PRGE, ZO_PEFT_LORA_FA, ZO_PARALLEL_OUTER, ZO_PRECISION_BF16, ZO_COMPUTE_BF16},
+        {ZO_METHOD_PRGE, ZO_PEFT_LORA_FA, ZO_PARALLEL_BOTH, ZO_PRECISION_INT8, ZO_COMPUTE_BF16},
+        {ZO_METHOD_PRGE, ZO_PEFT_LORA, ZO_PARALLEL_BOTH, ZO_PRECISION_NF4, ZO_COMPUTE_BF16},
+        {ZO_METHOD_MEZO, ZO_PEFT_LORA_FA, ZO_PARALLEL_NONE, ZO_PRECISION_INT8, ZO_COMPUTE_F32},
+        {ZO_METHOD_MEZO, ZO_PEFT_FULL, ZO_PARALLEL_NONE, ZO_PRECISION_F32, ZO_COMPUTE_F32},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        zo_trainer_options o = options(cases[i].method, cases[i].peft, cases[i].parallel);
+        zo_step_report report;
+        zo_error err = {0};
+        rig r;
+        o.compute = cases[i].compute;
+        rig_up_on(&r, &o, cases[i].precision, &data);
+        atomic_store(&r.mem.fail_after, 1);
+        if (zo_trainer_step(r.t, &report, &err))
+            fail_msg("case %zu: %s", i, err.text);
+        assert_int_equal(atomic_load(&r.mem.fail_after), 1); /* nobody asked */
+        rig_down(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -545,6 +575,7 @@ int main(void)
         cmocka_unit_test(bad_options),
         cmocka_unit_test(full_training_needs_f32),
         cmocka_unit_test(failing_allocations),
+        cmocka_unit_test(steps_allocate_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
