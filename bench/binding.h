@@ -2,7 +2,8 @@
  *
  * The launcher chooses with hwloc and hands the choice to the child in the OpenMP library's variables (OMP_PLACES and
  * OMP_PROC_BIND for GNU's, KMP_AFFINITY for LLVM's): the library then binds every thread that it makes, also one that it
- * makes anew after a smaller team, and OpenBLAS, whose threads are the same. The child looks at what its threads are really bound to and puts that into the record.
+ * makes anew after a smaller team, and OpenBLAS, whose threads are the same. The child looks at what its threads are
+ * really bound to and puts that into the record.
  *
  * Only processors of the launcher's own affinity mask are taken, so that two runs on one machine are kept apart with
  * taskset. What the user has set of OMP_PROC_BIND, OMP_PLACES, GOMP_CPU_AFFINITY or KMP_AFFINITY is left as it is.

@@ -1,6 +1,6 @@
 /* Inner kernels of the linear maps (linear.h), one table per instruction set, chosen at run time.
  *
- * A product y (rows, out) = x (rows, in) W^T is cut into tiles of at most H rows by panels of at most P * 16 output
+ * A product y (rows, out) = x (rows, in) W^T is cut into tiles of at most H rows by panels of at most 48 output
  * channels. A kernel keeps a tile's sums in registers while it walks along the inner dimension, in order, one
  * product after the other: what a row gets depends on nothing but that row and W.
  *
