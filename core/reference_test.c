@@ -22,7 +22,7 @@
 static zo_llama *load(const char *path, zo_precision p)
 {
     zo_weights *w;
-    zo_llama *m;
+    zo_llama *m = NULL;
     zo_error err = {0};
     if (zo_weights_open(path, NULL, &w, &err) || zo_llama_load(w, p, 64, NULL, &m, &err))
         fail_msg("%s", err.text);
@@ -123,7 +123,7 @@ static void stories260k(void **state)
     const char *data = getenv("ZOBENCH_TEST_DATA"), *tmp = getenv("TMPDIR");
     char dir[200], gguf[256], command[2000], text[160];
     int32_t ids[160];
-    size_t n;
+    size_t n = 0;
     zo_tokenizer *t;
     zo_error err = {0};
     (void)state;
