@@ -250,7 +250,7 @@ static void same_bits(void **state)
          {.examples = short_examples, .count = EXAMPLES, .longest = LONG - CUT, .most_labels = 3},
          0,
          1},
-        {"long", {.examples = long_examples, .count = EXAMPLES, .longest = LONG, .most_labels = 3}, 0, 1},
+        {"long", {.examples = long_examples, .count = EXAMPLES, .longest = LONG, .most_labels = 3}, 0, 3},
         {"padding run",
          {.examples = short_examples, .count = EXAMPLES, .longest = LONG - CUT, .most_labels = 3},
          48,
