@@ -17,7 +17,7 @@
 #include "core/linear.h"
 #include "core/rng.h"
 
-enum { MOST_TILES = 64, MOST_REPLICAS = 4 };
+enum { MOST_TILES = 64 };
 
 /* A uniform number in [-1, 1), a function of its place. */
 static float number(uint64_t stream, uint64_t i)
@@ -321,12 +321,12 @@ static void tiles_share_rows_out_evenly(void **state)
     assert_int_equal(zo_tiles_cut(8, 0, 0, 0, t), 0);
 }
 
-/* Adapters of two targets whose A and Bw are random, three replicas: y against sums in double over the moved values. */
+/* Adapters of two targets whose A and Bw are random, four replicas, one of them the master: y against sums in double over the moved values. */
 static void check_replicas(const zo_panels *panels, zo_compute compute, int32_t rank, bool train_a)
 {
     static const int64_t out[] = {50, 21};
-    static const zo_replica replicas[] = {{1, 0}, {-1, 0}, {1, 5}};
-    enum { IN = 70, ROWS = 9, N = 3 };
+    static const zo_replica replicas[] = {{1, 0}, {-1, 0}, {0, 2}, {1, 5}};
+    enum { IN = 70, ROWS = 9, N = 4 };
     fixture f = begin(panels, compute, ZO_PRECISION_F32, IN, out, 2, ROWS, N);
     zo_lora_pair pair[2];
     for (int i = 0; i < 2; i++)

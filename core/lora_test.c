@@ -10,7 +10,6 @@
 #include <cmocka.h>
 
 #include "core/lora.h"
-#include "core/noise.h"
 #include "core/rng.h"
 #include "core/weights.h"
 
@@ -140,26 +139,6 @@ static void add_noise(void **state)
     omp_set_num_threads(before);
 }
 
-static void replicas(void **state)
-{
-    (void)state;
-    enum { N = 5000 };
-    static float x[N], out[5 * N], z[N];
-    const zo_replica r[] = {{1, 2}, {-1, 2}, {0, 1}, {-1, 0}, {1, 2}};
-    for (int i = 0; i < N; i++)
-        x[i] = (float)i * 0.01f;
-    zo_noise_replicas(out, x, N, 9, 3, 17, 1e-2, r, 5);
-    for (int k = 0; k < 5; k++) {
-        zo_normals((zo_noise_at){9, 3, r[k].query, 17}, 0, N, z);
-        for (int i = 0; i < N; i++) {
-            float want = x[i] + (float)(r[k].sign * 1e-2) * z[i];
-            if (r[k].sign == 0)
-                want = x[i];
-            assert_memory_equal(&out[k * N + i], &want, sizeof want);
-        }
-    }
-}
-
 static void refused(void **state)
 {
     (void)state;
@@ -193,7 +172,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(published_counts), cmocka_unit_test(initial_values),
         cmocka_unit_test(chosen_targets),   cmocka_unit_test(add_noise),
-        cmocka_unit_test(replicas),         cmocka_unit_test(refused),
+        cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

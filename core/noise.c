@@ -2,8 +2,6 @@
  * its stack and uses it there. */
 #include "core/noise.h"
 
-#include <string.h>
-
 #include "core/kernel.h"
 #include "core/rng.h"
 
@@ -27,28 +25,6 @@ void zo_noise_add(float *x, int64_t n, uint64_t seed, uint32_t step, uint32_t te
                 continue;
             zo_normals((zo_noise_at){seed, step, (uint32_t)i, tensor}, (uint64_t)first, m, z);
             kernels->scale_add(x + first, x + first, (float)coef[i], z, m);
-        }
-    }
-}
-
-void zo_noise_replicas(float *out, const float *x, int64_t n, uint64_t seed, uint32_t step, uint32_t tensor,
-                       double eps, const zo_replica *replicas, int32_t count)
-{
-    const zo_kernels *kernels = zo_kernels_best();
-#pragma omp parallel for schedule(static) if (n > CHUNK)
-    for (int64_t first = 0; first < n; first += CHUNK) {
-        float z[CHUNK];
-        int64_t m = chunk_length(first, n), made = -1;
-        for (int32_t r = 0; r < count; r++) {
-            float *to = out + r * n + first;
-            if (replicas[r].sign == 0) {
-                memcpy(to, x + first, (size_t)m * sizeof *to);
-                continue;
-            }
-            if (made != replicas[r].query)
-                zo_normals((zo_noise_at){seed, step, replicas[r].query, tensor}, (uint64_t)first, m, z);
-            made = replicas[r].query;
-            kernels->scale_add(to, x + first, (float)(replicas[r].sign * eps), z, m);
         }
     }
 }
