@@ -17,15 +17,13 @@ static void check_kept(const char *dir)
 {
     bench_results *r;
     zo_error err = {0};
+    int32_t with_records = 0;
     if (bench_results_load(dir, &r, &err))
         fail_msg("%s", err.text);
-    print_message("%s: %d cells, %zu records\n", dir, r->cell_count, json_array_size(r->records));
-    assert_true(json_array_size(r->records) > 0);
     assert_int_equal(r->torn, 0);
     assert_int_equal(r->strays, 0);
     for (int32_t i = 0; i < r->cell_count; i++) {
-        if (r->cells[i].run_count == 0)
-            fail_msg("%s: cell %s has no record", dir, r->cells[i].cell->id);
+        with_records += r->cells[i].run_count > 0;
         for (int32_t k = 0; k < r->cells[i].run_count; k++) {
             bench_params p;
             char id[13];
@@ -35,6 +33,10 @@ static void check_kept(const char *dir)
             assert_string_equal(id, json_string_value(json_object_get(record, "cell_id")));
         }
     }
+    /* a sweep that its budget ended has cells without records */
+    print_message("%s: %d of %d cells, %zu records\n", dir, with_records, r->cell_count,
+                  json_array_size(r->records));
+    assert_true(with_records > 0);
     bench_results_free(r);
 }
 
