@@ -230,9 +230,21 @@ static void a_record_is_complete(void **state)
     assert_int_equal(size_at(r, "time.warmup_ns"), 2);
     assert_int_equal(size_at(r, "time.step_ns"), 5);
     json_array_foreach(at(r, "time.step_ns"), i, v) sum += json_integer_value(v);
-    json_object_foreach((json_t *)at(r, "time.phases_ns"), key, v) phases += json_number_value(v);
+    json_object_foreach((json_t *)at(r, "time.phases_ns"), key, v)
+    {
+        assert_true(json_number_value(v) >= 0);
+        phases += json_number_value(v);
+    }
     /* the phases of a step add up to it; the means of both are divided by 5 in double */
     assert_true(fabs(phases - (double)sum / 5) <= 1e-9 * (double)sum);
+    static const char *const run_through[] = {"data",  "perturb", "linear", "lowrank", "attention",
+                                              "small", "head",    "loss",   "update"};
+    for (i = 0; i < sizeof run_through / sizeof *run_through; i++)
+        assert_true(json_number_value(json_object_get(at(r, "time.phases_ns"), run_through[i])) > 0);
+    double small = json_number_value(at(r, "time.phases_ns.attention")) +
+                   json_number_value(at(r, "time.phases_ns.small")) +
+                   json_number_value(at(r, "time.phases_ns.loss"));
+    assert_true(fabs(json_number_value(at(r, "time.small_of_step")) - small / phases) < 1e-9);
     assert_int_equal(size_at(r, "time.ci_ns"), 2);
     assert_true(json_number_value(at(r, "time.ci_coverage")) < 0.95); /* five samples are too few for 95% */
     assert_true(json_integer_value(at(r, "time.load_ns")) > 0);

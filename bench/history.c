@@ -189,6 +189,17 @@ static void set_mean(const bench_history *h, json_t *object, const char *key, do
     bench_record_set(object, key, n > 0 ? json_real(sum / n) : NULL, no_steps);
 }
 
+/* object[key] = the share of attention and the small operators in the timed steps. */
+static void set_small(const bench_history *h, json_t *object, const char *key)
+{
+    int64_t all = 0;
+    for (int p = 0; p < ZO_PHASE_COUNT; p++)
+        all += h->phase_ns[p];
+    const int64_t small =
+        h->phase_ns[ZO_PHASE_ATTENTION] + h->phase_ns[ZO_PHASE_SMALL] + h->phase_ns[ZO_PHASE_LOSS];
+    bench_record_set(object, key, all > 0 ? json_real((double)small / (double)all) : NULL, no_steps);
+}
+
 /* object[key] = that mean over the median time, per second. */
 static void set_rate(const bench_history *h, json_t *object, const char *key, double sum)
 {
@@ -223,6 +234,7 @@ json_t *bench_history_time(const bench_history *h, int64_t load_ns)
     else
         bench_record_unknown(o, "phases_ns", no_steps);
     json_decref(phases);
+    set_small(h, o, "small_of_step");
     set_rate(h, o, "tokens_per_s", h->real_tokens);
     set_mean(h, o, "tokens_per_step", h->real_tokens);
     set_mean(h, o, "padded_tokens_per_step", h->tokens);

@@ -31,7 +31,7 @@ static void phases_add_up(void **state)
         rest(2);
         zo_phase_enter(hook, ZO_PHASE_DATA);
         rest(10);
-        zo_phase_enter(hook, ZO_PHASE_FORWARD);
+        zo_phase_enter(hook, ZO_PHASE_LINEAR);
         rest(5);
         zo_phase_enter(hook, ZO_PHASE_DATA);
         rest(10);
@@ -43,7 +43,7 @@ static void phases_add_up(void **state)
         /* sleeps last at least as long as asked; how much longer is not for a test to say */
         assert_true(w.phase_ns[ZO_PHASE_OTHER] >= 2000000);
         assert_true(w.phase_ns[ZO_PHASE_DATA] >= 20000000);
-        assert_true(w.phase_ns[ZO_PHASE_FORWARD] >= 5000000);
+        assert_true(w.phase_ns[ZO_PHASE_LINEAR] >= 5000000);
         assert_true(w.phase_ns[ZO_PHASE_LOSS] == 0);
         assert_true(w.phase_ns[ZO_PHASE_UPDATE] == 0);
     }

@@ -146,6 +146,17 @@ static const bench_metric metrics[] = {
      .scale = 100,
      .shown_unit = "%",
      .decimals = 1},
+    {.name = "small_of_step",
+     .label = "share of the small operators",
+     .help = "attention, norms, RoPE, embedding and softmax-loss of a step's time (SwiGLU is part of the "
+             "products)",
+     .unit = "",
+     .path = "time.small_of_step",
+     .pool = BENCH_POOL_RUNS,
+     .better = BENCH_LOWER,
+     .scale = 100,
+     .shown_unit = "%",
+     .decimals = 1},
     {.name = "snr",
      .label = "signal to noise of projected gradients",
      .help = "exact projected gradients over what rounding adds to them, both rms; needs numerics > 0",
@@ -213,10 +224,26 @@ const char *const *bench_metric_names(void)
 {
     /* A constant list, so that no state is filled in at run time; the test holds it against the table. */
     static const char *const names[METRICS + 1] = {
-        "step_ns",       "tokens_per_s", "peak_rss_bytes", "accuracy",    "accuracy_initial",
-        "accuracy_best", "loss",         "eval_loss",      "flops_per_s", "predicted_step_ns",
-        "of_roofline",   "of_peak",      "of_bandwidth",   "snr",         "gradient_correlation",
-        "logit_change",  "loss_change",  "load_ns",        NULL,
+        "step_ns",
+        "tokens_per_s",
+        "peak_rss_bytes",
+        "accuracy",
+        "accuracy_initial",
+        "accuracy_best",
+        "loss",
+        "eval_loss",
+        "flops_per_s",
+        "predicted_step_ns",
+        "of_roofline",
+        "of_peak",
+        "of_bandwidth",
+        "small_of_step",
+        "snr",
+        "gradient_correlation",
+        "logit_change",
+        "loss_change",
+        "load_ns",
+        NULL,
     };
     return names;
 }

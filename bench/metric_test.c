@@ -14,7 +14,7 @@
 
 static const char record_text[] =
     "{\"time\": {\"median_ns\": 1234567.0, \"ci_ns\": [1200000, 1300000.5], \"tokens_per_s\": 640.25, "
-    "\"load_ns\": 2500000},"
+    "\"load_ns\": 2500000, \"small_of_step\": 0.09375},"
     " \"memory\": {\"peak_rss_bytes\": 104857600},"
     " \"accuracy\": {\"value\": 0.875, \"initial\": 0.5, \"best\": 0.9, \"stderr\": 0.0125, "
     "\"initial_stderr\": 0.02},"
@@ -46,6 +46,7 @@ static const struct {
     {"of_roofline", 0.8125, "81.2", "share of the roofline (%)"}, /* 81.25 is exact: ties to even */
     {"of_peak", 0.75, "75.0", "share of the arithmetic peak (%)"},
     {"of_bandwidth", 0.25, "25.0", "share of the memory bandwidth (%)"},
+    {"small_of_step", 0.09375, "9.4", "share of the small operators (%)"},
     {"snr", 42.75, "42.8", "signal to noise of projected gradients"}, /* exact: ties to even */
     {"gradient_correlation", 0.96875, "0.9688", "correlation with f32's projected gradients"},
     {"logit_change", 0.0625, "0.0625", "change of logits"},

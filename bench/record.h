@@ -11,8 +11,10 @@
  *                "half_width": 0.011} (schedule.h: of the cell, with this repetition; session.h has what else ended it),
  *   "time": { "step_ns": [every counted step], "warmup_ns": [..], "warmup": {warmup.h}, "median_ns": 1.0, "ci_ns": [low, high] of the median,
  *             "ci_coverage": 0.97 (0.95 asked; less with fewer than six steps),
- *             "phases_ns": {"data": 1.0, "perturb": .., "forward": .., "loss": .., "update": .., "other": ..},
- *                              (mean per counted step; they add up to the mean of step_ns)
+ *             "phases_ns": {"data": 1.0, "perturb": .., "linear": .., "lowrank": .., "attention": .., "small": .., "head": ..,
+ *                           "loss": .., "update": .., "other": ..}
+ *                              (core/phase.h; mean per counted step; they add up to the mean of step_ns),
+ *             "small_of_step": 0.08 (attention, small and loss of it; SwiGLU is fused into linear),
  *             "tokens_per_step": 1.0, "padded_tokens_per_step": 1.0 (means, of all forwards of a step;
  *                                the second with the padding that is run),
  *             "tokens_per_s": 1.0 (without padding, over the median), "load_ns": 1 (to the first step),

@@ -38,6 +38,55 @@ static void put_roofline(const bench_results *b, FILE *f)
                 100 * low, 100 * high, all - memory, all - memory == 1 ? "" : "s", memory);
 }
 
+/* The groups of phases that reports tell of. */
+static const struct {
+    const char *text, *phases[3];
+} shares[] = {
+    {"frozen maps", {"linear", "head"}},
+    {"the adapters' A x", {"lowrank"}},
+    {"attention, norms, RoPE and loss", {"attention", "small", "loss"}},
+    {"noise and update", {"perturb", "update"}},
+};
+
+/* The share of a group in a record's step; NaN where it is not known. */
+static double share_of(const json_t *record, size_t group)
+{
+    const json_t *phases = bench_metric_at(record, "time.phases_ns"), *v;
+    const char *key;
+    double sum = 0, all = 0;
+    json_object_foreach((json_t *)phases, key, v) all += json_number_value(v);
+    for (int i = 0; i < 3 && shares[group].phases[i]; i++) {
+        v = json_object_get(phases, shares[group].phases[i]);
+        if (!json_is_number(v))
+            return NAN;
+        sum += json_number_value(v);
+    }
+    return all > 0 ? sum / all : NAN;
+}
+
+/* " Of a step's time, frozen maps took 84.1% to 88.0%, ...". */
+static void put_shares(const bench_results *b, FILE *f)
+{
+    bool any = false;
+    for (size_t group = 0; group < sizeof shares / sizeof *shares; group++) {
+        size_t i;
+        json_t *record;
+        double low = INFINITY, high = 0;
+        json_array_foreach(b->records, i, record)
+        {
+            const double share = share_of(record, group);
+            low = fmin(low, share); /* which pass over NaN */
+            high = fmax(high, share);
+        }
+        if (isinf(low))
+            continue;
+        fprintf(f, "%s %s %s%.1f%% to %.1f%%", any ? "," : " Of a step's time,", shares[group].text,
+                any ? "" : "took ", 100 * low, 100 * high);
+        any = true;
+    }
+    fputs(any ? "." : "", f);
+}
+
 void bench_report_put_state(const bench_report_parts *r, FILE *f)
 {
     const bench_results *b = r->results;
@@ -57,6 +106,7 @@ void bench_report_put_state(const bench_report_parts *r, FILE *f)
         fprintf(f, " %d run%s recorded more than once; the last record counts.", b->doubled,
                 b->doubled == 1 ? "" : "s");
     put_roofline(b, f);
+    put_shares(b, f);
 }
 
 void bench_report_put_differences(const bench_report_parts *r, bench_format format, FILE *f)

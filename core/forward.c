@@ -241,11 +241,13 @@ static void linear(const pass *f, const chunk *c, int32_t layer, zo_group g, con
         lowrank.low = s->low;
         zo_phase_enter(s->hook, ZO_PHASE_PERTURB);
         zo_lowrank_form(&lowrank);
-        zo_phase_enter(s->hook, ZO_PHASE_FORWARD);
+        zo_phase_enter(s->hook, ZO_PHASE_LOWRANK);
         zo_lowrank_inputs(&s->engine, &lowrank, s->tiles, c->tiles, x);
         call.lowrank = &lowrank;
     }
+    zo_phase_enter(s->hook, ZO_PHASE_LINEAR);
     zo_linear_apply(&s->engine, &call);
+    zo_phase_enter(s->hook, ZO_PHASE_SMALL);
 }
 
 /* Rows of x as packed tiles, normalized where w is given. */
@@ -363,7 +365,9 @@ static void layer_forward(const pass *f, const chunk *c, int32_t i)
     pack(s, s->input, c->tiles, x, D, l->attn_norm);
     linear(f, c, i, ZO_GROUP_QKV, s->input, ZO_INTO_SET, s->qkv, QKV, NULL);
     rotate(f, c);
+    zo_phase_enter(s->hook, ZO_PHASE_ATTENTION);
     attention(f, c);
+    zo_phase_enter(s->hook, ZO_PHASE_SMALL);
     pack(s, s->input, c->tiles, s->mixed, Q, NULL);
     linear(f, c, i, ZO_GROUP_O, s->input, ZO_INTO_ADD, x, D, NULL);
     pack(s, s->input, c->tiles, x, D, l->ffn_norm);
@@ -397,7 +401,9 @@ static void head(const pass *f)
                                .y = s->logits + at * f->c->vocab,
                                .ld = f->c->vocab};
         pack(s, s->input, tiles, s->last + at * D, D, s->m->final_norm);
+        zo_phase_enter(s->hook, ZO_PHASE_HEAD);
         zo_linear_apply(&s->engine, &call);
+        zo_phase_enter(s->hook, ZO_PHASE_SMALL);
     }
 }
 
@@ -410,7 +416,7 @@ const float *zo_llama_logits(zo_session *s, const zo_lora *l, const zo_batch *ba
     assert(f.replicas <= s->limits.replicas && f.replicas * batch->labels <= s->limits.labels);
     assert(!l || (l->options.rank <= s->limits.rank && (s->limits.train_a || !l->options.train_a || !p)));
     assert(l || !p);
-    zo_phase_enter(s->hook, ZO_PHASE_FORWARD);
+    zo_phase_enter(s->hook, ZO_PHASE_SMALL);
     place_rows(&f);
     embed(&f);
     for (int32_t i = 0; i < f.c->layers; i++) {
@@ -418,7 +424,6 @@ const float *zo_llama_logits(zo_session *s, const zo_lora *l, const zo_batch *ba
         for (advance(&f, &c); c.sequences; advance(&f, &c))
             layer_forward(&f, &c, i);
     }
-    zo_phase_enter(s->hook, ZO_PHASE_LOSS);
     head(&f);
     return s->logits;
 }
@@ -429,6 +434,7 @@ zo_status zo_llama_losses(zo_session *s, const zo_lora *l, const zo_batch *batch
     int64_t labels = batch->labels, V = s->m->config.vocab, replicas = p ? p->count : 1;
     assert(labels > 0);
     const float *logits = zo_llama_logits(s, l, batch, p);
+    zo_phase_enter(s->hook, ZO_PHASE_LOSS);
 #pragma omp parallel for
     for (int64_t i = 0; i < replicas * labels; i++)
         s->surprise[i] =

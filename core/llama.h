@@ -77,7 +77,7 @@ typedef struct zo_session zo_session;
 zo_status zo_session_new(const zo_llama *m, const zo_session_limits *limits, zo_mem *mem, zo_session **out,
                          zo_error *err);
 void zo_session_free(zo_session *s);
-/* Told of each change of phase during a forward (perturb, forward, loss). Default: nobody. */
+/* Told of each change of phase during a forward. Default: nobody. */
 void zo_session_watch(zo_session *s, zo_phase_hook hook);
 
 /* The forward of N replicas over one batch, up to logits at the label rows: logits (N, labels, V), valid until the

@@ -5,11 +5,15 @@
 #define ZO_PHASE_H
 
 #define ZO_PHASE_MAP(X)                                                                                      \
-    X(DATA, "data")       /* building the batch */                                                           \
-    X(PERTURB, "perturb") /* noise, and replicas formed from it */                                           \
-    X(FORWARD, "forward") /* the model up to the last hidden state */                                        \
-    X(LOSS, "loss")       /* output head and cross-entropy */                                                \
-    X(UPDATE, "update")   /* the optimizer */                                                                \
+    X(DATA, "data")           /* building the batch */                                                       \
+    X(PERTURB, "perturb")     /* noise, and replicas formed from it */                                       \
+    X(LINEAR, "linear")       /* frozen maps; fused into them: Bw of the adapters, bias, SwiGLU, residual */ \
+    X(LOWRANK, "lowrank")     /* A x of the adapters */                                                      \
+    X(ATTENTION, "attention") /* scores, softmax, mix */                                                     \
+    X(SMALL, "small")         /* embedding, norms, RoPE, packing of inputs */                                \
+    X(HEAD, "head")           /* output head */                                                              \
+    X(LOSS, "loss")           /* softmax and cross-entropy */                                                \
+    X(UPDATE, "update")       /* the optimizer */                                                            \
     X(OTHER, "other")
 
 typedef enum zo_phase {
