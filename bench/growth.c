@@ -2,6 +2,7 @@
 #include "bench/growth.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "bench/stats.h"
@@ -34,12 +35,29 @@ void bench_growth_sample(json_t *curve, int64_t step, int64_t bytes)
     json_array_append_new(curve, json_pack("[I, I]", (json_int_t)step, (json_int_t)bytes));
 }
 
-static const char *verdict(const bench_slope *s, double steps, double mean)
+/* Do the medians of the four quarters of y (n) follow each other in the direction of slope, by a third of what it says? */
+static bool goes_on(const double *y, size_t n, double slope, double steps)
 {
-    const double change = s->slope * steps, least = fmax(1048576, 0.005 * mean);
-    if (s->interval.low > 0 && change > least)
-        return "grows";
-    return s->interval.high < 0 && -change > least ? "shrinks" : "steady";
+    const double least = fabs(slope) * steps / 4 / 3;
+    double last = NAN;
+    for (size_t q = 0; q < 4; q++) {
+        const size_t begin = q * n / 4, end = (q + 1) * n / 4;
+        const double median = bench_stats_median(y + begin, end - begin);
+        if (q && !((slope > 0 ? median - last : last - median) >= least))
+            return false;
+        last = median;
+    }
+    return true;
+}
+
+static const char *verdict(const bench_slope *s, const double *y, size_t n, double steps)
+{
+    const double change = fabs(s->slope) * steps, least = fmax(1048576, 0.005 * bench_stats_mean(y, n));
+    if ((s->interval.low <= 0 && s->interval.high >= 0) || change <= least)
+        return "steady";
+    if (!goes_on(y, n, s->slope, steps))
+        return "jumps";
+    return s->slope > 0 ? "grows" : "shrinks";
 }
 
 json_t *bench_growth_judge(const json_t *curve, int64_t from)
@@ -57,10 +75,20 @@ json_t *bench_growth_judge(const json_t *curve, int64_t from)
     if (n >= LEAST_SAMPLES) {
         const bench_slope s = bench_stats_slope(x, y, n, 0.95);
         const double steps = x[n - 1] - x[0];
-        out = json_pack("{s:f, s:[f, f], s:I, s:s}", "slope_bytes_per_step", s.slope, "ci", s.interval.low,
-                        s.interval.high, "steps", (json_int_t)steps, "verdict",
-                        verdict(&s, steps, bench_stats_mean(y, n)));
+        out = json_pack("{s:f, s:[f, f], s:I, s:f, s:s}", "slope_bytes_per_step", s.slope, "ci",
+                        s.interval.low, s.interval.high, "steps", (json_int_t)steps, "change_bytes",
+                        s.slope * steps, "verdict", verdict(&s, y, n, steps));
     }
     free(x);
     return out;
+}
+
+json_t *bench_growth_of(const json_t *record)
+{
+    const json_t *time = json_object_get(record, "time"), *resumed = json_object_get(time, "resumed_at"),
+                 *curve = json_object_get(json_object_get(record, "memory"), "rss_curve");
+    const size_t times = json_array_size(resumed);
+    const int64_t start = times ? json_integer_value(json_array_get(resumed, times - 1)) : 0,
+                  warmup = json_integer_value(json_object_get(json_object_get(time, "warmup"), "steps"));
+    return bench_growth_judge(curve, start + warmup + 1);
 }

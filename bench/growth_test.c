@@ -75,6 +75,63 @@ static void verdicts(void **state)
     }
 }
 
+/* What is no leak: one step up, two in the same half, what comes to rest; and what is one though it comes in steps. */
+static int64_t once(int s)
+{
+    return s > 30 ? 4 << 20 : 0;
+}
+
+static int64_t twice(int s)
+{
+    return (s > 10 ? 2 << 20 : 0) + (s > 25 ? 2 << 20 : 0);
+}
+
+static int64_t comes_to_rest(int s)
+{
+    return (4 << 20) - (4 << 20) / s;
+}
+
+static int64_t at_evaluations(int s)
+{
+    return (int64_t)(s / 10) << 20;
+}
+
+static int64_t back_at_evaluations(int s)
+{
+    return -at_evaluations(s);
+}
+
+static void jumps(void **state)
+{
+    static const struct {
+        int64_t (*more)(int s);
+        const char *verdict;
+    } cases[] = {{once, "jumps"},
+                 {twice, "jumps"},
+                 {comes_to_rest, "steady"}, /* 4 MiB, but before step 10 */
+                 {at_evaluations, "grows"},
+                 {back_at_evaluations, "shrinks"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        json_t *record =
+                   json_pack("{s:{s:{s:i}}, s:{s:[]}}", "time", "warmup", "steps", 8, "memory", "rss_curve"),
+               *curve = json_object_get(json_object_get(record, "memory"), "rss_curve"), *o;
+        for (int s = 1; s <= 60; s++)
+            bench_growth_sample(curve, s, 52428800 + cases[i].more(s));
+        o = bench_growth_of(record);
+        assert_string_equal(json_string_value(json_object_get(o, "verdict")), cases[i].verdict);
+        assert_int_equal(json_integer_value(json_object_get(o, "steps")), 51); /* 9 to 60 */
+        json_decref(o);
+        /* a process that went on from step 40 has seen none of the jumps before */
+        json_object_set_new(json_object_get(record, "time"), "resumed_at", json_pack("[i, i]", 10, 40));
+        o = bench_growth_of(record);
+        assert_int_equal(json_integer_value(json_object_get(o, "steps")), 11);
+        json_decref(o);
+        json_decref(record);
+    }
+    assert_null(bench_growth_of(json_null()));
+}
+
 static void ceilings(void **state)
 {
     static const struct {
@@ -124,6 +181,6 @@ static void ceilings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(curves_stay_small), cmocka_unit_test(verdicts),
-                                       cmocka_unit_test(ceilings)};
+                                       cmocka_unit_test(jumps), cmocka_unit_test(ceilings)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

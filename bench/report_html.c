@@ -159,6 +159,7 @@ static void put_head(const bench_report_parts *r, FILE *f)
     fputs(" ", f);
     bench_report_put_differences(r, BENCH_FORMAT_HTML, f);
     fputs("</p>\n", f);
+    bench_report_put_growth(r, BENCH_FORMAT_HTML, "<p>", "</p>\n", f);
     bench_report_put_warnings(r, "<p class=\"beware\">Beware: ", "</p>\n", f);
     bench_report_put_origins(r, BENCH_ORIGIN_MACHINE, BENCH_FORMAT_HTML, "<p>Machine: ", "</p>\n", f);
     fputs("<nav>", f);

@@ -69,6 +69,7 @@ zo_status bench_report_markdown(const bench_report_parts *r, FILE *f, zo_error *
     fputs("\n\n", f);
     bench_report_put_state(r, f);
     fputs("\n\n", f);
+    bench_report_put_growth(r, BENCH_FORMAT_MARKDOWN, "", "\n\n", f);
     bench_report_put_differences(r, BENCH_FORMAT_MARKDOWN, f);
     fputs("\n\n", f);
     bench_report_put_warnings(r, "**Beware:** ", "\n\n", f);

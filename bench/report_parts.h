@@ -49,4 +49,12 @@ void bench_report_put_origins(const bench_report_parts *r, bench_origin kind, be
 /* What makes times doubtful; each sentence between `before` and `after`. */
 void bench_report_put_warnings(const bench_report_parts *r, const char *before, const char *after, FILE *f);
 
+/* A sentence or two on memory over the steps (growth.h), between `before` and `after`: in how many runs it grew, and by how much at
+ * most. Nothing where no run has samples. */
+void bench_report_put_growth(const bench_report_parts *r, bench_format format, const char *before,
+                             const char *after, FILE *f);
+/* {"runs": {"grows": 0, "jumps": 0, "shrinks": 0, "steady": 2, "too_short": 0}, "farthest": {"cell_id": "..", "run": 0, growth.h}
+ * or null}: new reference. */
+json_t *bench_report_growth_json(const bench_report_parts *r);
+
 #endif

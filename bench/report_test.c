@@ -762,6 +762,45 @@ static void memory_over_steps(void **state)
         fail_msg("%s", f->said);
 }
 
+/* 60 steps: at 64 tokens they take 64 KiB each, for good; at 128 there is one jump of 4 MiB; at 256 nothing; 3 steps at 512. */
+static json_t *growing_rule(const bench_params *p, int32_t k)
+{
+    json_t *record = ok_record(1 + k), *curve = json_array();
+    for (int64_t s = 1; s <= (p->seq_len == 512 ? 3 : 60); s++) {
+        const int64_t more = p->seq_len == 64 ? 65536 * s : p->seq_len == 128 && s > 30 ? 4 << 20 : 0;
+        json_array_append_new(curve, json_pack("[I, I]", (json_int_t)s, (json_int_t)(52428800 + more)));
+    }
+    json_object_set_new(json_object_get(record, "memory"), "rss_curve", curve);
+    return record;
+}
+
+static void growth_of_memory(void **state)
+{
+    fixture *f = *state;
+    static const char sentence[] =
+        "Memory grows over the steps: of 3 runs it rose all along in 1, jumped or came to rest in 1, was "
+        "steady in 1; 1 more "
+        "is too short to tell. Farthest from level: seq_len=64, run 1, by +64.0 KiB per step [+64.0, +64.0], "
+        "+3.7 MiB over "
+        "59 steps (resident size after every step from the end of the warm-up, least squares, 95% interval).";
+    write_manifest(f,
+                   "{\"schema\": \"zobench/1\", \"name\": \"rss\", \"defaults\": {\"model\": \"synth:tiny\"},"
+                   " \"matrix\": {\"seq_len\": [256, 128, 64, 512]}}");
+    write_records(f, growing_rule, 1);
+    make_report(f, false);
+    if (!strstr(f->printed, sentence))
+        fail_msg("%s", f->printed);
+    expect_in_file(f, "report/report.html", sentence);
+    expect_in_file(f, "report/report.md", "\n\nMemory grows over the steps: ");
+    make_report(f, true);
+    json_t *report = json_loads(f->printed, 0, NULL), *growth = json_object_get(report, "growth"),
+           *farthest = json_object_get(growth, "farthest"), *runs = json_object_get(growth, "runs");
+    assert_string_equal(json_string_value(json_object_get(farthest, "verdict")), "grows");
+    assert_int_equal(json_integer_value(json_object_get(runs, "jumps")), 1);
+    assert_int_equal(json_integer_value(json_object_get(runs, "too_short")), 1);
+    json_decref(report);
+}
+
 /* Numbers as wide apart as 8 to 1 get a logarithmic axis; the order is that of the numbers, not of the manifest. */
 static void lines_by_number(void **state)
 {
@@ -1123,6 +1162,7 @@ int main(void)
         TEST(heatmap_exactly),
         TEST(roofline_exactly),
         TEST(memory_over_steps),
+        TEST(growth_of_memory),
         TEST(lines_by_number),
         TEST(curves_with_gaps),
         TEST(curves_over_seeds),
