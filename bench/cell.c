@@ -175,7 +175,7 @@ static zo_status load_model(cell *c, zo_error *err)
 {
     const bench_params *p = c->p;
     zo_status st =
-        bench_model_open(p->model, (zo_precision)p->weights, p->adapter, p->peft == ZO_PEFT_LORA,
+        bench_model_open(p->model, (zo_precision)p->weights, p->adapter, p->peft,
                          zo_batch_padded((int32_t)bench_params_longest(p)), c->mem, &c->model, err);
     if (!st)
         c->weights = bench_model_precisions(&c->model);

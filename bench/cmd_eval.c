@@ -53,7 +53,7 @@ static zo_status evaluate(const bench_params *p, zo_split split, bool json, zo_e
     bench_model m;
     zo_dataset *d = NULL;
     zo_evaluation e;
-    zo_status st = bench_model_open(p->model, (zo_precision)p->weights, p->adapter, false,
+    zo_status st = bench_model_open(p->model, (zo_precision)p->weights, p->adapter, ZO_PEFT_LORA_FA,
                                     (int32_t)bench_params_longest(p), &mem, &m, err);
     if (st)
         return st;

@@ -55,7 +55,7 @@ static zo_status generate(const request *r, zo_error *err)
     if (!st)
         st = bench_model_compute(r->compute, &compute, err);
     if (!st)
-        st = bench_model_open(r->model, weights, r->adapter, false, room, &mem, &m, err);
+        st = bench_model_open(r->model, weights, r->adapter, ZO_PEFT_LORA_FA, room, &mem, &m, err);
     if (st)
         return st;
     st = bench_model_encode(&m, r->prompt, strlen(r->prompt), &mem, &prompt_ids, &count, err);

@@ -94,7 +94,7 @@ static zo_status show(const request *r, zo_error *err)
     if (!st)
         st = bench_model_compute(r->compute, &compute, err);
     if (!st)
-        st = bench_model_open(r->model, weights, r->adapter, false, 0, &mem, &m, err);
+        st = bench_model_open(r->model, weights, r->adapter, ZO_PEFT_LORA_FA, 0, &mem, &m, err);
     if (st)
         return st;
     st = bench_model_encode(&m, r->prompt, strlen(r->prompt), &mem, &ids, &count, err);

@@ -211,7 +211,7 @@ static zo_status trace(const bench_params *p, const char *path, zo_error *err)
         return zo_fail(err, ZO_ERR_UNSUPPORTED, "trace: peft full would write the whole model at every step");
     if (p->method == ZO_METHOD_ZERO_SHOT)
         return zo_fail(err, ZO_ERR_INVALID, "trace: method zero-shot has no steps");
-    zo_status st = bench_model_open(p->model, (zo_precision)p->weights, p->adapter, p->peft == ZO_PEFT_LORA,
+    zo_status st = bench_model_open(p->model, (zo_precision)p->weights, p->adapter, p->peft,
                                     (int32_t)bench_params_longest(p), &mem, &m, err);
     if (st)
         return st;

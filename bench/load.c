@@ -8,7 +8,7 @@
 #include "core/rng.h"
 #include "core/weights.h"
 
-zo_status bench_model_open(const char *name, zo_precision weights, const char *adapter, bool train_a,
+zo_status bench_model_open(const char *name, zo_precision weights, const char *adapter, zo_peft peft,
                            int32_t positions, zo_mem *mem, bench_model *out, zo_error *err)
 {
     zo_weights *w = NULL;
@@ -23,10 +23,12 @@ zo_status bench_model_open(const char *name, zo_precision weights, const char *a
         st = zo_llama_load(w, weights, positions, mem, &out->llama, err);
     }
     zo_weights_free(w);
+    if (!st && peft != ZO_PEFT_FULL)
+        st = zo_llama_freeze(out->llama, mem, err);
     if (!st)
         st = zo_tokenizer_open(out->path, mem, &out->tokenizer, err);
     if (!st && adapter && *adapter)
-        st = zo_peft_load(adapter, &out->config, train_a, mem, &out->lora, err);
+        st = zo_peft_load(adapter, &out->config, peft == ZO_PEFT_LORA, mem, &out->lora, err);
     if (st)
         bench_model_close(out);
     return st;

@@ -19,8 +19,9 @@ typedef struct bench_model {
 } bench_model;
 
 /* name: see paths.h. weights: precision of the linear maps. positions: longest sequence, 0: the model's context.
- * adapter: a PEFT folder, or NULL or "". On failure nothing is left open. Close with bench_model_close. */
-zo_status bench_model_open(const char *name, zo_precision weights, const char *adapter, bool train_a,
+ * adapter: a PEFT folder, or NULL or "". peft: what may be trained; weights that may not are frozen (zo_llama_freeze). On
+ * failure nothing is left open. Close with bench_model_close. */
+zo_status bench_model_open(const char *name, zo_precision weights, const char *adapter, zo_peft peft,
                            int32_t positions, zo_mem *mem, bench_model *out, zo_error *err);
 void bench_model_close(bench_model *m);
 

@@ -13,6 +13,8 @@ static zo_status load(const bench_numerics *b, zo_precision weights, zo_llama **
         st =
             zo_llama_load(w, weights, zo_batch_padded((int32_t)bench_params_longest(b->p)), b->mem, out, err);
     zo_weights_free(w);
+    if (!st)
+        st = zo_llama_freeze(*out, b->mem, err);
     return st;
 }
 

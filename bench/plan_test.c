@@ -72,7 +72,7 @@ static int64_t asked_for(const bench_params *p, bench_lengths *lengths, zo_llama
     zo_trainer *t = NULL;
     zo_error err = {0};
     zo_evaluation e;
-    zo_status st = bench_model_open(p->model, (zo_precision)p->weights, NULL, false,
+    zo_status st = bench_model_open(p->model, (zo_precision)p->weights, NULL, p->peft,
                                     (int32_t)bench_params_longest(p), &mem, &m, &err);
     if (!st && p->peft != ZO_PEFT_FULL && p->steps)
         st = bench_new_adapter(p, &m.config, &mem, &m.lora, &err);
@@ -156,7 +156,7 @@ static void memory_of_precisions(void **state)
             printf("left out: %s\n", plan.cells[i].trouble);
             continue;
         }
-        if (bench_model_open(p->model, (zo_precision)p->weights, NULL, false,
+        if (bench_model_open(p->model, (zo_precision)p->weights, NULL, p->peft,
                              (int32_t)bench_params_longest(p), &mem, &model, &err))
             fail_msg("%s", err.text);
         int64_t taken = (int64_t)mem.peak[ZO_ACCOUNT_WEIGHTS] + model.weight_bytes.mapped;

@@ -69,7 +69,8 @@ typedef struct bench {
     const bench_kernel_options *o;
     const json_t *peak;
     shape shape;
-    weights weights[ZO_PRECISION_COUNT];
+    weights weights[ZO_PRECISION_COUNT]; /* as frozen models have them */
+    weights rows;                        /* f32 in rows, for sgemm */
     contender contender[CONTENDERS];
     int contenders;
     int64_t rows;                                 /* room for so many */
@@ -114,10 +115,9 @@ static void draw(float *x, int64_t n, uint32_t tensor, float scale)
     }
 }
 
-static zo_status make_weights(bench *b, zo_precision p, zo_error *err)
+static zo_status make_weights(bench *b, weights *w, zo_precision p, bool frozen, zo_error *err)
 {
     const int64_t out = b->shape.out, in = b->shape.in;
-    weights *w = b->weights + p;
     zo_encoder e = {.precision = p, .out = out, .in = in};
     *w = (weights){.bytes = (zo_precision_bytes(p, out, in) + 63) / 64 * 64, .count = 1};
     if (!b->o->warm)
@@ -132,16 +132,19 @@ static zo_status make_weights(bench *b, zo_precision p, zo_error *err)
     e.storage = w->copies;
     zo_precision_encode_rows(&e, 0, out, b->plain);
     w->first = zo_precision_encode_end(&e);
+    if (frozen && zo_precision_turns(p, in)) {
+        void *room;
+        st = zo_mem_array(NULL, ZO_ACCOUNT_HARNESS, 1, (size_t)zo_precision_turn_bytes(in), "weights", &room,
+                          err);
+        if (!st)
+            zo_precision_turn(&w->first, 1, room);
+        zo_mem_free(room);
+    }
 #pragma omp parallel for
     for (int64_t i = 1; i < w->count; i++)
         memcpy(w->copies + i * w->bytes, w->copies, (size_t)w->bytes);
     zo_mem_free(e.absmax);
-    return ZO_OK;
-}
-
-static bool needed(const bench *b, int p)
-{
-    return b->o->precision[p] || p == ZO_PRECISION_F32; /* sgemm's */
+    return st;
 }
 
 /* ---- one product ---- */
@@ -149,7 +152,7 @@ static bool needed(const bench *b, int p)
 static void multiply(bench *b, const contender *c, int64_t rows)
 {
     const int64_t in = b->shape.in, out = b->shape.out;
-    zo_matrix w = take(b->weights + c->precision);
+    zo_matrix w = take(c->panels ? b->weights + c->precision : &b->rows);
     if (!c->panels) {
         bench_sgemm_openblas(b->y, out, b->x, in, w.values, rows, out, in, 1, 0);
         return;
@@ -380,7 +383,9 @@ static void free_room(bench *b)
         zo_mem_free(all[i]);
     for (int p = 0; p < ZO_PRECISION_COUNT; p++)
         zo_mem_free(b->weights[p].copies);
+    zo_mem_free(b->rows.copies);
     memset(b->weights, 0, sizeof b->weights);
+    b->rows = (weights){0};
     b->x = b->y = b->plain = b->absolute = b->wanted = b->magnitude = NULL;
     b->packed = b->scratch = NULL;
     b->tiles = NULL;
@@ -394,10 +399,11 @@ static zo_status run_shape(bench *b, zo_error *err)
     zo_status st = make_room(b, err);
     if (!st)
         draw(b->plain, b->shape.out * b->shape.in, 0, 1 / sqrtf((float)b->shape.in));
+    if (!st)
+        st = make_weights(b, &b->rows, ZO_PRECISION_F32, false, err);
     for (int p = 0; p < ZO_PRECISION_COUNT && !st; p++)
-        if (needed(b, p)) {
-            st = make_weights(b, p, err);
-        }
+        if (b->o->precision[p])
+            st = make_weights(b, b->weights + p, p, true, err);
     if (!st)
         st = check_all(b, err);
     for (int i = 0; i < b->o->row_counts && !st; i++)

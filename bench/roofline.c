@@ -25,7 +25,7 @@ typedef struct sample {
     void *storage;
 } sample;
 
-static bool sample_make(zo_precision p, sample *s)
+static bool sample_make(zo_precision p, bool frozen, sample *s)
 {
     zo_encoder e = {.precision = p, .out = OUT, .in = IN};
     bool made;
@@ -41,6 +41,8 @@ static bool sample_make(zo_precision p, sample *s)
         zo_precision_encode_rows(&e, 0, OUT, s->values);
         s->matrix = zo_precision_encode_end(&e);
     }
+    if (made && frozen && zo_precision_turns(p, IN))
+        zo_precision_turn(&s->matrix, 1, s->values);
     free(e.absmax);
     return made;
 }
@@ -63,12 +65,13 @@ static void unpack_all(const zo_panels *panels, const zo_matrix *w, zo_compute c
     }
 }
 
-/* Values per second of all threads, each at the best of its rounds; NaN: out of memory. */
+/* Values per second of all threads, each at the best of its rounds; NaN: out of memory. Of f32 in compute f32 the rate of
+ * rows that are not frozen: frozen ones need no unpacking. */
 static double unpack_rate(zo_precision p, zo_compute compute, int threads)
 {
     sample s;
     double values = 0;
-    bool made = sample_make(p, &s);
+    bool made = sample_make(p, p != ZO_PRECISION_F32 || compute != ZO_COMPUTE_F32, &s);
 #pragma omp parallel num_threads(threads) reduction(+ : values) if (made)
     {
         float *to = aligned_alloc(64, sizeof(float) * ZO_PANEL_LANES * IN);
@@ -224,8 +227,11 @@ static void predict(const bench_params *p, const zo_cost *cost, const plan *s, c
     double map_flops = 0;
     for (int i = 0; i < ZO_COST_MAPS; i++) {
         const zo_cost_map *m = &cost->map[i];
-        bool head = i == ZO_COST_MAPS - 1 && p->weights != ZO_PRECISION_F32;
+        const bool is_head = i == ZO_COST_MAPS - 1, head = is_head && p->weights != ZO_PRECISION_F32;
         double unpacking = roof->unpack_values_per_s[p->compute][head ? ZO_PRECISION_BF16 : p->weights];
+        if (p->weights == ZO_PRECISION_F32 && p->compute == ZO_COMPUTE_F32 && !is_head &&
+            p->peft != ZO_PEFT_FULL)
+            unpacking = INFINITY; /* read where they lie */
         map_flops += m->flops;
         if (m->flops > 0)
             add(&t, ns(m->flops, unit) + ns(m->values, unpacking), cached ? 0 : ns(m->bytes, bandwidth));

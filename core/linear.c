@@ -76,16 +76,57 @@ static void unpack(const worker *w, const column *columns, int vectors, int64_t 
     }
 }
 
-static void multiply(const worker *w, float *sums, int32_t tile, int vectors, int64_t k0, int64_t k)
+/* A panel that a kernel can read. */
+typedef struct panel {
+    const void *values;
+    int64_t stride;
+} panel;
+
+/* A column where it lies, if a kernel can read it there: f32 in panel order; else 0. */
+static uintptr_t place_of(const worker *w, const column *c, int64_t k0)
+{
+    const zo_matrix *m = &w->c->maps[c->map].w;
+    bool ready = w->e->compute == ZO_COMPUTE_F32 && m->precision == ZO_PRECISION_F32 &&
+                 c->vector * ZO_PANEL_LANES < m->panel_rows;
+    return ready ? (uintptr_t)((const float *)m->values + (c->vector * w->in + k0) * ZO_PANEL_LANES) : 0;
+}
+
+/* The columns where they lie, if they are at equal distances there: those of a map are, and of maps that are neighbours in
+ * memory. */
+static bool in_place(const worker *w, const column *columns, int vectors, int64_t k0, panel *out)
+{
+    uintptr_t first = place_of(w, columns, k0), before = first;
+    intptr_t stride = 0;
+    for (int j = 0; j < vectors; j++) {
+        uintptr_t at = place_of(w, columns + j, k0);
+        if (!at || (j > 1 && (intptr_t)(at - before) != stride))
+            return false;
+        stride = (intptr_t)(at - before);
+        before = at;
+    }
+    *out = (panel){(const float *)first, stride / (intptr_t)sizeof(float)};
+    return true;
+}
+
+static panel panel_of(const worker *w, const column *columns, int vectors, int64_t k0, int64_t k)
+{
+    panel p = {w->panel, stride_of(w, k)};
+    if (!in_place(w, columns, vectors, k0, &p))
+        unpack(w, columns, vectors, k0, k);
+    return p;
+}
+
+static void multiply(const worker *w, float *sums, int32_t tile, const panel *of, int vectors, int64_t k0,
+                     int64_t k)
 {
     const zo_panels *p = w->e->panels;
     const char *x = (const char *)w->c->x + tile * zo_tile_bytes(w->e, w->in);
     int rows = w->c->tiles[tile].rows, H = p->tile_rows;
     if (w->pairs)
-        p->bf16(sums, (const uint16_t *)(const void *)x + k0 * H, w->panel, stride_of(w, k), k + k % 2, rows,
+        p->bf16(sums, (const uint16_t *)(const void *)x + k0 * H, of->values, of->stride, k + k % 2, rows,
                 vectors, k0 > 0);
     else
-        p->f32(sums, (const float *)(const void *)x + k0 * H, w->panel, stride_of(w, k), k, rows, vectors,
+        p->f32(sums, (const float *)(const void *)x + k0 * H, of->values, of->stride, k, rows, vectors,
                k0 > 0);
 }
 
@@ -154,10 +195,10 @@ static void run_panel(const worker *w, const column *columns, int vectors)
 {
     for (int64_t k0 = 0; k0 < w->in; k0 += w->block) {
         int64_t k = w->in - k0 < w->block ? w->in - k0 : w->block;
-        unpack(w, columns, vectors, k0, k);
+        panel of = panel_of(w, columns, vectors, k0, k);
         for (int32_t i = 0; i < w->c->n; i++) {
             float *sums = w->sums + (w->block < w->in ? (int64_t)i * TILE_SUMS : 0);
-            multiply(w, sums, i, vectors, k0, k);
+            multiply(w, sums, i, &of, vectors, k0, k);
             if (k0 + k < w->in)
                 continue;
             complete(w, sums, i, columns, vectors);

@@ -41,13 +41,18 @@ static void *room(int64_t bytes)
     return p;
 }
 
-/* A matrix of random values in some precision; its storage. */
-static void *make_matrix(zo_precision p, int64_t out, int64_t in, uint64_t stream, zo_matrix *w)
+/* A matrix of random values in some precision, in panel order if that is asked for and there is one; its storage. */
+static void *make_matrix(zo_precision p, int64_t out, int64_t in, bool turned, uint64_t stream, zo_matrix *w)
 {
     float *x = numbers(stream, out * in), *absmax = malloc((size_t)zo_precision_scratch(p, out, in) * 4 + 4);
     zo_encoder e = {p, out, in, room(zo_precision_bytes(p, out, in)), absmax};
     zo_precision_encode_rows(&e, 0, out, x);
     *w = zo_precision_encode_end(&e);
+    if (turned && zo_precision_turns(p, in)) {
+        void *rows = room(zo_precision_turn_bytes(in));
+        zo_precision_turn(w, 1, rows);
+        free(rows);
+    }
     free(x);
     free(absmax);
     return e.storage;
@@ -75,13 +80,13 @@ static void pack_all(fixture *f)
 }
 
 /* rows: of each of `replicas`. */
-static fixture begin(const zo_panels *panels, zo_compute compute, zo_precision p, int64_t in,
+static fixture begin(const zo_panels *panels, zo_compute compute, zo_precision p, bool turned, int64_t in,
                      const int64_t *out, int maps, int64_t rows, int32_t replicas)
 {
     fixture f = {.in = in, .rows = rows * replicas, .maps = maps, .replicas = replicas};
     f.e = (zo_engine){.panels = panels, .compute = compute, .threads = omp_get_max_threads()};
     for (int i = 0; i < maps; i++) {
-        f.storage[i] = make_matrix(p, out[i], in, 10 + (uint64_t)i, &f.map[i].w);
+        f.storage[i] = make_matrix(p, out[i], in, turned, 10 + (uint64_t)i, &f.map[i].w);
         f.map[i].bias = f.bias[i] = i == 1 ? numbers(20, out[i]) : NULL;
         f.ld += out[i];
     }
@@ -157,14 +162,15 @@ static void products_are_those_of_plain_sums(void **state)
         int64_t in, out, rows;
     } shapes[] = {{52, 37, 19},  {64, 96, 8},    {172, 100, 13}, {1, 1, 1},
                   {2048, 50, 9}, {5632, 33, 17}, {4224, 16, 3}};
+    enum { EACH = 2 * ZO_PRECISION_COUNT * ZO_COMPUTE_COUNT };
     (void)state;
     for (const zo_panels *const *panels = zo_panels_all(); *panels; panels++) {
-        for (int i = 0; i < (int)(sizeof shapes / sizeof shapes[0]) * ZO_PRECISION_COUNT * ZO_COMPUTE_COUNT;
-             i++) {
+        for (int i = 0; i < (int)(sizeof shapes / sizeof shapes[0]) * EACH; i++) {
             zo_precision p = i % ZO_PRECISION_COUNT;
             zo_compute c = i / ZO_PRECISION_COUNT % ZO_COMPUTE_COUNT;
-            int s = i / ZO_PRECISION_COUNT / ZO_COMPUTE_COUNT;
-            fixture f = begin(*panels, c, p, shapes[s].in, &shapes[s].out, 1, shapes[s].rows, 1);
+            bool turned = i / ZO_PRECISION_COUNT / ZO_COMPUTE_COUNT % 2;
+            int s = i / EACH;
+            fixture f = begin(*panels, c, p, turned, shapes[s].in, &shapes[s].out, 1, shapes[s].rows, 1);
             float *w = malloc((size_t)f.in * sizeof *w);
             apply(&f, ZO_INTO_SET, NULL);
             for (int64_t o = 0; o < f.ld; o++) {
@@ -173,9 +179,10 @@ static void products_are_those_of_plain_sums(void **state)
                     double bound, want = plain(&f, &f.map[0].w, w, r, &bound);
                     double off = fabs(f.y[r * f.ld + o] - want);
                     if (!(off <= error_bound(f.in, bound)))
-                        fail_msg("%s, %s, compute %s, %lld x %lld: y[%lld][%lld] is off by %g",
-                                 (*panels)->name, zo_precision_name(p), zo_compute_name(c), (long long)f.ld,
-                                 (long long)f.in, (long long)r, (long long)o, off);
+                        fail_msg("%s, %s%s, compute %s, %lld x %lld: y[%lld][%lld] is off by %g",
+                                 (*panels)->name, zo_precision_name(p), turned ? " in panel order" : "",
+                                 zo_compute_name(c), (long long)f.ld, (long long)f.in, (long long)r,
+                                 (long long)o, off);
                 }
             }
             free(w);
@@ -190,7 +197,7 @@ static void joined_maps_add_to_y(void **state)
     static const int64_t out[] = {40, 24, 7};
     (void)state;
     for (const zo_panels *const *panels = zo_panels_all(); *panels; panels++) {
-        fixture f = begin(*panels, ZO_COMPUTE_F32, ZO_PRECISION_BF16, 96, out, 3, 11, 1);
+        fixture f = begin(*panels, ZO_COMPUTE_F32, ZO_PRECISION_BF16, false, 96, out, 3, 11, 1);
         float w[96], *before = malloc((size_t)(f.rows * f.ld) * sizeof *before);
         f.map[0].w.permuted_heads = 5;
         memcpy(before, f.y, (size_t)(f.rows * f.ld) * sizeof *before);
@@ -212,7 +219,8 @@ static void joined_maps_add_to_y(void **state)
     }
 }
 
-/* The same rows alone, in another order of company and on other numbers of threads: the same bits. */
+/* The same rows alone, in another order of company, on other numbers of threads, with weights in the other order: the same
+ * bits. */
 static void a_row_does_not_depend_on_its_company(void **state)
 {
     static const int64_t out[] = {150, 64};
@@ -220,11 +228,15 @@ static void a_row_does_not_depend_on_its_company(void **state)
     (void)state;
     for (const zo_panels *const *panels = zo_panels_all(); *panels; panels++) {
         for (int i = 0; i < ZO_PRECISION_COUNT * ZO_COMPUTE_COUNT; i++) {
-            fixture f = begin(*panels, i / ZO_PRECISION_COUNT, i % ZO_PRECISION_COUNT, 4224, out, 2, 21, 1);
+            zo_compute c = i / ZO_PRECISION_COUNT;
+            zo_precision p = i % ZO_PRECISION_COUNT;
+            fixture f = begin(*panels, c, p, false, 4224, out, 2, 21, 1);
             size_t bytes = (size_t)(f.rows * f.ld) * sizeof(float);
             float *all = malloc(bytes);
             apply(&f, ZO_INTO_SET, NULL);
             memcpy(all, f.y, bytes);
+            end(&f);
+            f = begin(*panels, c, p, true, 4224, out, 2, 21, 1);
             for (int many = 1; many <= 3; many++) {
                 omp_set_num_threads(many);
                 for (int64_t rows = 1; rows < f.rows; rows = rows * 2 + 1) {
@@ -252,8 +264,9 @@ static void swiglu_packs_the_next_input(void **state)
     static const int64_t out[] = {43, 43};
     (void)state;
     for (const zo_panels *const *panels = zo_panels_all(); *panels; panels++) {
-        for (int i = 0; i < ZO_COMPUTE_COUNT; i++) {
-            fixture f = begin(*panels, i, ZO_PRECISION_F32, 64, out, 2, 10, 1);
+        for (int i = 0; i < 2 * ZO_COMPUTE_COUNT; i++) {
+            fixture f = begin(*panels, i % ZO_COMPUTE_COUNT, ZO_PRECISION_F32, i / ZO_COMPUTE_COUNT, 64, out,
+                              2, 10, 1);
             int64_t bytes = zo_tile_bytes(&f.e, out[0]);
             char *h = room(f.n * bytes), *want = room(bytes);
             float rows[ZO_PANEL_TILE * 43];
@@ -327,7 +340,7 @@ static void check_replicas(const zo_panels *panels, zo_compute compute, int32_t 
     static const int64_t out[] = {50, 21};
     static const zo_replica replicas[] = {{1, 0}, {-1, 0}, {0, 2}, {1, 5}};
     enum { IN = 70, ROWS = 9, N = 4 };
-    fixture f = begin(panels, compute, ZO_PRECISION_F32, IN, out, 2, ROWS, N);
+    fixture f = begin(panels, compute, ZO_PRECISION_F32, true, IN, out, 2, ROWS, N);
     zo_lora_pair pair[2];
     for (int i = 0; i < 2; i++)
         pair[i] = (zo_lora_pair){numbers(30 + (uint64_t)i, rank * IN),

@@ -338,6 +338,32 @@ cleanup:
     return st;
 }
 
+/* ---- panel order ---- */
+
+zo_status zo_llama_freeze(zo_llama *m, zo_mem *mem, zo_error *err)
+{
+    int64_t bytes = 0;
+    int threads = omp_get_max_threads();
+    char *room;
+    if (m->frozen)
+        return ZO_OK;
+    for (int t = 0; t < ZO_TARGET_COUNT; t++) {
+        int64_t in = m->layers[0].linear[t].w.in;
+        bytes = zo_precision_turn_bytes(in) > bytes ? zo_precision_turn_bytes(in) : bytes;
+    }
+    zo_status st =
+        zo_mem_array(mem, ZO_ACCOUNT_DATA, (size_t)threads, (size_t)bytes, "rows to turn", &room, err);
+    if (st)
+        return st;
+    for (int32_t l = 0; l < m->config.layers; l++)
+        for (int t = 0; t < ZO_TARGET_COUNT; t++)
+            if (zo_precision_turns(m->precision, m->layers[l].linear[t].w.in)) /* none that is mapped */
+                zo_precision_turn(&m->layers[l].linear[t].w, threads, room);
+    m->frozen = true;
+    zo_mem_free(room);
+    return ZO_OK;
+}
+
 void zo_llama_free(zo_llama *m)
 {
     if (!m)
@@ -359,7 +385,7 @@ int32_t zo_llama_tensors(const zo_llama *m)
 float *zo_llama_tensor(const zo_llama *m, int32_t i, int64_t *n, uint32_t *noise_tensor)
 {
     float *at = m->storage;
-    assert(at && i >= 0 && i < slot_count(&m->config));
+    assert(at && !m->frozen && i >= 0 && i < slot_count(&m->config));
     for (int32_t k = 0; k < i; k++)
         at = m->storage + slot_end(&m->config, k, at - m->storage);
     *n = slot_end(&m->config, i, 0);
@@ -375,7 +401,7 @@ int64_t zo_llama_trainable(const zo_llama *m)
 void zo_llama_add_noise(zo_llama *m, uint64_t seed, uint32_t step, const double *coef, int32_t queries)
 {
     float *x = m->storage;
-    assert(x);
+    assert(x && !m->frozen);
     uint32_t tensor = 2 * ZO_TARGET_COUNT * (uint32_t)m->config.layers;
     for (int32_t i = 0; i < slot_count(&m->config); i++, tensor++) {
         int64_t n = slot_end(&m->config, i, 0);

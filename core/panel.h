@@ -21,8 +21,8 @@
 #include "core/precision.h"
 
 enum {
-    ZO_PANEL_LANES = 16,  /* output channels of a vector */
-    ZO_PANEL_VECTORS = 3, /* most vectors of a panel */
+    ZO_PANEL_LANES = ZO_PANEL_ROWS, /* output channels of a vector */
+    ZO_PANEL_VECTORS = 3,           /* most vectors of a panel */
     ZO_PANEL_LD = ZO_PANEL_LANES * ZO_PANEL_VECTORS,
     ZO_PANEL_TILE = 8 /* no table's H is larger */
 };

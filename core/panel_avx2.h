@@ -67,73 +67,36 @@ static void pack_f32(float *tile, const float *x, int64_t ld, int rows, int64_t 
     pack_f32_plain(tile + p * TILE_ROWS, x + p, ld, rows, k - p, round);
 }
 
-/* A row of a source: its codes, and nf4's absmax of the block at hand. */
-typedef struct row_8 {
-    const uint8_t *codes;
-    float absmax;
-} row_8;
+/* ---- weights in rows ---- */
 
-/* Eight values of a row from column p of the source on. */
-static inline __m256 decode_8(const row_8 *r, zo_precision precision, int64_t p)
+/* Eight values in 16 or 32 bits. */
+static inline __m256 decode_8(const uint8_t *values, zo_precision precision)
 {
-    const uint8_t *codes = r->codes;
     switch (precision) {
-    case ZO_PRECISION_F32:
-        return _mm256_loadu_ps((const float *)(const void *)codes + p);
     case ZO_PRECISION_F16:
-        return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(codes + 2 * p)));
+        return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)values));
     case ZO_PRECISION_BF16:
-        return _mm256_castsi256_ps(_mm256_slli_epi32(
-            _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(codes + 2 * p))), 16));
-    case ZO_PRECISION_INT8:
-        return _mm256_cvtepi32_ps(
-            _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(codes + p))));
-    default: {
-        int32_t bytes;
-        memcpy(&bytes, codes + p / 2, sizeof bytes);
-        __m256i index =
-            _mm256_srlv_epi32(_mm256_set1_epi32(bytes), _mm256_setr_epi32(4, 0, 12, 8, 20, 16, 28, 24));
-        /* a permutation looks at three bits; the fourth chooses between halves of the levels */
-        __m256 low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(zo_nf4_levels), index);
-        __m256 high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(zo_nf4_levels + 8), index);
-        __m256 level = _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(index, 28)));
-        return _mm256_mul_ps(level, _mm256_set1_ps(r->absmax));
-    }
+        return _mm256_castsi256_ps(
+            _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)values)),
+                              16));
+    default:
+        return _mm256_loadu_ps((const float *)(const void *)values);
     }
 }
 
-static inline int code_bits(zo_precision p)
+static inline __attribute__((always_inline)) void turn_rows(float *vector, const zo_panel_source *s,
+                                                            zo_precision precision)
 {
-    return p == ZO_PRECISION_F32 ? 32 : p == ZO_PRECISION_INT8 ? 8 : p == ZO_PRECISION_NF4 ? 4 : 16;
-}
-
-static inline void begin_rows(const zo_panel_source *s, row_8 rows[ZO_PANEL_LANES])
-{
-    int bits = code_bits(s->w->precision);
-    for (int i = 0; i < ZO_PANEL_LANES; i++) {
-        int64_t row = zo_rotary_row(s->row + i, s->w->out, s->w->permuted_heads);
-        rows[i].codes = (const uint8_t *)s->w->values + (row * s->w->in + s->k0) * bits / 8;
-    }
-}
-
-static inline void begin_block(const zo_panel_source *s, row_8 rows[ZO_PANEL_LANES], int64_t column)
-{
+    const int bytes = precision == ZO_PRECISION_F32 ? 4 : 2;
+    const uint8_t *rows[ZO_PANEL_LANES];
     for (int i = 0; i < ZO_PANEL_LANES; i++)
-        rows[i].absmax = zo_precision_absmax(s->w, ((s->row + i) * s->w->in + column) / ZO_NF4_BLOCK);
-}
-
-static inline __attribute__((always_inline)) void unpack_f32_as(float *vector, const zo_panel_source *s,
-                                                                zo_precision precision)
-{
-    row_8 rows[ZO_PANEL_LANES];
-    begin_rows(s, rows);
+        rows[i] = (const uint8_t *)s->w->values +
+                  (zo_rotary_row(s->row + i, s->w->out, s->w->permuted_heads) * s->w->in + s->k0) * bytes;
     for (int64_t p = 0; p < s->k; p += 8) {
-        if (precision == ZO_PRECISION_NF4 && p % ZO_NF4_BLOCK == 0)
-            begin_block(s, rows, s->k0 + p);
         for (int half = 0; half < ZO_PANEL_LANES; half += 8) {
             __m256 r[8];
             for (int i = 0; i < 8; i++) {
-                r[i] = decode_8(rows + half + i, precision, p);
+                r[i] = decode_8(rows[half + i] + p * bytes, precision);
                 if (s->round)
                     r[i] = round_8(r[i]);
             }
@@ -144,23 +107,87 @@ static inline __attribute__((always_inline)) void unpack_f32_as(float *vector, c
     }
 }
 
+/* ---- weights in panel order (precision.h) ---- */
+
+static inline const uint8_t *panel_at(const zo_panel_source *s, int bits)
+{
+    return (const uint8_t *)s->w->values + (s->row * s->w->in + s->k0 * ZO_PANEL_ROWS) * bits / 8;
+}
+
+static inline void copy_panel_f32(float *vector, const zo_panel_source *s)
+{
+    const float *from = (const float *)(const void *)panel_at(s, 32);
+    for (int64_t i = 0; i < s->k * ZO_PANEL_LANES; i += 8) {
+        __m256 v = _mm256_loadu_ps(from + i);
+        _mm256_storeu_ps(vector + i, s->round ? round_8(v) : v);
+    }
+}
+
+static inline void panel_int8_to_f32(float *vector, const zo_panel_source *s)
+{
+    const uint8_t *from = panel_at(s, 8);
+    for (int64_t p = 0; p < s->k; p += 4, from += 64) {
+        for (int half = 0; half < 2; half++) {
+            __m256i codes = _mm256_loadu_si256((const __m256i *)(const void *)(from + 32 * half));
+            for (int i = 0; i < 4; i++) {
+                /* the code of each channel of a quarter, as the high byte of 32 bits */
+                __m128i pick = _mm_set_epi8(6, -1, -1, -1, 4, -1, -1, -1, 2, -1, -1, -1, 0, -1, -1, -1);
+                pick = _mm_add_epi8(pick, _mm_set1_epi32((i / 2 * 8 + i % 2) << 24));
+                __m256i high = _mm256_shuffle_epi8(codes, _mm256_broadcastsi128_si256(pick));
+                _mm256_storeu_ps(vector + (p + i) * ZO_PANEL_LANES + 8 * half,
+                                 _mm256_cvtepi32_ps(_mm256_srai_epi32(high, 24)));
+            }
+        }
+    }
+}
+
+static inline __m256 level_of(__m256i index)
+{
+    /* a permutation looks at three bits; the fourth chooses between halves of the levels */
+    __m256 low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(zo_nf4_levels), index);
+    __m256 high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(zo_nf4_levels + 8), index);
+    return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(index, 28)));
+}
+
+static inline void panel_nf4_to_f32(float *vector, const zo_panel_source *s)
+{
+    const __m128i even = _mm_set_epi8(-1, -1, -1, -1, -1, -1, -1, -1, 14, 12, 10, 8, 6, 4, 2, 0);
+    const uint8_t *from = panel_at(s, 4);
+    float absmax[ZO_PANEL_LANES];
+    for (int64_t p = 0; p < s->k; p += 2, from += 16) {
+        if (p % ZO_NF4_BLOCK == 0)
+            for (int i = 0; i < ZO_PANEL_LANES; i++)
+                absmax[i] = zo_precision_absmax(s->w, ((s->row + i) * s->w->in + s->k0 + p) / ZO_NF4_BLOCK);
+        __m128i codes = _mm_loadu_si128((const __m128i *)(const void *)from);
+        for (int i = 0; i < 2; i++) {
+            __m256i index =
+                _mm256_cvtepu8_epi32(_mm_shuffle_epi8(codes, _mm_add_epi8(even, _mm_set1_epi8((char)i))));
+            for (int half = 0; half < 2; half++, index = _mm256_srli_epi32(index, 4)) {
+                __m256 v = _mm256_mul_ps(level_of(index), _mm256_loadu_ps(absmax + 8 * half));
+                _mm256_storeu_ps(vector + (p + i) * ZO_PANEL_LANES + 8 * half, s->round ? round_8(v) : v);
+            }
+        }
+    }
+}
+
+/* ---- both ---- */
+
 static void unpack_f32(float *vector, const zo_panel_source *s)
 {
-    if (s->row + ZO_PANEL_LANES > s->w->out || s->k % 8 ||
-        (s->w->precision == ZO_PRECISION_NF4 && s->w->in % ZO_NF4_BLOCK)) {
+    const zo_precision p = s->w->precision;
+    if (s->row < s->w->panel_rows)
+        (p == ZO_PRECISION_F32    ? copy_panel_f32
+         : p == ZO_PRECISION_INT8 ? panel_int8_to_f32
+                                  : panel_nf4_to_f32)(vector, s);
+    else if (s->row + ZO_PANEL_LANES > s->w->out || s->k % 8 || p == ZO_PRECISION_INT8 ||
+             p == ZO_PRECISION_NF4)
         unpack_f32_plain(vector, s);
-        return;
-    }
-    switch (s->w->precision) {
-#define X(name, ...)                                                                                         \
-    case ZO_PRECISION_##name:                                                                                \
-        unpack_f32_as(vector, s, ZO_PRECISION_##name);                                                       \
-        break;
-        ZO_PRECISION_MAP(X)
-#undef X
-    case ZO_PRECISION_COUNT:
-        break;
-    }
+    else if (p == ZO_PRECISION_F32)
+        turn_rows(vector, s, ZO_PRECISION_F32);
+    else if (p == ZO_PRECISION_F16)
+        turn_rows(vector, s, ZO_PRECISION_F16);
+    else
+        turn_rows(vector, s, ZO_PRECISION_BF16);
 }
 
 #endif

@@ -139,79 +139,46 @@ static void pack_bf16(uint16_t *tile, const float *x, int64_t ld, int rows, int6
     pack_bf16_plain(tile + p * TILE_ROWS, x + p, ld, rows, k - p);
 }
 
-/* Where the codes of a source's 16 rows start. */
+/* ---- weights in rows ---- */
+
+/* Where the values of a source's 16 rows start. */
 typedef struct rows_16 {
-    const uint8_t *codes[16];
+    const uint8_t *values[16];
 } rows_16;
-
-/* nf4's absmax of the block at `column` in each of a source's rows. */
-static inline __m512 nf4_absmax(const zo_panel_source *s, int64_t column)
-{
-    float absmax[16];
-    for (int i = 0; i < 16; i++)
-        absmax[i] = zo_precision_absmax(s->w, ((s->row + i) * s->w->in + column) / ZO_NF4_BLOCK);
-    return _mm512_loadu_ps(absmax);
-}
-
-/* Sixteen values of row i from column p of the source on. */
-static inline __m512 decode_16(const rows_16 *r, zo_precision precision, int i, int64_t p, __m512 levels,
-                               __m512 absmax)
-{
-    const uint8_t *codes = r->codes[i];
-    switch (precision) {
-    case ZO_PRECISION_F32:
-        return _mm512_loadu_ps((const float *)(const void *)codes + p);
-    case ZO_PRECISION_F16:
-        return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)(codes + 2 * p)));
-    case ZO_PRECISION_BF16:
-        return _mm512_castsi512_ps(_mm512_slli_epi32(
-            _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)(codes + 2 * p))), 16));
-    case ZO_PRECISION_INT8:
-        return _mm512_cvtepi32_ps(
-            _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(codes + p))));
-    default: {
-        __m128i bytes = _mm_loadl_epi64((const __m128i *)(const void *)(codes + p / 2));
-        __m128i high = _mm_srli_epi16(bytes, 4); /* the four bits above an index are not looked at */
-        __m512i index = _mm512_cvtepu8_epi32(_mm_unpacklo_epi8(high, bytes));
-        return _mm512_mul_ps(_mm512_permutexvar_ps(index, levels),
-                             _mm512_permutexvar_ps(_mm512_set1_epi32(i), absmax));
-    }
-    }
-}
-
-/* Bits of a value's code. */
-static inline int code_bits(zo_precision p)
-{
-    return p == ZO_PRECISION_F32 ? 32 : p == ZO_PRECISION_INT8 ? 8 : p == ZO_PRECISION_NF4 ? 4 : 16;
-}
-
-static inline bool fits_blocks(const zo_panel_source *s, int64_t width)
-{
-    return s->row + 16 <= s->w->out && s->k % width == 0 &&
-           (s->w->precision != ZO_PRECISION_NF4 || s->w->in % ZO_NF4_BLOCK == 0);
-}
 
 static inline void begin_rows(const zo_panel_source *s, rows_16 *r)
 {
-    int bits = code_bits(s->w->precision);
+    int bytes = zo_precision_get(s->w->precision)->bytes;
     for (int i = 0; i < 16; i++)
-        r->codes[i] =
+        r->values[i] =
             (const uint8_t *)s->w->values +
-            (zo_rotary_row(s->row + i, s->w->out, s->w->permuted_heads) * s->w->in + s->k0) * bits / 8;
+            (zo_rotary_row(s->row + i, s->w->out, s->w->permuted_heads) * s->w->in + s->k0) * bytes;
 }
 
-static inline __attribute__((always_inline)) void unpack_f32_as(float *vector, const zo_panel_source *s,
+/* Sixteen values of row i from column p of the source on. */
+static inline __m512 decode_16(const rows_16 *r, zo_precision precision, int i, int64_t p)
+{
+    const uint8_t *values = r->values[i];
+    switch (precision) {
+    case ZO_PRECISION_F16:
+        return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)(values + 2 * p)));
+    case ZO_PRECISION_BF16:
+        return _mm512_castsi512_ps(_mm512_slli_epi32(
+            _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)(values + 2 * p))), 16));
+    default:
+        return _mm512_loadu_ps((const float *)(const void *)values + p);
+    }
+}
+
+static inline __attribute__((always_inline)) void turn_rows_f32(float *vector, const zo_panel_source *s,
                                                                 zo_precision precision)
 {
     rows_16 rows;
-    __m512 levels = _mm512_loadu_ps(zo_nf4_levels), absmax = levels;
     begin_rows(s, &rows);
     for (int64_t p = 0; p < s->k; p += 16) {
         __m512i r[16];
-        if (precision == ZO_PRECISION_NF4 && p % ZO_NF4_BLOCK == 0)
-            absmax = nf4_absmax(s, s->k0 + p);
         for (int i = 0; i < 16; i++) {
-            __m512 v = decode_16(&rows, precision, i, p, levels, absmax);
+            __m512 v = decode_16(&rows, precision, i, p);
             r[i] = _mm512_castps_si512(s->round ? round_f32(v) : v);
         }
         turn_16(r);
@@ -220,40 +187,18 @@ static inline __attribute__((always_inline)) void unpack_f32_as(float *vector, c
     }
 }
 
-static void unpack_f32(float *vector, const zo_panel_source *s)
-{
-    if (!fits_blocks(s, 16)) {
-        unpack_f32_plain(vector, s);
-        return;
-    }
-    switch (s->w->precision) {
-#define X(name, ...)                                                                                         \
-    case ZO_PRECISION_##name:                                                                                \
-        unpack_f32_as(vector, s, ZO_PRECISION_##name);                                                       \
-        break;
-        ZO_PRECISION_MAP(X)
-#undef X
-    case ZO_PRECISION_COUNT:
-        break;
-    }
-}
-
-static inline __attribute__((always_inline)) void unpack_bf16_as(uint16_t *vector, const zo_panel_source *s,
+static inline __attribute__((always_inline)) void turn_rows_bf16(uint16_t *vector, const zo_panel_source *s,
                                                                  zo_precision precision)
 {
     rows_16 rows;
-    __m512 levels = _mm512_loadu_ps(zo_nf4_levels), absmax = levels;
     begin_rows(s, &rows);
     for (int64_t p = 0; p < s->k; p += 32) {
         __m512i r[16];
-        if (precision == ZO_PRECISION_NF4 && p % ZO_NF4_BLOCK == 0)
-            absmax = nf4_absmax(s, s->k0 + p);
         for (int i = 0; i < 16; i++) {
             if (precision == ZO_PRECISION_BF16)
-                r[i] = _mm512_loadu_si512(rows.codes[i] + 2 * p);
+                r[i] = _mm512_loadu_si512(rows.values[i] + 2 * p);
             else
-                r[i] = pairs(decode_16(&rows, precision, i, p, levels, absmax),
-                             decode_16(&rows, precision, i, p + 16, levels, absmax));
+                r[i] = pairs(decode_16(&rows, precision, i, p), decode_16(&rows, precision, i, p + 16));
         }
         turn_16(r);
         for (int i = 0; i < 16; i++)
@@ -261,19 +206,148 @@ static inline __attribute__((always_inline)) void unpack_bf16_as(uint16_t *vecto
     }
 }
 
-#ifdef __AVX512VBMI__
+/* ---- weights in panel order (precision.h) ---- */
 
-/* Sixteen bytes of each row from byte `at` on: quarter c of r[j] holds row 4 c + j. */
-static inline void load_bytes(__m512i r[4], const rows_16 *rows, int64_t at)
+/* Where the source starts, in values of so many bits. */
+static inline const uint8_t *panel_at(const zo_panel_source *s, int bits)
 {
-#define ROW(i) _mm_loadu_si128((const __m128i *)(const void *)(rows->codes[i] + at))
-    for (int j = 0; j < 4; j++)
-        r[j] = _mm512_inserti32x4(_mm512_inserti32x4(_mm512_inserti32x4(_mm512_castsi128_si512(ROW(j)),
-                                                                        ROW(4 + j), 1),
-                                                     ROW(8 + j), 2),
-                                  ROW(12 + j), 3);
-#undef ROW
+    return (const uint8_t *)s->w->values + (s->row * s->w->in + s->k0 * ZO_PANEL_ROWS) * bits / 8;
 }
+
+static inline void copy_panel_f32(float *vector, const zo_panel_source *s)
+{
+    const float *from = (const float *)(const void *)panel_at(s, 32);
+    for (int64_t i = 0; i < s->k * 16; i += 16) {
+        __m512 v = _mm512_loadu_ps(from + i);
+        _mm512_storeu_ps(vector + i, s->round ? round_f32(v) : v);
+    }
+}
+
+/* Of two vectors of 16 channels, one input after the other: the pairs of each channel. */
+static inline __m512i pair_up(__m512 first, __m512 second)
+{
+    const __m512i weave = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23,
+                                           7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    return _mm512_permutexvar_epi16(weave, pairs(first, second));
+}
+
+static inline void panel_f32_to_bf16(uint16_t *vector, const zo_panel_source *s)
+{
+    const float *from = (const float *)(const void *)panel_at(s, 32);
+    for (int64_t p = 0; p < s->k; p += 2) {
+        __m512 first = _mm512_loadu_ps(from + p * 16);
+        __m512 second = p + 1 < s->k ? _mm512_loadu_ps(from + (p + 1) * 16) : _mm512_setzero_ps();
+        _mm512_storeu_si512(vector + p * 16, pair_up(first, second));
+    }
+}
+
+static inline void panel_int8_to_f32(float *vector, const zo_panel_source *s)
+{
+    const uint8_t *from = panel_at(s, 8);
+    for (int64_t p = 0; p < s->k; p += 4, from += 64) {
+        __m512i codes = _mm512_loadu_si512(from);
+        for (int i = 0; i < 4; i++) {
+            /* the code of each channel of a quarter, as the high byte of 32 bits */
+            __m128i pick = _mm_set_epi8(6, -1, -1, -1, 4, -1, -1, -1, 2, -1, -1, -1, 0, -1, -1, -1);
+            pick = _mm_add_epi8(pick, _mm_set1_epi32((i / 2 * 8 + i % 2) << 24));
+            __m512i high = _mm512_shuffle_epi8(codes, _mm512_broadcast_i32x4(pick));
+            _mm512_storeu_ps(vector + (p + i) * 16, _mm512_cvtepi32_ps(_mm512_srai_epi32(high, 24)));
+        }
+    }
+}
+
+/* The absmax of nf4's blocks, 16 channels at a time. */
+typedef struct absmax_16 {
+    const zo_matrix *w;
+    const uint8_t *codes; /* of the next block */
+    __m512i block;        /* its row-major number, of each channel */
+    __m512i group;        /* whose scale is held */
+    __m512 scale;
+} absmax_16;
+
+static inline absmax_16 begin_absmax(const zo_panel_source *s)
+{
+    int64_t each = s->w->in / ZO_NF4_BLOCK, block = s->k0 / ZO_NF4_BLOCK;
+    __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    return (absmax_16){.w = s->w,
+                       .codes = s->w->absmax_code + s->row * each + block * 16,
+                       .block = _mm512_add_epi32(_mm512_mullo_epi32(lane, _mm512_set1_epi32((int)each)),
+                                                 _mm512_set1_epi32((int)(s->row * each + block))),
+                       .group = _mm512_set1_epi32(-1),
+                       .scale = _mm512_setzero_ps()};
+}
+
+static inline __m512 next_absmax(absmax_16 *a)
+{
+    __m512i group = _mm512_srli_epi32(a->block, 8), code;
+    if (_mm512_cmpneq_epi32_mask(group, a->group)) {
+        a->group = group;
+        a->scale = _mm512_i32gather_ps(group, a->w->group, sizeof(float));
+    }
+    code = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)a->codes));
+    a->codes += 16;
+    a->block = _mm512_add_epi32(a->block, _mm512_set1_epi32(1));
+    /* rounded as the plain decoder does, not fused with the addition */
+    __m512 product = _mm512_mul_round_ps(_mm512_i32gather_ps(code, zo_nf4_absmax_map, sizeof(float)),
+                                         a->scale, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    return _mm512_add_ps(product, _mm512_set1_ps(a->w->offset));
+}
+
+_Static_assert(ZO_NF4_GROUP == 1 << 8, "next_absmax divides by it");
+
+/* The absmax of 16 channels, each twice: of the first eight channels, of the last eight. */
+static inline void twice(__m512 absmax, __m512 out[2])
+{
+    const __m512i first = _mm512_set_epi32(7, 7, 6, 6, 5, 5, 4, 4, 3, 3, 2, 2, 1, 1, 0, 0);
+    out[0] = _mm512_permutexvar_ps(first, absmax);
+    out[1] = _mm512_permutexvar_ps(_mm512_add_epi32(first, _mm512_set1_epi32(8)), absmax);
+}
+
+/* Two inputs of 16 channels, pair by pair: of the first eight channels, of the last eight. */
+static inline void decode_pairs(const uint8_t *codes, __m512 levels, const __m512 absmax[2], __m512 out[2])
+{
+    /* of an index only four bits are looked at */
+    __m512i index = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)codes));
+    out[0] = _mm512_mul_ps(_mm512_permutexvar_ps(index, levels), absmax[0]);
+    out[1] = _mm512_mul_ps(_mm512_permutexvar_ps(_mm512_srli_epi32(index, 4), levels), absmax[1]);
+}
+
+static inline void panel_nf4_to_f32(float *vector, const zo_panel_source *s)
+{
+    const __m512 levels = _mm512_loadu_ps(zo_nf4_levels);
+    const __m512i even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+    const uint8_t *from = panel_at(s, 4);
+    absmax_16 blocks = begin_absmax(s);
+    for (int64_t p = 0; p < s->k; p += ZO_NF4_BLOCK) {
+        __m512 absmax[2], two[2];
+        twice(next_absmax(&blocks), absmax);
+        for (int i = 0; i < ZO_NF4_BLOCK; i += 2, from += 16) {
+            decode_pairs(from, levels, absmax, two);
+            for (int j = 0; j < 2; j++) {
+                __m512i which = _mm512_add_epi32(even, _mm512_set1_epi32(j));
+                __m512 v = _mm512_permutex2var_ps(two[0], which, two[1]);
+                _mm512_storeu_ps(vector + (p + i + j) * 16, s->round ? round_f32(v) : v);
+            }
+        }
+    }
+}
+
+static inline void panel_nf4_to_bf16(uint16_t *vector, const zo_panel_source *s)
+{
+    const __m512 levels = _mm512_loadu_ps(zo_nf4_levels);
+    const uint8_t *from = panel_at(s, 4);
+    absmax_16 blocks = begin_absmax(s);
+    for (int64_t p = 0; p < s->k; p += ZO_NF4_BLOCK) {
+        __m512 absmax[2], two[2];
+        twice(next_absmax(&blocks), absmax);
+        for (int i = 0; i < ZO_NF4_BLOCK; i += 2, from += 16) {
+            decode_pairs(from, levels, absmax, two);
+            _mm512_storeu_si512(vector + (p + i) * 16, pairs(two[0], two[1]));
+        }
+    }
+}
+
+#ifdef __AVX512VBMI__
 
 /* bf16 of whole numbers 0 ... 127 by table: they have at most 7 bits, so two lookups of bytes are exact. */
 typedef struct byte_table {
@@ -292,94 +366,59 @@ static inline byte_table whole_numbers(void)
                         {_mm512_loadu_si512(high), _mm512_loadu_si512(high + 64)}};
 }
 
-/* Codes are turned as bytes, two inputs of a channel at a time, and become bf16 last. */
-static void unpack_int8(uint16_t *vector, const zo_panel_source *s)
+static inline void panel_int8_to_bf16(uint16_t *vector, const zo_panel_source *s)
 {
-    rows_16 rows;
     const byte_table t = whole_numbers();
     const __m512i sign = _mm512_set1_epi8((char)0x80);
-    begin_rows(s, &rows);
-    for (int64_t p = 0; p < s->k; p += 16) {
-        __m512i r[4], u[4];
-        load_bytes(r, &rows, p);
-        __m512i a = _mm512_unpacklo_epi16(r[0], r[1]), b = _mm512_unpacklo_epi16(r[2], r[3]);
-        __m512i c = _mm512_unpackhi_epi16(r[0], r[1]), d = _mm512_unpackhi_epi16(r[2], r[3]);
-        u[0] = _mm512_unpacklo_epi32(a, b); /* inputs 0 to 3: in each quarter four channels, pair by pair */
-        u[1] = _mm512_unpackhi_epi32(a, b);
-        u[2] = _mm512_unpacklo_epi32(c, d);
-        u[3] = _mm512_unpackhi_epi32(c, d);
-        for (int m = 0; m < 4; m++) {
-            __m512i size = _mm512_abs_epi8(u[m]);
-            __m512i low = _mm512_permutex2var_epi8(t.low[0], size, t.low[1]);
-            __m512i high = _mm512_permutex2var_epi8(t.high[0], size, t.high[1]);
-            high = _mm512_ternarylogic_epi32(high, u[m], sign, 0xf8); /* high | (u & sign) */
-            _mm512_storeu_si512(vector + (p + 4 * m) * 16, _mm512_unpacklo_epi8(low, high));
-            _mm512_storeu_si512(vector + (p + 4 * m + 2) * 16, _mm512_unpackhi_epi8(low, high));
-        }
+    const uint8_t *from = panel_at(s, 8);
+    for (int64_t p = 0; p < s->k; p += 4, from += 64) {
+        __m512i codes = _mm512_loadu_si512(from), size = _mm512_abs_epi8(codes);
+        __m512i low = _mm512_permutex2var_epi8(t.low[0], size, t.low[1]);
+        __m512i high = _mm512_permutex2var_epi8(t.high[0], size, t.high[1]);
+        high = _mm512_ternarylogic_epi32(high, codes, sign, 0xf8); /* high | (codes & sign) */
+        _mm512_storeu_si512(vector + p * 16, _mm512_unpacklo_epi8(low, high));
+        _mm512_storeu_si512(vector + (p + 2) * 16, _mm512_unpackhi_epi8(low, high));
     }
 }
 
-/* A byte is a pair of inputs: bytes are turned, then levels looked up and scaled for sixteen channels at a time. */
-static void unpack_nf4(uint16_t *vector, const zo_panel_source *s)
-{
-    rows_16 rows;
-    const __m512 levels = _mm512_loadu_ps(zo_nf4_levels);
-    const __m512i weave = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23,
-                                           7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-    const __m512i spread =
-        _mm512_broadcast_i32x4(_mm_set_epi8(-1, -1, -1, 3, -1, -1, -1, 2, -1, -1, -1, 1, -1, -1, -1, 0));
-    __m512 absmax = levels;
-    begin_rows(s, &rows);
-    for (int64_t p = 0; p < s->k; p += 32) {
-        __m512i r[4], u[4];
-        if (p % ZO_NF4_BLOCK == 0)
-            absmax = nf4_absmax(s, s->k0 + p);
-        load_bytes(r, &rows, p / 2);
-        __m512i a = _mm512_unpacklo_epi8(r[0], r[1]), b = _mm512_unpacklo_epi8(r[2], r[3]);
-        __m512i c = _mm512_unpackhi_epi8(r[0], r[1]), d = _mm512_unpackhi_epi8(r[2], r[3]);
-        u[0] = _mm512_unpacklo_epi16(a, b); /* pairs 0 to 3: in each quarter four channels, pair by pair */
-        u[1] = _mm512_unpackhi_epi16(a, b);
-        u[2] = _mm512_unpacklo_epi16(c, d);
-        u[3] = _mm512_unpackhi_epi16(c, d);
-        for (int m = 0; m < 16; m++) {
-            __m512i pair =
-                _mm512_shuffle_epi8(u[m / 4], _mm512_add_epi8(spread, _mm512_set1_epi32(m % 4 * 4)));
-            __m512 first = _mm512_mul_ps(_mm512_permutexvar_ps(_mm512_srli_epi32(pair, 4), levels), absmax);
-            __m512 second = _mm512_mul_ps(_mm512_permutexvar_ps(pair, levels), absmax);
-            _mm512_storeu_si512(vector + (p + 2 * m) * 16,
-                                _mm512_permutexvar_epi16(weave, pairs(first, second)));
-        }
-    }
-}
-
+#else
+#define panel_int8_to_bf16 unpack_bf16_plain
 #endif
+
+/* ---- both ---- */
+
+static void unpack_f32(float *vector, const zo_panel_source *s)
+{
+    const zo_precision p = s->w->precision;
+    if (s->row < s->w->panel_rows)
+        (p == ZO_PRECISION_F32    ? copy_panel_f32
+         : p == ZO_PRECISION_INT8 ? panel_int8_to_f32
+                                  : panel_nf4_to_f32)(vector, s);
+    else if (s->row + 16 > s->w->out || s->k % 16 || p == ZO_PRECISION_INT8 || p == ZO_PRECISION_NF4)
+        unpack_f32_plain(vector, s);
+    else if (p == ZO_PRECISION_F32)
+        turn_rows_f32(vector, s, ZO_PRECISION_F32);
+    else if (p == ZO_PRECISION_F16)
+        turn_rows_f32(vector, s, ZO_PRECISION_F16);
+    else
+        turn_rows_f32(vector, s, ZO_PRECISION_BF16);
+}
 
 static void unpack_bf16(uint16_t *vector, const zo_panel_source *s)
 {
-    if (!fits_blocks(s, 32)) {
+    const zo_precision p = s->w->precision;
+    if (s->row < s->w->panel_rows)
+        (p == ZO_PRECISION_F32    ? panel_f32_to_bf16
+         : p == ZO_PRECISION_INT8 ? panel_int8_to_bf16
+                                  : panel_nf4_to_bf16)(vector, s);
+    else if (s->row + 16 > s->w->out || s->k % 32 || p == ZO_PRECISION_INT8 || p == ZO_PRECISION_NF4)
         unpack_bf16_plain(vector, s);
-        return;
-    }
-#ifdef __AVX512VBMI__
-    if (s->w->precision == ZO_PRECISION_INT8) {
-        unpack_int8(vector, s);
-        return;
-    }
-    if (s->w->precision == ZO_PRECISION_NF4) {
-        unpack_nf4(vector, s);
-        return;
-    }
-#endif
-    switch (s->w->precision) {
-#define X(name, ...)                                                                                         \
-    case ZO_PRECISION_##name:                                                                                \
-        unpack_bf16_as(vector, s, ZO_PRECISION_##name);                                                      \
-        break;
-        ZO_PRECISION_MAP(X)
-#undef X
-    case ZO_PRECISION_COUNT:
-        break;
-    }
+    else if (p == ZO_PRECISION_F32)
+        turn_rows_bf16(vector, s, ZO_PRECISION_F32);
+    else if (p == ZO_PRECISION_F16)
+        turn_rows_bf16(vector, s, ZO_PRECISION_F16);
+    else
+        turn_rows_bf16(vector, s, ZO_PRECISION_BF16);
 }
 
 #endif

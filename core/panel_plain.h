@@ -59,7 +59,7 @@ static inline void decode_block(const zo_panel_source *s, int64_t at, int64_t n,
             memset(block[lane], 0, (size_t)n * sizeof(float));
         else if (w->precision == ZO_PRECISION_INT8)
             for (int64_t p = 0; p < n; p++)
-                block[lane][p] = ((const int8_t *)w->values)[first + p];
+                block[lane][p] = zo_precision_code_int8(w, first + p);
         else
             zo_precision_get(w->precision)->decode(w, first, n, block[lane]);
     }

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <float.h>
 #include <math.h>
+#include <omp.h>
 #include <string.h>
 
 #include "core/dtype.h"
@@ -105,6 +106,31 @@ static layout layout_of(zo_precision p, int64_t out, int64_t in)
     return l;
 }
 
+/* Where a matrix in panel order keeps the value of row r, input k: an index of values (f32), codes (int8) or bytes of two
+ * codes (nf4). */
+static int64_t panel_place(zo_precision p, int64_t r, int64_t k, int64_t in)
+{
+    int64_t c = r % ZO_PANEL_ROWS, first = (r - c) * in;
+    switch (p) {
+    case ZO_PRECISION_INT8:
+        return first + k / 4 * 64 + c / 4 * 16 + k / 2 % 2 * 8 + c % 4 * 2 + k % 2;
+    case ZO_PRECISION_NF4:
+        return first / 2 + k / 2 * 16 + c % 8 * 2 + k % 2;
+    default:
+        return first + k * ZO_PANEL_ROWS + c;
+    }
+}
+
+static bool in_panel_order(const zo_matrix *m, int64_t i)
+{
+    return i < m->panel_rows * m->in;
+}
+
+static int64_t place_of(const zo_matrix *m, int64_t i)
+{
+    return in_panel_order(m, i) ? panel_place(m->precision, i / m->in, i % m->in, m->in) : i;
+}
+
 /* ---- values as they are ---- */
 
 static void encode_f32(const zo_encoder *e, int64_t row, int64_t rows, const float *x)
@@ -114,7 +140,13 @@ static void encode_f32(const zo_encoder *e, int64_t row, int64_t rows, const flo
 
 static void decode_f32(const zo_matrix *m, int64_t first, int64_t n, float *out)
 {
-    memcpy(out, (const float *)m->values + first, (size_t)n * sizeof *out);
+    const float *from = m->values;
+    if (!in_panel_order(m, first)) {
+        memcpy(out, from + first, (size_t)n * sizeof *out);
+        return;
+    }
+    for (int64_t i = 0; i < n; i++)
+        out[i] = from[place_of(m, first + i)];
 }
 
 static void encode_f16(const zo_encoder *e, int64_t row, int64_t rows, const float *x)
@@ -160,10 +192,14 @@ static void encode_int8(const zo_encoder *e, int64_t row, int64_t rows, const fl
 
 static void decode_int8(const zo_matrix *m, int64_t first, int64_t n, float *out)
 {
-    const int8_t *from = (const int8_t *)m->values + first;
     float scale = m->scale[first / m->in];
     for (int64_t i = 0; i < n; i++)
-        out[i] = (float)from[i] * scale;
+        out[i] = (float)zo_precision_code_int8(m, first + i) * scale;
+}
+
+int8_t zo_precision_code_int8(const zo_matrix *m, int64_t i)
+{
+    return ((const int8_t *)m->values)[place_of(m, i)];
 }
 
 /* ---- nf4 ---- */
@@ -200,14 +236,32 @@ static void encode_nf4(const zo_encoder *e, int64_t row, int64_t rows, const flo
     }
 }
 
-static void decode_nf4(const zo_matrix *m, int64_t first, int64_t n, float *out)
+static int code_nf4(const zo_matrix *m, int64_t i)
 {
     const uint8_t *from = m->values;
+    if (in_panel_order(m, i)) {
+        uint8_t two = from[place_of(m, i)];
+        return i / m->in % ZO_PANEL_ROWS < 8 ? two & 15 : two >> 4;
+    }
+    return i % 2 ? from[i / 2] & 15 : from[i / 2] >> 4;
+}
+
+float zo_precision_absmax(const zo_matrix *m, int64_t block)
+{
+    int64_t each = m->in / ZO_NF4_BLOCK, at = block;
+    if (block < m->panel_rows * each) /* never where each is 0 */
+        at = block / each / ZO_PANEL_ROWS * ZO_PANEL_ROWS * each + block % each * ZO_PANEL_ROWS +
+             block / each % ZO_PANEL_ROWS;
+    return zo_nf4_absmax_map[m->absmax_code[at]] * m->group[block / ZO_NF4_GROUP] + m->offset;
+}
+
+static void decode_nf4(const zo_matrix *m, int64_t first, int64_t n, float *out)
+{
     for (int64_t k = first; k < first + n;) {
         int64_t block = k / ZO_NF4_BLOCK, end = (block + 1) * ZO_NF4_BLOCK;
         float absmax = zo_precision_absmax(m, block);
         for (end = end < first + n ? end : first + n; k < end; k++)
-            *out++ = zo_nf4_levels[k % 2 ? from[k / 2] & 15 : from[k / 2] >> 4] * absmax;
+            *out++ = zo_nf4_levels[code_nf4(m, k)] * absmax;
     }
 }
 
@@ -316,6 +370,83 @@ zo_matrix zo_precision_encode_end(const zo_encoder *e)
         m.group = group;
     }
     return m;
+}
+
+/* ---- panel order ---- */
+
+bool zo_precision_turns(zo_precision p, int64_t in)
+{
+    static const int unit[ZO_PRECISION_COUNT] = {
+        [ZO_PRECISION_F32] = 1, [ZO_PRECISION_INT8] = 4, [ZO_PRECISION_NF4] = ZO_NF4_BLOCK};
+    return unit[p] && in % unit[p] == 0;
+}
+
+int64_t zo_precision_turn_bytes(int64_t in)
+{
+    return ceil_to(ZO_PANEL_ROWS * in * (int64_t)sizeof(float), 64);
+}
+
+static void turn_f32(float *to, const float *from, int64_t in)
+{
+    for (int64_t k = 0; k < in; k++)
+        for (int64_t c = 0; c < ZO_PANEL_ROWS; c++)
+            to[panel_place(ZO_PRECISION_F32, c, k, in)] = from[c * in + k];
+}
+
+static void turn_int8(int8_t *to, const int8_t *from, int64_t in)
+{
+    for (int64_t c = 0; c < ZO_PANEL_ROWS; c++)
+        for (int64_t k = 0; k < in; k++)
+            to[panel_place(ZO_PRECISION_INT8, c, k, in)] = from[c * in + k];
+}
+
+static void turn_nf4(uint8_t *to, const uint8_t *from, int64_t in)
+{
+    for (int64_t c = 0; c < ZO_PANEL_ROWS / 2; c++) {
+        const uint8_t *low = from + c * in / 2, *high = low + ZO_PANEL_ROWS / 2 * in / 2;
+        for (int64_t k = 0; k < in; k += 2) {
+            uint8_t *two = to + panel_place(ZO_PRECISION_NF4, c, k, in);
+            two[0] = (uint8_t)(low[k / 2] >> 4 | (high[k / 2] & 0xf0));
+            two[1] = (uint8_t)((low[k / 2] & 15) | high[k / 2] << 4);
+        }
+    }
+}
+
+static void turn_absmax(const zo_matrix *m, int64_t group, uint8_t *room)
+{
+    int64_t each = m->in / ZO_NF4_BLOCK;
+    uint8_t *codes = (uint8_t *)(uintptr_t)m->absmax_code + group * ZO_PANEL_ROWS * each;
+    memcpy(room, codes, (size_t)(ZO_PANEL_ROWS * each));
+    for (int64_t b = 0; b < each; b++)
+        for (int64_t c = 0; c < ZO_PANEL_ROWS; c++)
+            codes[b * ZO_PANEL_ROWS + c] = room[c * each + b];
+}
+
+/* Rows [16 group, 16 group + 16). */
+static void turn_group(const zo_matrix *m, int64_t group, void *room)
+{
+    const zo_precision_info *info = zo_precision_get(m->precision);
+    int64_t bytes = ZO_PANEL_ROWS * m->in * info->bytes / info->block;
+    char *at = (char *)(uintptr_t)m->values + group * bytes;
+    memcpy(room, at, (size_t)bytes);
+    if (m->precision == ZO_PRECISION_F32)
+        turn_f32((float *)(void *)at, room, m->in);
+    else if (m->precision == ZO_PRECISION_INT8)
+        turn_int8((int8_t *)at, room, m->in);
+    else
+        turn_nf4((uint8_t *)at, room, m->in);
+    if (m->precision == ZO_PRECISION_NF4)
+        turn_absmax(m, group, room);
+}
+
+void zo_precision_turn(zo_matrix *m, int threads, void *room)
+{
+    int64_t groups = m->out / ZO_PANEL_ROWS, bytes = zo_precision_turn_bytes(m->in);
+    assert(zo_precision_turns(m->precision, m->in) && !m->panel_rows);
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+    for (int64_t g = 0; g < groups; g++)
+        turn_group(m, g, (char *)room + omp_get_thread_num() * bytes);
+    m->panel_rows = groups * ZO_PANEL_ROWS;
 }
 
 void zo_precision_decode_rows(const zo_matrix *m, int64_t row, int64_t rows, float *out)

@@ -9,10 +9,19 @@
  *                   groups of 256, to 8 bits of bitsandbytes' dynamic map:
  *                   absmax(k) = map[absmax_code[k]] * group[k / 256] + offset.
  *                   Two codes in a byte, the first in the high half, as bitsandbytes packs them.
+ *
+ * Panel order. Products want the values of 16 output channels side by side (panel.h). Turned once into that order, a
+ * matrix needs no turning in every product. Each 16 rows (out, rounded down to 16) keep their storage, and hold, for
+ * channel c of 16 and input k, in = number of inputs:
+ *   f32    [in][16]                  the value at [k][c]
+ *   int8   [in / 4][4][2][4][2]      the code at [k / 4][c / 4][k / 2 % 2][c % 4][k % 2]
+ *   nf4    [in / 2][8][2] bytes      the code at [k / 2][c % 8][k % 2], in the low half of the byte for c < 8
+ *          [in / 64][16]             the code of the absmax at [k / 64][c]; groups stay as they were
  */
 #ifndef ZO_PRECISION_H
 #define ZO_PRECISION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* name, values in a block, bytes of a block's codes, error (zo_precision_info), functions; nf4's error is half the gap
@@ -43,7 +52,11 @@ typedef enum zo_compute {
         ZO_COMPUTE_COUNT
 } zo_compute;
 
-enum { ZO_NF4_BLOCK = 64, ZO_NF4_GROUP = 256 /* blocks that share a scale of their absmax */ };
+enum {
+    ZO_NF4_BLOCK = 64,
+    ZO_NF4_GROUP = 256, /* blocks that share a scale of their absmax */
+    ZO_PANEL_ROWS = 16  /* output channels side by side in panel order */
+};
 
 extern const float zo_nf4_levels[16];      /* rising, from -1 to 1 */
 extern const float zo_nf4_absmax_map[256]; /* bitsandbytes' signed dynamic map, rising */
@@ -58,6 +71,7 @@ typedef struct zo_matrix {
     const uint8_t *absmax_code; /* nf4: (blocks) */
     const float *group;         /* nf4: (groups) */
     float offset;               /* nf4: mean of the absmax */
+    int64_t panel_rows; /* rows [0, panel_rows) lie in panel order: 0, or all whole sixteens of them */
 } zo_matrix;
 
 /* Where row r of (rows, in) in Hugging Face order lies when the rows of that many heads are in interleaved rotary
@@ -70,11 +84,8 @@ static inline int64_t zo_rotary_row(int64_t r, int64_t rows, int64_t heads)
     return r / hd * hd + 2 * pair + half;
 }
 
-/* nf4: the largest |value| of a block, as it was kept. */
-static inline float zo_precision_absmax(const zo_matrix *m, int64_t block)
-{
-    return zo_nf4_absmax_map[m->absmax_code[block]] * m->group[block / ZO_NF4_GROUP] + m->offset;
-}
+/* nf4: the largest |value| of a block, as it was kept; blocks in row-major order. */
+float zo_precision_absmax(const zo_matrix *m, int64_t block);
 
 /* Brings a matrix into its precision, rows at a time; several threads may encode rows of their own. */
 typedef struct zo_encoder {
@@ -117,6 +128,17 @@ int64_t zo_precision_grain(zo_precision p, int64_t in);
 void zo_precision_encode_rows(const zo_encoder *e, int64_t row, int64_t rows, const float *x);
 /* After all rows; the matrix borrows e->storage. */
 zo_matrix zo_precision_encode_end(const zo_encoder *e);
+
+/* Whether a matrix of `in` inputs can lie in panel order: f32, int8 and nf4, where whole units of the order fit. */
+bool zo_precision_turns(zo_precision p, int64_t in);
+/* Bytes of room that one thread needs to turn a matrix. */
+int64_t zo_precision_turn_bytes(int64_t in);
+/* Brings m into panel order, in place: its values must be the caller's own to write, and in rows so far. room: of so many
+ * threads. */
+void zo_precision_turn(zo_matrix *m, int threads, void *room);
+
+/* int8: the code of the value at the row-major index i. */
+int8_t zo_precision_code_int8(const zo_matrix *m, int64_t i);
 
 /* The plain decoder: rows [row, row + rows) in Hugging Face order to out (rows, in). */
 void zo_precision_decode_rows(const zo_matrix *m, int64_t row, int64_t rows, float *out);

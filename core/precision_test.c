@@ -362,6 +362,54 @@ static void permuted_rows(void **state)
     free(y);
 }
 
+/* ---- panel order ---- */
+
+/* Where each value lies, by the formulas of precision.h, of numbers that tell where they came from; and that decoding finds
+ * them. Of 37 rows, 32 are turned. */
+static void panel_order(void **state)
+{
+    (void)state;
+    enum { OUT = 37, IN = 128, TURNED = 32 };
+    for (int p = 0; p < ZO_PRECISION_COUNT; p++) {
+        if (!zo_precision_turns((zo_precision)p, IN))
+            continue;
+        float *x = make(OUT, IN);
+        encoded rows = encode((zo_precision)p, x, OUT, IN, 1), e = encode((zo_precision)p, x, OUT, IN, 1);
+        void *room = aligned_alloc(64, 2 * (size_t)zo_precision_turn_bytes(IN));
+        assert_non_null(room);
+        zo_precision_turn(&e.m, 2, room);
+        assert_int_equal(e.m.panel_rows, TURNED);
+        for (int r = 0; r < TURNED; r++) {
+            for (int k = 0; k < IN; k++) {
+                int64_t g = r / 16 * 16 * IN, c = r % 16, i = r * IN + k;
+                const uint8_t *was = rows.m.values, *is = e.m.values;
+                if (p == ZO_PRECISION_F32)
+                    assert_memory_equal(is + 4 * (g + k * 16 + c), was + 4 * i, 4);
+                else if (p == ZO_PRECISION_INT8)
+                    assert_int_equal(
+                        is[g + ((((k / 4 * 4 + c / 4) * 2 + k / 2 % 2) * 4 + c % 4) * 2 + k % 2)], was[i]);
+                else
+                    assert_int_equal(is[g / 2 + (k / 2 * 8 + c % 8) * 2 + k % 2] >> (c < 8 ? 0 : 4) & 15,
+                                     was[i / 2] >> (k % 2 ? 0 : 4) & 15);
+                if (p == ZO_PRECISION_NF4)
+                    assert_int_equal(e.m.absmax_code[r / 16 * 16 * (IN / 64) + k / 64 * 16 + c],
+                                     rows.m.absmax_code[i / 64]);
+            }
+        }
+        float *want = decode(&rows.m), *got = decode(&e.m);
+        assert_memory_equal(got, want, OUT * IN * sizeof *got);
+        free(want);
+        free(got);
+        free(room);
+        free(x);
+        free(rows.storage);
+        free(e.storage);
+    }
+    assert_false(zo_precision_turns(ZO_PRECISION_BF16, IN) || zo_precision_turns(ZO_PRECISION_F16, IN));
+    assert_true(zo_precision_turns(ZO_PRECISION_F32, 5) && zo_precision_turns(ZO_PRECISION_INT8, 172));
+    assert_false(zo_precision_turns(ZO_PRECISION_INT8, 70) || zo_precision_turns(ZO_PRECISION_NF4, 96));
+}
+
 static void names(void **state)
 {
     (void)state;
@@ -386,6 +434,7 @@ int main(void)
         cmocka_unit_test(zeros_stay_zeros),
         cmocka_unit_test(not_finite_is_not_hidden),
         cmocka_unit_test(permuted_rows),
+        cmocka_unit_test(panel_order),
         cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,11 +61,14 @@ static zo_trainer_options options(zo_method method, zo_peft peft, zo_parallel pa
                                 .seed = 42};
 }
 
-static void rig_up_on(rig *r, const zo_trainer_options *o, zo_precision precision, const zo_dataset *train)
+static void rig_up_on(rig *r, const zo_trainer_options *o, zo_precision precision, bool frozen,
+                      const zo_dataset *train)
 {
     zo_error err = {0};
     *r = (rig){.m = NULL};
     zo_status st = zo_llama_load(weights, precision, 128, &r->mem, &r->m, &err);
+    if (!st && frozen)
+        st = zo_llama_freeze(r->m, &r->mem, &err);
     if (!st && o->peft != ZO_PEFT_FULL) {
         zo_lora_options l = {4, 8, ZO_TARGETS_ALL, o->peft == ZO_PEFT_LORA, zo_seed_for(42, "adapter init")};
         st = zo_lora_new(&r->m->config, &l, &r->mem, &r->lora, &err);
@@ -80,7 +83,7 @@ static void rig_up_on(rig *r, const zo_trainer_options *o, zo_precision precisio
 
 static void rig_up(rig *r, const zo_trainer_options *o)
 {
-    rig_up_on(r, o, ZO_PRECISION_F32, &data);
+    rig_up_on(r, o, ZO_PRECISION_F32, o->peft != ZO_PEFT_FULL, &data);
 }
 
 static void rig_down(rig *r)
@@ -174,13 +177,13 @@ typedef struct bits {
     int64_t count;
 } bits;
 
-static void run_for_bits(const zo_trainer_options *o, zo_precision precision, const zo_dataset *train_on,
-                         int threads, bits *out)
+static void run_for_bits(const zo_trainer_options *o, zo_precision precision, bool frozen,
+                         const zo_dataset *train_on, int threads, bits *out)
 {
     rig r;
     zo_error err = {0};
     omp_set_num_threads(threads);
-    rig_up_on(&r, o, precision, train_on);
+    rig_up_on(&r, o, precision, frozen, train_on);
     for (int s = 0; s < 2; s++) {
         zo_step_report report;
         if (zo_trainer_step(r.t, &report, &err))
@@ -234,8 +237,8 @@ static void make_lengths(void)
     }
 }
 
-/* One replica at a time on one thread, and every other way to run the same step: the same bits, in every precision and
- * compute. Of the long sequences a forward of `none` has at most 256 rows, one of `both` more than 1,024, which the
+/* One replica at a time on one thread, of weights as they were loaded, and every other way to run the same step, of frozen
+ * weights: the same bits, in every precision and compute. Of the long sequences a forward of `none` has at most 256 rows, one of `both` more than 1,024, which the
  * forward takes in two chunks of at most so many, cut within a replica; of the short ones products are so small that
  * some run on one thread. */
 static void same_bits(void **state)
@@ -266,11 +269,11 @@ static void same_bits(void **state)
             o.compute = k / 2 / ZO_PRECISION_COUNT;
             o.seq_len = cases[c].seq_len;
             bits alone;
-            run_for_bits(&o, precision, &cases[c].train, 1, &alone);
+            run_for_bits(&o, precision, false, &cases[c].train, 1, &alone);
             for (int way = 1; way < 3 * ZO_PARALLEL_COUNT; way += cases[c].stride) {
                 bits other;
                 o.estimator.parallel = way % ZO_PARALLEL_COUNT;
-                run_for_bits(&o, precision, &cases[c].train, 1 + way / ZO_PARALLEL_COUNT, &other);
+                run_for_bits(&o, precision, true, &cases[c].train, 1 + way / ZO_PARALLEL_COUNT, &other);
                 assert_same_bits(&alone, &other, cases[c].name, &o, precision, 1 + way / ZO_PARALLEL_COUNT);
                 free(other.adapter);
             }
@@ -551,7 +554,7 @@ static void steps_allocate_nothing(void **state)
         zo_error err = {0};
         rig r;
         o.compute = cases[i].compute;
-        rig_up_on(&r, &o, cases[i].precision, &data);
+        rig_up_on(&r, &o, cases[i].precision, cases[i].peft != ZO_PEFT_FULL, &data);
         atomic_store(&r.mem.fail_after, 1);
         if (zo_trainer_step(r.t, &report, &err))
             fail_msg("case %zu: %s", i, err.text);

@@ -405,6 +405,22 @@ static void check_place(const zo_weights *w, const full_tensor *f, const zo_matr
     *mapped += same ? (int64_t)t->bytes : 0;
 }
 
+static const full_tensor *full_of_linear(const model *m, int layer, zo_target t)
+{
+    char name[128];
+    snprintf(name, sizeof name, "model.layers.%d.%s.%s.weight", layer, zo_target_parent(t),
+             zo_target_name(t));
+    return full_of(m, name);
+}
+
+/* Frozen, what lies in the map stays as it is, and values are the same. */
+static void check_turned(const model *m, int layer, zo_target t, const zo_matrix *w)
+{
+    bool turns = zo_precision_turns(w->precision, w->in);
+    assert_int_equal(w->panel_rows, turns ? w->out / ZO_PANEL_ROWS * ZO_PANEL_ROWS : 0);
+    check_matrix(w, full_of_linear(m, layer, t), w->precision);
+}
+
 static void check_loaded(const model *m, const char *path, zo_precision p)
 {
     zo_mem mem = {0};
@@ -425,12 +441,8 @@ static void check_loaded(const model *m, const char *path, zo_precision p)
     zo_precision of_embedding = vocabulary_precision(w, embedding->hf, p),
                  of_head = vocabulary_precision(w, head->hf, p);
     for (int layer = 0; layer < LAYERS; layer++)
-        for (int t = 0; t < ZO_TARGET_COUNT; t++) {
-            char name[128];
-            snprintf(name, sizeof name, "model.layers.%d.%s.%s.weight", layer, zo_target_parent((zo_target)t),
-                     zo_target_name((zo_target)t));
-            check_place(w, full_of(m, name), &l->layers[layer].linear[t].w, &mapped);
-        }
+        for (int t = 0; t < ZO_TARGET_COUNT; t++)
+            check_place(w, full_of_linear(m, layer, (zo_target)t), &l->layers[layer].linear[t].w, &mapped);
     assert_int_equal(mapped, bytes.mapped);
     assert_int_equal(l->source != NULL, mapped > 0);
     assert_int_equal(l->storage != NULL, p == ZO_PRECISION_F32);
@@ -443,8 +455,7 @@ static void check_loaded(const model *m, const char *path, zo_precision p)
         char name[128];
         for (int t = 0; t < ZO_TARGET_COUNT; t++) {
             const char *parent = zo_target_parent((zo_target)t), *target = zo_target_name((zo_target)t);
-            snprintf(name, sizeof name, "model.layers.%d.%s.%s.weight", layer, parent, target);
-            check_matrix(&at->linear[t].w, full_of(m, name), p);
+            check_matrix(&at->linear[t].w, full_of_linear(m, layer, (zo_target)t), p);
             assert_int_equal(at->linear[t].bias != NULL, m->qwen2 && t <= ZO_TARGET_V);
             if (!at->linear[t].bias)
                 continue;
@@ -457,6 +468,12 @@ static void check_loaded(const model *m, const char *path, zo_precision p)
         snprintf(name, sizeof name, "model.layers.%d.post_attention_layernorm.weight", layer);
         assert_memory_equal(at->ffn_norm, full_of(m, name)->values, 32 * sizeof(float));
     }
+    if (zo_llama_freeze(l, &mem, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(mem.now[ZO_ACCOUNT_DATA], 0);
+    for (int layer = 0; layer < LAYERS; layer++)
+        for (int t = 0; t < ZO_TARGET_COUNT; t++)
+            check_turned(m, layer, (zo_target)t, &l->layers[layer].linear[t].w);
     zo_llama_free(l);
     assert_int_equal(mem.now[ZO_ACCOUNT_WEIGHTS], 0);
 }
