@@ -430,6 +430,7 @@ zo_status bench_child_run(const bench_signals *signals, const bench_child_option
         goto cleanup;
     }
     int64_t begin_ns = bench_clock_ns();
+    out->began = bench_processor_ticks("/proc");
     w.deadline_ns = o->timeout_s > 0 ? in_seconds(o->timeout_s) : 0;
     w.pid = fork();
     if (w.pid < 0) {
@@ -449,6 +450,7 @@ zo_status bench_child_run(const bench_signals *signals, const bench_child_option
     fds[1] = fds[2] = fds[3] = fds[4] = -1;
     st = watch_child(&w, signals, o, &messages, &output, out, err);
     out->wall_ns = bench_clock_ns() - begin_ns;
+    out->ended = bench_processor_ticks("/proc");
     kill(-w.pid, SIGKILL); /* whoever it left behind */
     hear_the_rest(o, &messages, &output, out);
     if (reap(&w, out, err))

@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 
+#include "bench/processor.h"
 #include "core/error.h"
 
 #define BENCH_CHILD_FD 3
@@ -53,12 +54,13 @@ typedef struct bench_child_result {
     bool
         stopped; /* ... by more than one SIGINT, so that the child was told to: SIGTERM, SIGKILL after grace_s or
                            at one more wish */
-    bool out_of_memory; /* killed by the kernel for want of memory */
-    int signal;         /* that ended it; 0: it exited */
-    bool killed;        /* by a SIGKILL of ours */
-    int code;           /* exit code, where signal is 0 */
-    int64_t wall_ns;    /* from fork to its end */
-    char tail[1024];    /* the last of its output, as one line of ASCII; "" for none */
+    bool out_of_memory;       /* killed by the kernel for want of memory */
+    int signal;               /* that ended it; 0: it exited */
+    bool killed;              /* by a SIGKILL of ours */
+    int code;                 /* exit code, where signal is 0 */
+    int64_t wall_ns;          /* from fork to its end */
+    bench_ticks began, ended; /* the processors' time at the two */
+    char tail[1024];          /* the last of its output, as one line of ASCII; "" for none */
     char garbage
         [128]; /* the beginning of the first line on descriptor 3 that was no JSON object; "" for none */
 } bench_child_result;

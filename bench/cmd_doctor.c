@@ -25,7 +25,7 @@ static void usage(FILE *to)
         "Prints the machine and the build as records will hold them, what the machine can do at best, how\n"
         "fast OpenBLAS's kernels multiply in the shapes of a model (NAME, by default synth:tinyllama-1.1b),\n"
         "and what is wrong with all that for measuring. Takes some seconds.\n"
-        "Exit: 0, whatever it finds; 2: no such model.\n",
+        "Exit: 0, whatever it finds; 2: no such model; 3: the topology cannot be written.\n",
         to);
 }
 
@@ -56,7 +56,9 @@ static void print_value(const char *key, const json_t *value)
             return;
         }
     }
-    if (ends_with(key, "bytes"))
+    if (ends_with(key, "_share"))
+        printf("%.2f%%", 100 * json_number_value(value));
+    else if (ends_with(key, "bytes"))
         print_bytes(json_number_value(value));
     else if (json_is_string(value))
         printf("%s", json_string_value(value));
@@ -74,13 +76,16 @@ static void print_list(const json_t *list)
     const json_t *v;
     json_array_foreach(list, i, v)
     {
-        if (json_is_object(v)) { /* a cache */
-            printf("%s%lldx %s ", i ? ", " : "", (long long)json_integer_value(json_object_get(v, "count")),
-                   json_string_value(json_object_get(v, "name")));
-            print_value("cache_bytes", json_object_get(v, "bytes"));
-        } else {
+        if (json_is_string(v)) {
             printf("%s%s", i ? " " : "", json_string_value(v));
+            continue;
         }
+        const char *cache = json_string_value(json_object_get(v, "name")); /* else a NUMA node */
+        printf(cache ? "%s%lldx %s " : "%snode %lld: ", i ? ", " : "",
+               (long long)json_integer_value(json_object_get(v, cache ? "count" : "node")), cache);
+        print_bytes(json_number_value(json_object_get(v, "bytes")));
+        if (!cache)
+            printf(" and %lld pus", (long long)json_integer_value(json_object_get(v, "pus")));
     }
 }
 
@@ -92,10 +97,9 @@ static void print_object(const char *prefix, json_t *o)
     json_object_foreach(o, key, value)
     {
         char name[80];
-        const size_t n = strlen(key);
-        if (n > 7 && strcmp(key + n - 7, "_reason") == 0)
+        if (ends_with(key, "_reason"))
             continue;
-        if (json_is_object(value)) {
+        if (json_object_size(value)) {
             snprintf(name, sizeof name, "%s.", key);
             print_object(name, value);
             continue;
@@ -106,6 +110,8 @@ static void print_object(const char *prefix, json_t *o)
             printf("unknown: %s", json_string_value(json_object_get(o, name)));
         else if (json_is_array(value))
             print_list(value);
+        else if (json_is_object(value))
+            printf("none");
         else
             print_value(key, value);
         putchar('\n');
@@ -232,8 +238,13 @@ int bench_cmd_doctor(int argc, char **argv)
     diagnosis d = {0};
     zo_config config;
     zo_error err = {0};
+    const char *topology = NULL;
     const bench_flag flags[] = {{.name = "json", .set = &json, .help = "one JSON object"},
                                 {.name = "quick", .set = &quick, .help = "measure nothing"},
+                                {.name = "topology",
+                                 .text = &topology,
+                                 .value = "FILE",
+                                 .help = "also write hwloc's whole topology as XML; lstopo -i FILE draws it"},
                                 {0}};
     int code = bench_flags(argc, argv, flags, 0, 1, usage);
     const char *model = code < 0 ? model_argument(argc, argv) : NULL;
@@ -243,11 +254,16 @@ int bench_cmd_doctor(int argc, char **argv)
     if (bench_model_config(model, &config, &err))
         goto cleanup;
     code = BENCH_EXIT_FAILED;
+    if (topology && bench_machine_topology(topology, &err))
+        goto cleanup;
     if (bench_machine_describe(&d.machine, &err))
         goto cleanup;
     d.build = bench_build_describe();
+    const bench_ticks begin = bench_machine_ticks();
     if (!quick && measure(&d, model, &config, &err))
         goto cleanup;
+    if (!quick)
+        bench_machine_stolen(d.machine, &begin);
     code = BENCH_EXIT_INTERRUPTED;
     if (!quick && !d.sgemm)
         goto cleanup;

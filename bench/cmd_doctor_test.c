@@ -1,6 +1,9 @@
 /* Tests of cmd_doctor.c: what is printed, in text and as JSON, with and without measuring. */
 #include "bench/command_fixture.h"
 
+#include <unistd.h>
+
+#include <hwloc.h>
 #include <jansson.h>
 
 #include "bench/commands.h"
@@ -18,6 +21,16 @@ static void quick(void **state)
     assert_non_null(strstr(o.out, "\nfindings"));
     assert_null(strstr(o.out, "\npeaks\n"));
     assert_null(strstr(o.out, "openblas sgemm"));
+    static const char *const lines[] = {
+        "cpu_id",   "microcode",   "hypervisor",    "matrix_kernels",   "numa",
+        "boost",    "steal_share", "libc",          "program_sha256",   "commit",
+        "governor", "compiler",    "openblas.core", "openmp.proc_bind", "settings"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        char start[40];
+        snprintf(start, sizeof start, "\n  %s", lines[i]);
+        if (!strstr(o.out, start))
+            fail_msg("no line of %s in:\n%s", lines[i], o.out);
+    }
     command_run(bench_cmd_doctor, (const char *const[]){"doctor", "--quick", "--json", NULL}, &o);
     json_t *all = json_loads(o.out, JSON_REJECT_DUPLICATES, NULL);
     assert_true(json_is_null(json_object_get(all, "peaks")) && json_is_null(json_object_get(all, "sgemm")));
@@ -27,6 +40,32 @@ static void quick(void **state)
     assert_true(json_is_array(json_object_get(all, "findings")));
     assert_int_equal(strlen(json_string_value(json_object_get(all, "fingerprint"))), 12);
     json_decref(all);
+}
+
+/* The file is what hwloc reads back as a topology with as many processors. */
+static void topology(void **state)
+{
+    (void)state;
+    hwloc_topology_t here, there;
+    char path[256];
+    const char *tmp = getenv("TMPDIR");
+    snprintf(path, sizeof path, "%s/doctor-test-%d.xml", tmp && *tmp ? tmp : "/tmp", (int)getpid());
+    command_run(bench_cmd_doctor, (const char *const[]){"doctor", "--quick", "--topology", path, NULL}, &o);
+    assert_int_equal(o.code, BENCH_EXIT_OK);
+    assert_int_equal(hwloc_topology_init(&here), 0);
+    assert_int_equal(hwloc_topology_load(here), 0);
+    assert_int_equal(hwloc_topology_init(&there), 0);
+    assert_int_equal(hwloc_topology_set_xml(there, path), 0);
+    assert_int_equal(hwloc_topology_load(there), 0);
+    assert_int_equal(hwloc_get_nbobjs_by_type(there, HWLOC_OBJ_PU),
+                     hwloc_get_nbobjs_by_type(here, HWLOC_OBJ_PU));
+    hwloc_topology_destroy(there);
+    hwloc_topology_destroy(here);
+    unlink(path);
+    command_run(bench_cmd_doctor,
+                (const char *const[]){"doctor", "--quick", "--topology", "/nowhere/at/all.xml", NULL}, &o);
+    assert_int_equal(o.code, BENCH_EXIT_FAILED);
+    assert_non_null(strstr(o.err, "write the topology to /nowhere/at/all.xml: No such file or directory"));
 }
 
 static void measured(void **state)
@@ -67,8 +106,8 @@ static void refused(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(quick), cmocka_unit_test(measured),
-                                       cmocka_unit_test(refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(quick), cmocka_unit_test(topology),
+                                       cmocka_unit_test(measured), cmocka_unit_test(refused)};
     if (argc > 1) /* a child of the comparison */
         return bench_cmd_sgemm(argc - 1, argv + 1);
     return cmocka_run_group_tests(tests, NULL, NULL);

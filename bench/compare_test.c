@@ -416,6 +416,20 @@ static void floors(void **state)
     assert_true(json_number_value(json_object_get(fewer, "step_ns")) > at_24);
     assert_true(json_is_null(json_object_get(none, "step_ns"))); /* three pairs never find anything */
     assert_true(bench_floor_fits(noise, old, differences));
+    json_t *other = json_deep_copy(json_array_get(old, 1)), *build = json_object();
+    json_object_set_new(other, "build", build);
+    json_object_set_new(build, "openmp_threads",
+                        json_integer(7)); /* a cell of 7 threads, beside the one before */
+    json_object_set_new(build, "settings", json_pack("{s:s}", "OMP_NUM_THREADS", "7"));
+    json_object_set_new(noise, "build", json_pack("{s:{}}", "settings"));
+    json_array_set_new(old, 1, other);
+    assert_false(bench_floor_fits(noise, old, differences)); /* the others' settings are not known ... */
+    json_t *with = json_pack("[O]", other);
+    json_array_clear(differences);
+    assert_true(bench_floor_fits(noise, with, differences)); /* ... and threads are no matter */
+    json_object_set_new(json_object_get(build, "settings"), "OMP_WAIT_POLICY", json_string("passive"));
+    assert_false(bench_floor_fits(noise, with, differences));
+    json_decref(with);
     json_object_set_new(json_object_get(noise, "machine"), "cpu", json_string("another"));
     assert_false(bench_floor_fits(noise, old, differences));
     json_object_set_new(noise, "schema", json_string("zobench/noise/0"));

@@ -189,15 +189,48 @@ static bool slow_governor(const subject *s, text *t)
     return true;
 }
 
+static bool boosts(const subject *s, text *t)
+{
+    if (!json_is_true(json_object_get(s->machine, "boost")))
+        return false;
+    snprintf(t->what, sizeof t->what,
+             "the processor may run faster than its rated clock for as long as it stays cool: times drift "
+             "with heat and with what its other cores do");
+    snprintf(
+        t->remedy, sizeof t->remedy,
+        "echo 0 > /sys/devices/system/cpu/cpufreq/boost, or echo 1 > /sys/devices/system/cpu/intel_pstate/"
+        "no_turbo (as root; undone by the other digit)");
+    return true;
+}
+
+/* One step in a hundred, where times are to be told apart to a few percent. */
+static bool stolen(const subject *s, text *t)
+{
+    const double share = number(s->machine, "steal_share");
+    if (share < 0.01)
+        return false;
+    snprintf(t->what, sizeof t->what,
+             "the host of this virtual machine gives %.0f%% of its processors' time to others: times carry "
+             "their work",
+             100 * share);
+    return true;
+}
+
 static const struct check {
     const char *id;
     bool (*find)(const subject *s, text *t);
 } checks[] = {
-    {"build-config", not_release},      {"build-dirty", uncommitted},
-    {"blas-parallel", wrong_threading}, {"blas-kernel", narrow_kernel},
-    {"blas-wrong", wrong_kernel},       {"blas-threads", few_threads},
-    {"memory", little_memory},          {"load", busy},
+    {"build-config", not_release},
+    {"build-dirty", uncommitted},
+    {"blas-parallel", wrong_threading},
+    {"blas-kernel", narrow_kernel},
+    {"blas-wrong", wrong_kernel},
+    {"blas-threads", few_threads},
+    {"memory", little_memory},
+    {"load", busy},
     {"governor", slow_governor},
+    {"boost", boosts},
+    {"steal", stolen},
 };
 
 json_t *bench_doctor_findings(const json_t *machine, const json_t *build, const json_t *sgemm)

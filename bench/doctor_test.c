@@ -65,6 +65,11 @@ static void each_is_found(void **state)
         {"{\"load_average\": null}", NULL, NULL, NULL},
         {"{\"governor\": \"powersave\"}", NULL, "governor", "is powersave"},
         {"{\"governor\": null}", NULL, NULL, NULL},
+        {"{\"boost\": true}", NULL, "boost", "faster than its rated clock"},
+        {"{\"boost\": false}", NULL, NULL, NULL},
+        {"{\"steal_share\": 0.043}", NULL, "steal", "gives 4% of its processors' time to others"},
+        {"{\"steal_share\": 0.002}", NULL, NULL, NULL},
+        {"{\"steal_share\": null}", NULL, NULL, NULL},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -83,9 +88,11 @@ static void each_is_found(void **state)
     }
 }
 
-/* A static build has no other kernels to choose: nothing is proposed. */
+/* A static build has no other kernels to choose, a guest can't keep its host's time, and memory can't be had for a command:
+ * nothing is proposed. */
 static void no_remedy_that_would_not_work(void **state)
 {
+    static const char *const none[] = {"{\"steal_share\": 0.2}", "{\"memory_available_bytes\": 1073741824}"};
     static const char narrow[] = "{\"openblas\": {\"core\": \"Haswell\"}}",
                       fixed[] = "{\"openblas\": {\"core\": \"Haswell\", \"config\": \"OpenBLAS 0.3.21\"}}";
     (void)state;
@@ -94,6 +101,12 @@ static void no_remedy_that_would_not_work(void **state)
     assert_true(json_is_null(json_object_get(json_array_get(b, 0), "remedy")));
     json_decref(a);
     json_decref(b);
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        a = findings(none[i], NULL, NULL);
+        assert_int_equal(json_array_size(a), 1);
+        assert_true(json_is_null(json_object_get(json_array_get(a, 0), "remedy")));
+        json_decref(a);
+    }
 }
 
 /* What a narrow kernel costs, and whether there is a remedy, is as the comparison has it. */

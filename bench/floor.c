@@ -104,17 +104,32 @@ json_t *bench_floor_for(const json_t *noise, int pairs, int tests, double alpha)
     return floors;
 }
 
+/* A record or noise file without what each of its cells has of its own: inputs, and how many threads where. New reference;
+ * what a failed repetition does not have is no matter. */
+static json_t *of_machine(const json_t *record)
+{
+    static const struct {
+        const char *in, *key; /* in NULL: of the build itself */
+    } of_cell[] = {
+        {NULL, "openmp_threads"},        {NULL, "openmp"},           {"openblas", "threads"},
+        {"settings", "OMP_NUM_THREADS"}, {"settings", "OMP_PLACES"}, {"settings", "OMP_PROC_BIND"},
+        {"settings", "KMP_AFFINITY"},
+    };
+    json_t *copy = json_copy((json_t *)record), *build = json_deep_copy(json_object_get(record, "build"));
+    for (size_t i = 0; i < sizeof of_cell / sizeof *of_cell; i++)
+        json_object_del(of_cell[i].in ? json_object_get(build, of_cell[i].in) : build, of_cell[i].key);
+    json_object_del(copy, "inputs");
+    if (build)
+        json_object_set_new(copy, "build", build);
+    return copy;
+}
+
 bool bench_floor_fits(const json_t *noise, const json_t *records, json_t *differences)
 {
     json_t *list = json_array(), *bare = json_array(), *record;
     size_t i;
-    json_array_append(list, (json_t *)noise);
-    json_array_foreach(records, i, record) /* a noise file holds no inputs: not compared */
-    {
-        json_t *copy = json_copy(record);
-        json_object_del(copy, "inputs");
-        json_array_append_new(bare, copy);
-    }
+    json_array_append_new(list, of_machine(noise));
+    json_array_foreach(records, i, record) json_array_append_new(bare, of_machine(record));
     bench_environment_add(differences, list, bare, "noise");
     json_decref(list);
     json_decref(bare);

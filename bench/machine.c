@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <hwloc.h>
 
@@ -14,6 +15,7 @@
 #include "bench/record.h"
 #include "bench/sha256.h"
 #include "core/kernel.h"
+#include "core/panel.h"
 
 /* Instruction sets that matter to matrix products, by their names in /proc/cpuinfo (x86, then Arm). */
 static const char *const known_isa[] = {
@@ -21,28 +23,6 @@ static const char *const known_isa[] = {
     "avx512dq", "avx512vl", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "amx_int8",
     "asimd",    "asimdhp",  "asimddp",     "fphp",        "sve",         "sve2",     "bf16",     "i8mm",
 };
-
-/* The value after "key<spaces>:" in /proc/cpuinfo, or NULL; to be freed. */
-static char *cpuinfo(const char *key)
-{
-    char *line = NULL, *value = NULL;
-    size_t cap = 0, n = strlen(key);
-    FILE *f = fopen("/proc/cpuinfo", "re");
-    while (f && !value && getline(&line, &cap, f) > 0) {
-        const char *p = line + n;
-        if (strncmp(line, key, n) != 0)
-            continue;
-        p += strspn(p, " \t");
-        if (*p++ == ':') {
-            p += strspn(p, " \t");
-            value = strndup(p, strcspn(p, "\n"));
-        }
-    }
-    free(line);
-    if (f)
-        fclose(f);
-    return value;
-}
 
 static int has_word(const char *words, const char *word)
 {
@@ -53,15 +33,15 @@ static int has_word(const char *words, const char *word)
     return 0;
 }
 
-/* The first line of a small file, or what follows key= in it without quotes; NULL where it is not there. */
-static char *read_line(const char *path, const char *key)
+/* What follows key= in a small file, without quotes; NULL where it is not there. */
+static char *read_setting(const char *path, const char *key)
 {
     char *line = NULL, *value = NULL;
-    size_t cap = 0, n = key ? strlen(key) : 0;
+    size_t cap = 0, n = strlen(key);
     FILE *f = fopen(path, "re");
     while (f && !value && getline(&line, &cap, f) > 0) {
         const char *p = line + n;
-        if (key && (strncmp(line, key, n) != 0 || *p++ != '='))
+        if (strncmp(line, key, n) != 0 || *p++ != '=')
             continue;
         p += *p == '"';
         value = strndup(p, strcspn(p, "\"\n"));
@@ -97,9 +77,11 @@ static json_t *meminfo(const char *key)
 static void describe_processor(json_t *o, hwloc_topology_t topology)
 {
     const char *model = hwloc_obj_get_info_by_name(hwloc_get_root_obj(topology), "CPUModel");
-    char *name = cpuinfo("model name"), *flags = cpuinfo("flags");
+    char *name = bench_processor_info("/proc", "model name"), *flags = bench_processor_info("/proc", "flags");
     json_t *isa = json_array();
-    flags = flags ? flags : cpuinfo("Features");
+    json_t *virtual = flags ? json_boolean(has_word(flags, "hypervisor"))
+                            : NULL; /* only x86 has such a flag */
+    flags = flags ? flags : bench_processor_info("/proc", "Features");
     if (!name && hwloc_get_obj_by_type(topology, HWLOC_OBJ_PACKAGE, 0))
         model = hwloc_obj_get_info_by_name(hwloc_get_obj_by_type(topology, HWLOC_OBJ_PACKAGE, 0), "CPUModel");
     name = name ? name : model ? strdup(model) : NULL;
@@ -109,8 +91,9 @@ static void describe_processor(json_t *o, hwloc_topology_t topology)
             json_array_append_new(isa, json_string(known_isa[i]));
     json_object_set_new(o, "isa", isa);
     json_object_set_new(o, "kernels", json_string(zo_kernels_best()->name));
-    bench_record_set(o, "virtual", flags ? json_boolean(has_word(flags, "hypervisor")) : NULL,
-                     "/proc/cpuinfo has no flags");
+    json_object_set_new(o, "matrix_kernels", json_string(zo_panels_best()->name));
+    bench_record_set(o, "virtual", virtual, "/proc/cpuinfo has no flags");
+    bench_processor_describe("/proc", "/sys", o);
     free(flags);
 }
 
@@ -131,6 +114,17 @@ static json_t *describe_caches(hwloc_topology_t topology)
                                                 hwloc_get_nbobjs_by_type(topology, types[i])));
     }
     return caches;
+}
+
+/* The memory and the processors of each NUMA node. */
+static json_t *describe_numa(hwloc_topology_t topology)
+{
+    json_t *nodes = json_array();
+    for (hwloc_obj_t o = NULL; (o = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_NUMANODE, o));)
+        json_array_append_new(nodes, json_pack("{s:i, s:I, s:i}", "node", (int)o->os_index, "bytes",
+                                               (json_int_t)o->attr->numanode.local_memory, "pus",
+                                               hwloc_bitmap_weight(o->cpuset)));
+    return nodes;
 }
 
 /* Objects of a type that the affinity mask touches. */
@@ -166,7 +160,16 @@ static void describe_topology(json_t *o, hwloc_topology_t topology)
         bench_record_set(o, key, n > 0 ? json_integer(n) : NULL, "not in hwloc's topology");
     }
     hwloc_bitmap_free(mask);
+    json_object_set_new(o, "numa", describe_numa(topology));
     json_object_set_new(o, "caches", describe_caches(topology));
+}
+
+/* "glibc 2.36" */
+static json_t *libc(void)
+{
+    char version[64];
+    const size_t n = confstr(_CS_GNU_LIBC_VERSION, version, sizeof version);
+    return n > 1 && n <= sizeof version ? json_string(version) : NULL;
 }
 
 static void describe_system(json_t *o)
@@ -180,12 +183,22 @@ static void describe_system(json_t *o)
                      "no control group sets one");
     bench_record_set(o, "cpu_quota", bench_cgroup_cpus(&cpus) ? json_real(cpus) : NULL,
                      "no control group sets one");
-    bench_record_set(o, "os", take_string(read_line("/etc/os-release", "PRETTY_NAME")),
+    bench_record_set(o, "os", take_string(read_setting("/etc/os-release", "PRETTY_NAME")),
                      "/etc/os-release cannot be read");
     bench_record_set(o, "kernel", uname(&u) == 0 ? json_string(u.release) : NULL, "uname failed");
-    bench_record_set(o, "governor",
-                     take_string(read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", NULL)),
-                     "the kernel does not set this processor's frequency");
+    bench_record_set(o, "libc", libc(), "the C library does not say");
+}
+
+static zo_status load_topology(hwloc_topology_t *topology, zo_error *err)
+{
+    if (hwloc_topology_init(topology)) {
+        *topology = NULL;
+        return zo_fail(err, ZO_ERR_MEMORY, "describe the machine: hwloc: out of memory");
+    }
+    if (hwloc_topology_load(*topology))
+        return zo_fail(err, ZO_ERR_UNSUPPORTED, "describe the machine: hwloc finds no topology: %s",
+                       strerror(errno));
+    return ZO_OK;
 }
 
 zo_status bench_machine_describe(json_t **out, zo_error *err)
@@ -198,20 +211,14 @@ zo_status bench_machine_describe(json_t **out, zo_error *err)
         st = zo_fail(err, ZO_ERR_MEMORY, "describe the machine: out of memory");
         goto cleanup;
     }
-    if (hwloc_topology_init(&topology)) {
-        topology = NULL;
-        st = zo_fail(err, ZO_ERR_MEMORY, "describe the machine: hwloc: out of memory");
+    st = load_topology(&topology, err);
+    if (st)
         goto cleanup;
-    }
-    if (hwloc_topology_load(topology)) {
-        st = zo_fail(err, ZO_ERR_UNSUPPORTED, "describe the machine: hwloc finds no topology: %s",
-                     strerror(errno));
-        goto cleanup;
-    }
     describe_processor(o, topology);
     describe_topology(o, topology);
     describe_system(o);
     bench_machine_refresh(o);
+    bench_machine_stolen(o, NULL);
     *out = o;
     o = NULL;
 cleanup:
@@ -219,6 +226,28 @@ cleanup:
         hwloc_topology_destroy(topology);
     json_decref(o);
     return st;
+}
+
+zo_status bench_machine_topology(const char *path, zo_error *err)
+{
+    hwloc_topology_t topology = NULL;
+    zo_status st = load_topology(&topology, err);
+    if (!st && hwloc_topology_export_xml(topology, path, 0))
+        st = zo_fail(err, ZO_ERR_IO, "write the topology to %s: %s", path, strerror(errno));
+    if (topology)
+        hwloc_topology_destroy(topology);
+    return st;
+}
+
+bench_ticks bench_machine_ticks(void)
+{
+    return bench_processor_ticks("/proc");
+}
+
+void bench_machine_stolen(json_t *machine, const bench_ticks *since)
+{
+    const bench_ticks boot = {0, 0};
+    bench_processor_stolen(since ? *since : boot, bench_machine_ticks(), machine);
 }
 
 void bench_machine_refresh(json_t *machine)

@@ -51,26 +51,20 @@ static void complete(const json_t *o, const char *const *keys)
 
 static void machine_is_complete(void **state)
 {
-    static const char *const keys[] = {"cpu",
-                                       "isa",
-                                       "kernels",
-                                       "virtual",
-                                       "packages",
-                                       "numa_nodes",
-                                       "cores",
-                                       "pus",
-                                       "cores_allowed",
-                                       "pus_allowed",
-                                       "caches",
-                                       "memory_bytes",
-                                       "memory_limit_bytes",
-                                       "cpu_quota",
-                                       "os",
-                                       "kernel",
-                                       "governor",
-                                       "memory_available_bytes",
-                                       "load_average",
-                                       NULL};
+    static const char *const keys[] = {"cpu",          "isa",
+                                       "cpu_id",       "microcode",
+                                       "kernels",      "matrix_kernels",
+                                       "virtual",      "hypervisor",
+                                       "numa",         "packages",
+                                       "numa_nodes",   "cores",
+                                       "pus",          "cores_allowed",
+                                       "pus_allowed",  "caches",
+                                       "memory_bytes", "memory_limit_bytes",
+                                       "cpu_quota",    "os",
+                                       "kernel",       "libc",
+                                       "governor",     "boost",
+                                       "steal_share",  "memory_available_bytes",
+                                       "load_average", NULL};
     (void)state;
     json_t *m = describe();
     complete(m, keys);
@@ -123,18 +117,39 @@ static void affinity_is_seen(void **state)
 
 static void build_is_complete(void **state)
 {
-    static const char *const keys[] = {"commit",  "dirty",     "config",   "compiler",       "flags",
-                                       "jansson", "hwloc_api", "openblas", "openmp_threads", NULL};
+    static const char *const keys[] = {
+        "program_sha256", "commit",   "dirty",          "config", "compiler", "flags", "jansson",
+        "hwloc_api",      "openblas", "openmp_threads", "openmp", "settings", NULL};
     static const char *const blas_keys[] = {"version", "config", "core", "parallel", "threads", NULL};
     (void)state;
     json_t *b = bench_build_describe();
     const json_t *blas = json_object_get(b, "openblas"), *commit = json_object_get(b, "commit");
     complete(b, keys);
     complete(blas, blas_keys);
+    assert_int_equal(json_string_length(json_object_get(b, "program_sha256")), 64);
+    assert_int_equal(number(json_object_get(b, "openmp"), "version"), _OPENMP);
     assert_true(json_is_null(commit) || json_string_length(commit) == 40);
     assert_non_null(strstr(json_string_value(json_object_get(b, "flags")), "-ffp-contract=off"));
     assert_non_null(strstr(json_string_value(json_object_get(blas, "config")),
                            json_string_value(json_object_get(blas, "version"))));
+    json_decref(b);
+}
+
+/* Only what performance depends on is taken from the environment. */
+static void settings_are_seen(void **state)
+{
+    (void)state;
+    setenv("OMP_SCHEDULE", "guided,3", 1);
+    setenv("OPENBLAS_VERBOSE", "0", 1);
+    setenv("ZOBENCH_TOKEN", "secret", 1);
+    json_t *b = bench_build_describe(), *settings = json_object_get(b, "settings");
+    assert_string_equal(json_string_value(json_object_get(settings, "OMP_SCHEDULE")), "guided,3");
+    assert_string_equal(json_string_value(json_object_get(settings, "OPENBLAS_VERBOSE")), "0");
+    assert_null(json_object_get(settings, "ZOBENCH_TOKEN"));
+    assert_null(json_object_get(settings, "PATH"));
+    unsetenv("OMP_SCHEDULE");
+    unsetenv("OPENBLAS_VERBOSE");
+    unsetenv("ZOBENCH_TOKEN");
     json_decref(b);
 }
 
@@ -239,13 +254,10 @@ static void refresh_replaces(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(machine_is_complete),
-        cmocka_unit_test(machine_agrees_with_the_system),
-        cmocka_unit_test(affinity_is_seen),
-        cmocka_unit_test(build_is_complete),
-        cmocka_unit_test(fingerprint_follows_what_matters),
-        cmocka_unit_test(records_made_here),
-        cmocka_unit_test(threads_follow_mask_and_quota),
+        cmocka_unit_test(machine_is_complete), cmocka_unit_test(machine_agrees_with_the_system),
+        cmocka_unit_test(affinity_is_seen),    cmocka_unit_test(build_is_complete),
+        cmocka_unit_test(settings_are_seen),   cmocka_unit_test(fingerprint_follows_what_matters),
+        cmocka_unit_test(records_made_here),   cmocka_unit_test(threads_follow_mask_and_quota),
         cmocka_unit_test(refresh_replaces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,8 +27,9 @@ static void describe_machine(const json_t *record, char *out, size_t cap)
         n += snprintf(out + n, cap - (size_t)n, "%lld core%s, ", cores, cores == 1 ? "" : "s");
     if (bytes > 0)
         n += snprintf(out + n, cap - (size_t)n, "%.1f GiB of memory, ", bytes / (1024.0 * 1024 * 1024));
-    if (*string_at(m, "kernels"))
-        n += snprintf(out + n, cap - (size_t)n, "%s kernels, ", string_at(m, "kernels"));
+    const char *kernels = string_at(m, *string_at(m, "matrix_kernels") ? "matrix_kernels" : "kernels");
+    if (*kernels)
+        n += snprintf(out + n, cap - (size_t)n, "%s kernels, ", kernels);
     if (json_is_true(json_object_get(m, "virtual")))
         n += snprintf(out + n, cap - (size_t)n, "virtual machine, ");
     snprintf(out + n, cap - (size_t)n, "%s", *string_at(m, "os") ? string_at(m, "os") : "unknown system");

@@ -184,6 +184,7 @@ static void hear(void *self, json_t *message)
 static json_t *make_record(const bench_pairs *p, const paired_cell *c, const char *started, const ear *e,
                            const bench_child_result *r)
 {
+    char print[13];
     json_t *record =
         json_pack("{s:s, s:o, s:s, s:i}", "schema", BENCH_RECORD_SCHEMA, "cell",
                   bench_params_to_json(&c->cell->params), "cell_id", c->cell->id, "run", c->runs);
@@ -200,9 +201,18 @@ static json_t *make_record(const bench_pairs *p, const paired_cell *c, const cha
     json_object_set_new(record, "wall_ns", json_integer(r->wall_ns));
     json_object_update_missing(record, e->record);
     json_object_update_missing(record, e->parts);
-    json_object_set(record, "machine", p->machine);
+    json_object_set_new(record, "machine", json_copy(p->machine));
+    bench_processor_stolen(r->began, r->ended, json_object_get(record, "machine"));
     bench_record_set(record, "blas_kernel", json_is_null(c->kernels) ? NULL : json_incref(c->kernels),
                      "left to OpenBLAS");
+    if (json_is_object(json_object_get(record, "build"))) {
+        bench_machine_fingerprint(p->machine, json_object_get(record, "build"), print);
+        json_object_set_new(record, "fingerprint", json_string(print));
+    }
+    if (!json_is_object(json_object_get(record, "inputs")))
+        json_object_set_new(record, "inputs", json_object());
+    json_object_set_new(json_object_get(record, "inputs"), "manifest",
+                        json_pack("{s:s, s:s}", "path", p->m->path, "sha256", p->m->sha256));
     return record;
 }
 

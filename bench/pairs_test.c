@@ -106,6 +106,8 @@ static void alternates(void **state)
     /* everything is kept, what was forgotten too */
     assert_int_equal(bench_records_load("kept/old.jsonl", &kept, NULL, &err), ZO_OK);
     assert_int_equal(json_array_size(kept), 7);
+    const json_t *input = json_object_get(json_object_get(json_array_get(kept, 0), "inputs"), "manifest");
+    assert_string_equal(json_string_value(json_object_get(input, "sha256")), m->sha256);
     json_decref(kept);
     json_decref(one);
     bench_pairs_free(p);

@@ -213,7 +213,8 @@ static json_t *make_record(suite *s, const bench_scheduled *c, int run, const ch
                      "left to OpenBLAS");
     bench_machine_fingerprint(s->machine, json_object_get(record, "build"), print);
     json_object_set_new(record, "fingerprint", json_string(print));
-    json_object_set(record, "machine", s->machine);
+    json_object_set_new(record, "machine", json_copy(s->machine));
+    bench_processor_stolen(r->began, r->ended, json_object_get(record, "machine"));
     if (!json_is_object(json_object_get(record, "inputs")))
         json_object_set_new(record, "inputs", json_object());
     json_object_set_new(json_object_get(record, "inputs"), "manifest",
