@@ -369,6 +369,20 @@ static json_t *predicted_bytes(const cell *c)
     return json_integer(c->begin_rss + bench_plan_bytes(c->p, &c->model.config, c->model.weight_bytes, &l));
 }
 
+/* Of the whole repetition, as bench_plan_make estimates it. */
+static void put_predicted_ns(const cell *c, json_t *time)
+{
+    bench_roof roof;
+    const bool known = c->loaded && bench_roofline_read(c->job->peaks, &roof);
+    bench_record_set(time, "predicted_ns",
+                     known ? json_real(1e9 *
+                                       bench_plan_seconds(c->p, &c->model.config, &c->train, &c->eval, &roof))
+                           : NULL,
+                     !c->loaded         ? "model or data could not be read"
+                     : c->job->no_peaks ? c->job->no_peaks
+                                        : "the machine's peaks were not measured");
+}
+
 static json_t *memory_part(const cell *c)
 {
     json_t *o = json_object();
@@ -499,6 +513,7 @@ static json_t *make_record(const cell *c, zo_status st, const zo_error *err)
     json_object_set_new(o, "reason", st ? json_string(err->text) : json_null());
     json_object_set_new(o, "time", bench_history_time(&c->history, c->load_ns));
     json_object_set_new(json_object_get(o, "time"), "warmup", bench_warmup_to_json(&c->warmup));
+    put_predicted_ns(c, json_object_get(o, "time"));
     json_object_set_new(o, "memory", c->memory ? json_incref(c->memory) : memory_part(c));
     bench_record_set(o, "weights", c->weights ? json_incref(c->weights) : NULL,
                      "the model could not be read");

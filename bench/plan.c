@@ -127,10 +127,10 @@ typedef struct planner {
     size_t model_count;
     data **data;
     size_t data_count;
-    json_t *records;    /* the latest of each repetition */
-    bench_params *past; /* the cell of each record */
-    bool *alike;        /* whether it is of this machine and build */
-    double *scratch;    /* (3, records) */
+    json_t *records;           /* the latest of each repetition */
+    bench_params *past;        /* the cell of each record */
+    bool *alike;               /* whether it is of this machine and build */
+    bench_plan_parts *scratch; /* (records) */
 } planner;
 
 static void open_model(model *m)
@@ -268,22 +268,28 @@ static double evaluation_flops(const zo_config *c, const zo_lora_options *lora, 
     return flops;
 }
 
-/* Of a whole repetition: its steps by the model, its evaluations (large batches) at the peak. */
-static void estimate(planner *s, const bench_params *p, const model *m, const data *d, bench_plan_cell *out)
+double bench_plan_seconds(const bench_params *p, const zo_config *c, const zo_dataset *train,
+                          const zo_dataset *eval, const bench_roof *roof)
 {
     zo_lora_options options = lora_options(p), *lora = adapts(p) ? &options : NULL;
+    double seconds = 0;
+    if (trains(p)) {
+        bench_roofline r;
+        bench_roofline_predict(p, c, mean_rows(train, p->seq_len, p->batch), roof, &r);
+        seconds += 1e-9 * r.step_ns * (double)p->steps;
+    }
+    if (evaluates(p))
+        seconds += (double)bench_plan_evaluations(p) * evaluation_flops(c, lora, eval) /
+                   roof->flops_per_s[p->compute];
+    return seconds;
+}
+
+static void estimate(planner *s, const bench_params *p, const model *m, const data *d, bench_plan_cell *out)
+{
     bench_roof roof;
     if (!roof_for(s, threads_of(p), &roof))
         return;
-    out->seconds = 0;
-    if (trains(p)) {
-        bench_roofline r;
-        bench_roofline_predict(p, &m->config, mean_rows(&d->train_part, p->seq_len, p->batch), &roof, &r);
-        out->seconds += 1e-9 * r.step_ns * (double)p->steps;
-    }
-    if (evaluates(p))
-        out->seconds += (double)bench_plan_evaluations(p) *
-                        evaluation_flops(&m->config, lora, &d->eval_part) / roof.flops_per_s[p->compute];
+    out->seconds = bench_plan_seconds(p, &m->config, &d->train_part, &d->eval_part, &roof);
     out->basis = BENCH_PLAN_ESTIMATED;
 }
 
@@ -304,33 +310,54 @@ static double number_at(const json_t *record, const char *path)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
+bool bench_plan_parts_read(const json_t *record, const bench_params *past, const bench_params *p,
+                           bench_plan_parts *out)
+{
+    const char *status = json_string_value(json_object_get(record, "status"));
+    if (!status || strcmp(status, "ok") != 0 || (evaluates(p) && !evaluates(past)))
+        return false;
+    out->step_ns = trains(p) ? number_at(record, "time.median_ns") : 0;
+    out->load_ns = number_at(record, "time.load_ns");
+    out->evaluation_ns =
+        evaluates(p) ? number_at(record, "time.eval_ns") / (double)bench_plan_evaluations(past) : 0;
+    return !isnan(out->step_ns + out->load_ns + out->evaluation_ns);
+}
+
+double bench_plan_parts_seconds(const bench_params *p, const bench_plan_parts *parts, size_t n)
+{
+    double *each = calloc(n + 1, 3 * sizeof *each), *load = each ? each + n : NULL,
+           *eval = each ? load + n : NULL, seconds = NAN;
+    for (size_t i = 0; each && i < n; i++) {
+        each[i] = parts[i].step_ns;
+        load[i] = parts[i].load_ns;
+        eval[i] = parts[i].evaluation_ns;
+    }
+    if (each && n)
+        seconds = 1e-9 * (bench_stats_median(each, n) * (double)p->steps + bench_stats_median(load, n) +
+                          bench_stats_median(eval, n) * (double)bench_plan_evaluations(p));
+    free(each);
+    return seconds;
+}
+
 /* Medians over the records of this cell, or else of cells whose steps cost as much. */
 static void recall(planner *s, const bench_cell *cell, bool exact, bench_plan_cell *out)
 {
-    size_t i, n = 0, all = json_array_size(s->records);
-    double *step = s->scratch, *load = step + all, *eval = load + all;
+    size_t i, n = 0;
     const bench_params *p = &cell->params;
     json_t *record;
     json_array_foreach(s->records, i, record)
     {
         const bench_params *past = &s->past[i];
-        const char *status = json_string_value(json_object_get(record, "status"));
         const char *id = json_string_value(json_object_get(record, "cell_id"));
         bool fits = exact ? id && strcmp(id, cell->id) == 0
                           : as_costly(past, p) && (past->eval_rows == p->eval_rows || !evaluates(p));
-        if (!s->alike[i] || !fits || !status || strcmp(status, "ok") != 0 ||
-            (evaluates(p) && !evaluates(past)))
-            continue;
-        step[n] = trains(p) ? number_at(record, "time.median_ns") : 0;
-        load[n] = number_at(record, "time.load_ns");
-        eval[n] = evaluates(p) ? number_at(record, "time.eval_ns") / (double)bench_plan_evaluations(past) : 0;
-        n += !isnan(step[n] + load[n] + eval[n]);
+        n += s->alike[i] && fits && bench_plan_parts_read(record, past, p, &s->scratch[n]);
     }
-    if (n == 0)
+    const double seconds = bench_plan_parts_seconds(p, s->scratch, n);
+    if (isnan(seconds))
         return;
     out->basis = BENCH_PLAN_MEASURED;
-    out->seconds = 1e-9 * (bench_stats_median(step, n) * (double)p->steps + bench_stats_median(load, n) +
-                           bench_stats_median(eval, n) * (double)bench_plan_evaluations(p));
+    out->seconds = seconds;
 }
 
 static void count_runs(const planner *s, bench_plan_cell *out)
@@ -376,7 +403,7 @@ static zo_status read_records(planner *s, const char *results, json_t *machine, 
     size_t n = json_array_size(s->records) + 1;
     s->past = calloc(n, sizeof *s->past);
     s->alike = calloc(n, sizeof *s->alike);
-    s->scratch = calloc(3 * n, sizeof *s->scratch);
+    s->scratch = calloc(n, sizeof *s->scratch);
     if (!st && (!path || !s->records || !s->past || !s->alike || !s->scratch))
         st = zo_fail(err, ZO_ERR_MEMORY, "plan %s: out of memory", s->m->name);
     if (!st)

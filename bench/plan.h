@@ -6,9 +6,11 @@
 #include <stdint.h>
 
 #include "bench/manifest.h"
+#include "bench/roofline.h"
 #include "core/config.h"
 #include "core/error.h"
 #include "core/llama.h"
+#include "core/task.h"
 
 /* Sequences of a cell's data, once encoded: most ids and most label ids in one. Eval: 0 where nothing is evaluated. */
 typedef struct bench_lengths {
@@ -29,6 +31,23 @@ int64_t bench_plan_available(const json_t *machine);
 
 /* How many evaluations a repetition makes. */
 int64_t bench_plan_evaluations(const bench_params *p);
+
+/* Of a whole repetition by the roofline (roofline.h), in seconds: its steps by the model, its evaluations (large batches) at the
+ * arithmetic peak. Loading, which is short beside them, is not in it. train and eval: the rows that it trains and evaluates
+ * on; not looked at where it does neither. */
+double bench_plan_seconds(const bench_params *p, const zo_config *c, const zo_dataset *train,
+                          const zo_dataset *eval, const bench_roof *roof);
+
+/* What a record tells of the time that repetitions like it take. */
+typedef struct bench_plan_parts {
+    double step_ns, load_ns, evaluation_ns; /* of one step, of loading, of one evaluation */
+} bench_plan_parts;
+
+/* Of a record of the cell `past`, for the cell p. False: it is not ok, or lacks a part. */
+bool bench_plan_parts_read(const json_t *record, const bench_params *past, const bench_params *p,
+                           bench_plan_parts *out);
+/* Seconds of a repetition of p by the medians of the parts (n); NaN for n = 0 or where memory is out. */
+double bench_plan_parts_seconds(const bench_params *p, const bench_plan_parts *parts, size_t n);
 
 typedef enum bench_plan_basis {
     BENCH_PLAN_UNKNOWN,   /* the model or the data cannot be read */

@@ -18,7 +18,7 @@
  *             "tokens_per_step": 1.0, "padded_tokens_per_step": 1.0 (means, of all forwards of a step;
  *                                the second with the padding that is run),
  *             "tokens_per_s": 1.0 (without padding, over the median), "load_ns": 1 (to the first step),
- *             "eval_ns": 1 (all evaluations together), "resumed_at": [steps] (only where a checkpoint was taken up) },
+ *             "eval_ns": 1 (all evaluations together), "predicted_ns": 1.0 (of the whole, by the roofline: plan.h), "resumed_at": [steps] (only where a checkpoint was taken up) },
  *   "limits": {"timeout_s": 7200.0, "memory_bytes": 1 (ceiling.h)},
  *   "memory": { "peak_rss_bytes": 1, "rss_anon_bytes": 1, "rss_file_bytes": 1 (at the end),
  *               "accounts": {"weights": 1, ...peak bytes}, "program_bytes": 1 (resident at the start),

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bench/folder.h"
+#include "bench/prediction.h"
 #include "bench/report_parts.h"
 #include "bench/tabulate.h"
 #include "core/file.h"
@@ -157,11 +158,23 @@ static zo_status print_json(const bench_report_parts *r, FILE *f, zo_error *err)
     return st;
 }
 
+/* The table behind the last one becomes part of the report where it has rows. */
+static void keep_if_filled(bench_report_parts *r)
+{
+    bench_report_table *t = &r->tables[r->table_count];
+    if (bench_table_rows(t->table)) {
+        r->table_count++;
+        return;
+    }
+    bench_table_free(t->table);
+    t->table = NULL;
+}
+
 static zo_status make_tables(bench_report_parts *r, zo_error *err)
 {
     const bench_manifest *m = r->results->manifest;
     zo_status st = ZO_OK;
-    r->tables = calloc(2 * (size_t)m->table_count + 2, sizeof *r->tables);
+    r->tables = calloc(2 * (size_t)m->table_count + 3, sizeof *r->tables);
     if (!r->tables)
         return zo_fail(err, ZO_ERR_MEMORY, "make tables: out of memory");
     for (int32_t i = 0; !st && i < m->table_count; i++) {
@@ -178,14 +191,17 @@ static zo_status make_tables(bench_report_parts *r, zo_error *err)
     }
     if (st)
         return st;
-    bench_report_table *t = &r->tables[r->table_count++];
+    bench_report_table *t = &r->tables[r->table_count];
     snprintf(t->name, sizeof t->name, "fine-tuning");
     st = bench_tabulate_tuning(r->results, &t->table, err);
-    if (!st && bench_table_rows(t->table) == 0) {
-        bench_table_free(t->table);
-        r->table_count--;
-    }
-    return st;
+    keep_if_filled(r);
+    if (st)
+        return st;
+    t = &r->tables[r->table_count];
+    snprintf(t->name, sizeof t->name, "prediction");
+    t->table = bench_prediction_table(r->results);
+    keep_if_filled(r);
+    return ZO_OK;
 }
 
 static void report_deinit(bench_report_parts *r)

@@ -801,6 +801,51 @@ static void growth_of_memory(void **state)
     json_decref(report);
 }
 
+/* Three runs of 10 steps that should have taken 512 KiB, 1 ms a step and 20 ms in all. Steps take 1, 2, 3 ms; loading 5 ms, both
+ * evaluations together 2 ms; all in all 20, 30, 60 ms. So the second run would be 10 + 5 + 2 = 17 ms by the first, and the third
+ * 15 + 5 + 2 = 22 ms by the two before it: +76.5% and +172.7%. */
+static json_t *predicted_rule(const bench_params *p, int32_t k)
+{
+    static const double wall_ms[] = {20, 30, 60};
+    json_t *record = ok_record(1 + k), *time = json_object_get(record, "time");
+    json_object_set_new(record, "wall_ns", json_real(1e6 * wall_ms[k]));
+    json_object_set_new(record, "fingerprint", json_string("0123456789ab"));
+    json_object_set_new(json_object_get(record, "memory"), "predicted_bytes", json_integer(1 << 19));
+    json_object_set_new(record, "roofline", json_pack("{s:f}", "predicted_step_ns", 1e6));
+    json_object_set_new(time, "predicted_ns", json_real(20e6));
+    json_object_set_new(time, "load_ns", json_integer(5000000));
+    json_object_set_new(time, "eval_ns", json_integer(2000000));
+    if (p->seq_len == 128) { /* no whole run, and made elsewhere */
+        json_object_set_new(time, "resumed_at", json_pack("[i]", 5));
+        json_object_set_new(json_object_get(record, "memory"), "predicted_bytes", json_null());
+    }
+    return p->seq_len == 256 ? (json_decref(record), failed_record("oom", "too much")) : record;
+}
+
+static void predictions_against_measurements(void **state)
+{
+    fixture *f = *state;
+    write_manifest(f, "{\"schema\": \"zobench/1\", \"name\": \"p\", \"defaults\": {\"model\": \"synth:tiny\","
+                      " \"steps\": 10, \"eval_every\": 0}, \"matrix\": {\"seq_len\": [64, 128, 256]}}");
+    write_records(f, predicted_rule, 3);
+    make_report(f, false);
+    static const char *const rows[] = {"\npeak memory, from shapes                      3       +100.0%  "
+                                       "+100.0%  +100.0%  seq_len=64, run 1\n",
+                                       "\ntime of a step, by the machine's peaks        6       +100.0%    "
+                                       "+0.0%  +200.0%  seq_len=64, run 3\n",
+                                       "\ntime of a run, by the machine's peaks         3        +50.0%    "
+                                       "+0.0%  +200.0%  seq_len=64, run 3\n",
+                                       "\ntime of a run, by the cell's earlier runs     2       +124.6%   "
+                                       "+76.5%  +172.7%  seq_len=64, run 3\n"};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (!strstr(f->printed, rows[i]))
+            fail_msg("%s lacks%s", f->printed, rows[i]);
+    expect_in_file(f, "report/prediction.csv",
+                   "\n\"time of a run, by the machine's peaks\",3,0.5,0,2,\"seq_len=64, run 3\"\n");
+    expect_in_file(f, "report/report.html", "What was predicted, and how far off it was");
+    expect_in_file(f, "report/report.md", "[CSV](prediction.csv)");
+}
+
 /* Numbers as wide apart as 8 to 1 get a logarithmic axis; the order is that of the numbers, not of the manifest. */
 static void lines_by_number(void **state)
 {
@@ -1163,6 +1208,7 @@ int main(void)
         TEST(roofline_exactly),
         TEST(memory_over_steps),
         TEST(growth_of_memory),
+        TEST(predictions_against_measurements),
         TEST(lines_by_number),
         TEST(curves_with_gaps),
         TEST(curves_over_seeds),
