@@ -15,6 +15,8 @@ enum {
     MOST_RUNS = 1000 /* that a verdict may ask for */
 };
 
+static const double ALPHA = 0.05; /* what p may be at most, where a pair is outside */
+
 static const char *const verdict_texts[BENCH_CLAIM_VERDICTS] = {
     [BENCH_CLAIM_HOLDS] = "holds",
     [BENCH_CLAIM_KNOWN_MISS] = "known miss",
@@ -99,7 +101,12 @@ static bool add_pair(const bench_results *r, bench_claim *c, int32_t *const numb
         return false;
     c->pairs = grown;
     bench_claim_pair *p = &grown[c->pair_count++];
-    *p = (bench_claim_pair){.value = NAN, .interval = bench_no_interval};
+    *p = (bench_claim_pair){.value = NAN,
+                            .interval = bench_no_interval,
+                            .p = NAN,
+                            .p_ranks = NAN,
+                            .p_normal = NAN,
+                            .effect = NAN};
     p->cells[0] = gather(r, number[0], a, &p->count[0]);
     if (b >= 0)
         p->cells[1] = gather(r, number[1], b, &p->count[1]);
@@ -179,6 +186,43 @@ static void from_examples(const bench_claim_spec *s, const bench_metric *m, benc
         p->interval = (bench_interval){p->value - 1.96 * e, p->value + 1.96 * e, 0.95};
 }
 
+/* Two-sided, of a distance from the edge that is t standard errors, df degrees of freedom. */
+static double p_of(double t, double df)
+{
+    return isinf(t) ? 0 : 2 * bench_stats_t_cdf(-fabs(t), df);
+}
+
+/* How likely samples x (n) are so far outside, where the value is at the edge: as the intervals have it. */
+static void test_edge(const bench_claim *c, bench_claim_pair *p, const double *x, double *scratch)
+{
+    const bench_claim_spec *s = c->spec;
+    bool seeds = bench_metric_find(s->of)->pool == BENCH_POOL_SEEDS;
+    double edge = p->value < c->low ? c->low : c->high, to = edge;
+    int64_t below = 0, above = 0;
+    if (p->interval.coverage == 0)
+        return;
+    p->p_normal = 1;
+    if (p->value >= c->low && p->value <= c->high)
+        return;
+    if (p->n == 1) { /* the standard error of the examples, see from_examples */
+        double half = (p->interval.high - p->interval.low) / 2;
+        p->p_normal = p_of(1.96 * (p->value - edge) / half, INFINITY);
+        return;
+    }
+    bool logs =
+        !seeds && s->kind != BENCH_CLAIM_DIFFERENCE && edge > 0 && bench_stats_min(x, (size_t)p->n) > 0;
+    for (int32_t i = 0; i < p->n; i++) {
+        scratch[i] = logs ? log(x[i]) : x[i];
+        below += x[i] < edge;
+        above += x[i] > edge;
+    }
+    to = logs ? log(edge) : edge;
+    p->effect = fabs(bench_stats_mean(scratch, (size_t)p->n) - to) / bench_stats_sd(scratch, (size_t)p->n);
+    p->p_normal = p_of(p->effect * sqrt(p->n), p->n - 1);
+    if (!seeds && p->n >= BY_ORDER)
+        p->p_ranks = bench_stats_sign_test(below, above).p;
+}
+
 /* Divides by the ratios of the metric `over`: how many of the n are left, all or none. */
 static int32_t divide(const bench_claim_spec *s, const bench_claim_pair *p, double *x, int32_t n)
 {
@@ -191,8 +235,9 @@ static int32_t divide(const bench_claim_spec *s, const bench_claim_pair *p, doub
     return by && count == n ? n : 0;
 }
 
-static void measure(const bench_claim_spec *s, bench_claim_pair *p)
+static void measure(const bench_claim *c, bench_claim_pair *p)
 {
+    const bench_claim_spec *s = c->spec;
     const bench_metric *m = bench_metric_find(s->of);
     double *x = NULL;
     p->n = s->kind == BENCH_CLAIM_VALUE
@@ -213,6 +258,7 @@ static void measure(const bench_claim_spec *s, bench_claim_pair *p)
         else
             p->interval = p->n < BY_ORDER ? log_interval(x, p->n, scratch)
                                           : bench_stats_median_interval(x, (size_t)p->n, 0.95);
+        test_edge(c, p, x, scratch);
     }
     free(scratch);
     free(x);
@@ -313,8 +359,11 @@ static bench_verdict judge_value(const bench_claim *c, bench_claim_pair *p)
         set_missing(c, p);
         return BENCH_CLAIM_INCONCLUSIVE;
     }
-    if (i.low >= c->low && i.high <= c->high)
+    if (i.low >= c->low && i.high <= c->high) {
+        if (*s->known_miss)
+            snprintf(p->why, sizeof p->why, "no longer a known miss (%.300s)", s->known_miss);
         return BENCH_CLAIM_HOLDS;
+    }
     if (*s->known_miss) {
         snprintf(p->why, sizeof p->why, "%s", s->known_miss);
         return BENCH_CLAIM_KNOWN_MISS;
@@ -324,7 +373,7 @@ static bench_verdict judge_value(const bench_claim *c, bench_claim_pair *p)
 
 static void judge_pair(const bench_claim *c, bench_claim_pair *p)
 {
-    measure(c->spec, p);
+    measure(c, p);
     if (is_unknown(c->spec, p))
         p->verdict = BENCH_CLAIM_NOT_RUN;
     else if (!is_comparable(c->spec, p))
@@ -339,6 +388,56 @@ static double margin(const bench_claim *c, const bench_claim_pair *p)
     return isnan(p->value) ? INFINITY : fmin(p->value - c->low, c->high - p->value);
 }
 
+static bool is_tested(const bench_claim_pair *p)
+{
+    return p->verdict != BENCH_CLAIM_NOT_RUN && p->verdict != BENCH_CLAIM_NOT_COMPARABLE &&
+           p->interval.coverage > 0;
+}
+
+/* By signs where so few samples can tell among so many pairs at all, else by Student's t. */
+static double p_among(const bench_claim_pair *p, int32_t tested)
+{
+    return !isnan(p->p_ranks) && tested * exp2(1 - p->n) <= ALPHA ? p->p_ranks : p->p_normal;
+}
+
+/* A pair that is outside by itself, but not among all. */
+static void set_doubtful(bench_claim_pair *p, int32_t tested, const char *what)
+{
+    p->verdict = BENCH_CLAIM_INCONCLUSIVE;
+    p->missing = p->n < FEWEST ? FEWEST - p->n : 0;
+    for (int32_t more = 1; !p->missing && more <= MOST_RUNS; more++)
+        if (tested * p_of(p->effect * sqrt(p->n + more), p->n + more - 1) <= ALPHA)
+            p->missing = more;
+    int n = snprintf(p->why, sizeof p->why, "outside by itself, not among %d pairs (p = %.2g by Holm)",
+                     tested, p->p);
+    if (p->missing)
+        snprintf(p->why + n, sizeof p->why - (size_t)n, "; about %d more %s%s would tell", p->missing, what,
+                 p->missing == 1 ? "" : "s");
+}
+
+/* Holm's correction over the pairs that were tested. */
+static zo_status correct(bench_claim *c, zo_error *err)
+{
+    int32_t tested = 0;
+    double *p = calloc((size_t)c->pair_count + 1, sizeof *p);
+    for (int32_t i = 0; i < c->pair_count; i++)
+        tested += is_tested(&c->pairs[i]);
+    for (int32_t i = 0; p && i < c->pair_count; i++)
+        p[i] = is_tested(&c->pairs[i]) ? p_among(&c->pairs[i], tested) : NAN;
+    bool ok = p && bench_stats_holm(p, (size_t)c->pair_count, p);
+    for (int32_t i = 0; ok && i < c->pair_count; i++) {
+        bench_claim_pair *pair = &c->pairs[i];
+        bool outside = pair->verdict == BENCH_CLAIM_CONTRADICTED ||
+                       pair->verdict == BENCH_CLAIM_DIRECTION_ONLY || pair->verdict == BENCH_CLAIM_KNOWN_MISS;
+        pair->p = p[i];
+        if (tested > 1 && outside && p[i] > ALPHA)
+            set_doubtful(pair, tested,
+                         bench_metric_find(c->spec->of)->pool == BENCH_POOL_SEEDS ? "seed" : "run");
+    }
+    free(p);
+    return ok ? ZO_OK : zo_fail(err, ZO_ERR_MEMORY, "claim %s: out of memory", c->spec->id);
+}
+
 static zo_status judge(const bench_results *r, bench_claim *c, zo_error *err)
 {
     set_edges(c);
@@ -346,17 +445,19 @@ static zo_status judge(const bench_results *r, bench_claim *c, zo_error *err)
     if (st)
         return st;
     label_pairs(c);
+    for (int32_t i = 0; i < c->pair_count; i++)
+        judge_pair(c, &c->pairs[i]);
+    st = correct(c, err);
     c->verdict = c->pair_count ? BENCH_CLAIM_HOLDS : BENCH_CLAIM_NOT_RUN;
-    for (int32_t i = 0; i < c->pair_count; i++) {
+    for (int32_t i = 0; i < c->pair_count && !st; i++) {
         bench_claim_pair *p = &c->pairs[i];
-        judge_pair(c, p);
         c->counts[p->verdict]++;
         if (!c->shown || p->verdict > c->shown->verdict ||
             (p->verdict == c->shown->verdict && margin(c, p) < margin(c, c->shown)))
             c->shown = p;
         c->verdict = c->shown->verdict;
     }
-    return ZO_OK;
+    return st;
 }
 
 zo_status bench_claims_judge(const bench_results *r, bench_claim **out, zo_error *err)

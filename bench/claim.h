@@ -1,7 +1,10 @@
 /* Claims: what a manifest says of its cells, held against the records.
  *
  * A claim is tested on every pair of configurations that its sides choose and that differ in nothing else but the seed; each
- * pair gets a verdict, and the claim the gravest of its pairs.
+ * pair gets a verdict, and the claim the gravest of its pairs. One of many pairs lies outside by chance sooner than one
+ * alone: direction only, contradicted and known miss therefore also ask that p, corrected by Holm over the claim's pairs, is
+ * at most 0.05. Holds asks every pair at once, where no correction is due (Berger 1982, Technometrics 24(4):
+ * intersection-union tests).
  */
 #ifndef BENCH_CLAIM_H
 #define BENCH_CLAIM_H
@@ -36,6 +39,12 @@ typedef struct bench_claim_pair {
      * Student's t); of one seed: from the standard errors over its examples. coverage 0: none */
     bench_interval interval;
     int32_t n; /* samples */
+    double
+        p; /* of a value within what is claimed, two-sided, by Holm over the claim's pairs; NaN: not tested */
+    double
+        p_ranks; /* uncorrected: by the signs of the samples' distances from the nearest edge; NaN: not of a median */
+    double p_normal; /* uncorrected: by Student's t, as the interval of fewer samples; NaN: none */
+    double effect;   /* distance from the nearest edge over the standard deviation; NaN: unknown */
     int32_t
         missing; /* inconclusive: runs that would likely tell; 0: no number of runs that anyone would make */
     bench_verdict verdict;
@@ -63,7 +72,8 @@ void bench_claim_wanted(const bench_claim *c, char *out, size_t cap);
 void bench_claim_reason(const bench_claim *c, char *out, size_t cap);
 /* The records of a pair, "a1b2c3d4e5f6 runs 0-5, ...". */
 void bench_claim_records(const bench_claim_pair *p, char *out, size_t cap);
-/* The command that runs what the claim needs, or what is missing of it; dir: of the results. */
+/* The command that runs what the claim needs, missing runs included, and judges it, in results/NAME, where run writes;
+ * dir: of the results that have the manifest. */
 void bench_claim_command(const bench_results *r, const bench_claim *c, const char *dir, char *out,
                          size_t cap);
 

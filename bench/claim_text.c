@@ -171,6 +171,26 @@ static size_t put_filters(const bench_results *r, const bool *used, const bench_
     return narrower && n < cap ? n : 0;
 }
 
+/* More repetitions than the manifest asks for, where those are what is missing; returns as snprintf does. */
+static size_t put_runs(const bench_results *r, const bench_claim *c, char *out, size_t cap)
+{
+    const bench_measure *m = &r->manifest->measure;
+    int32_t runs = 0;
+    size_t n = 0;
+    if (bench_metric_find(c->spec->of)->pool == BENCH_POOL_SEEDS)
+        return 0;
+    for (int32_t i = 0; i < c->pair_count; i++) {
+        const bench_claim_pair *p = &c->pairs[i];
+        if (p->verdict == BENCH_CLAIM_INCONCLUSIVE && p->missing && p->n + p->missing > runs)
+            runs = p->n + p->missing;
+    }
+    if (runs > m->min_runs)
+        n += (size_t)snprintf(out, cap, " --set measure.min_runs=%d", runs);
+    if (runs > m->min_runs && m->max_runs > m->min_runs && m->max_runs <= runs && n < cap)
+        n += (size_t)snprintf(out + n, cap - n, " --set measure.max_runs=%d", runs + 1);
+    return n;
+}
+
 void bench_claim_command(const bench_results *r, const bench_claim *c, const char *dir, char *out, size_t cap)
 {
     char path[4096];
@@ -180,40 +200,46 @@ void bench_claim_command(const bench_results *r, const bench_claim *c, const cha
         if (bench_results_varies(r, o))
             n += put_filters(r, used, o, out + n, cap - n);
     free(used);
+    n += n < cap ? put_runs(r, c, out + n, cap - n) : 0;
     snprintf(path, sizeof path, "%s/manifest.json", dir);
     n += n < cap ? put_word(path, out + n, cap - n) : 0;
     n += n < cap ? (size_t)snprintf(out + n, cap - n, " && zobench report") : 0;
+    snprintf(path, sizeof path, "results/%s", r->manifest->name); /* where run writes to */
     if (n < cap)
-        put_word(dir, out + n, cap - n);
+        put_word(path, out + n, cap - n);
 }
 
 /* ---- Tables ---- */
 
 bench_table *bench_claims_table(const bench_claim *claims, int32_t count)
 {
-    static const char *const heads[] = {"claim", "published", "asked", "ours", "deviation", "verdict"};
-    static const char *const keys[] = {"claim", "published", "asked", "ours", "deviation", "verdict"};
+    static const char *const heads[] = {"claim", "verdict", "published", "ours", "deviation", "asked"};
     char text[300];
     bench_table *t = bench_table_new("Verdicts");
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
-        bench_table_add_column(t, BENCH_COLUMN_TEXT, heads[i], keys[i]);
+        bench_table_add_column(t, BENCH_COLUMN_TEXT, heads[i], heads[i]);
     for (int32_t i = 0; i < count; i++) {
         const bench_claim *c = &claims[i];
         bench_table_add_row(t);
         bench_table_add_text(t, *c->spec->title ? c->spec->title : c->spec->id);
+        bench_table_add_text(t, bench_claim_verdict_text(c->verdict));
         put_number(c->spec, c->spec->paper, text, sizeof text);
-        bench_table_add_text(t, text);
-        bench_claim_wanted(c, text, sizeof text);
         bench_table_add_text(t, text);
         put_ours(c, c->shown, text, sizeof text);
         bench_table_add_text(t, text);
         put_deviation(c, c->shown, text, sizeof text);
         bench_table_add_text(t, text);
-        bench_table_add_text(t, bench_claim_verdict_text(c->verdict));
+        bench_claim_wanted(c, text, sizeof text);
+        bench_table_add_text(t, text);
     }
     bench_table_remark(
         t, "Ours is that of the pair of cells that decides, with its 95% interval; the deviation is from the "
            "published value, or from what is asked where none was published.");
+    for (int32_t i = 0; i < count; i++)
+        if (claims[i].pair_count > 1)
+            bench_table_remark(t, "Of several pairs of cells, one counts as outside of what is asked where "
+                                  "its p, corrected by Holm "
+                                  "over all of them, is at most 0.05; holds asks it of every pair at once.");
     return t;
 }
 
@@ -225,6 +251,7 @@ bench_table *bench_claims_pairs(const bench_claim *claims, int32_t count)
     bench_table_add_column(t, BENCH_COLUMN_TEXT, "cells", "cells");
     bench_table_add_column(t, BENCH_COLUMN_SPREAD, "value", "value");
     bench_table_add_column(t, BENCH_COLUMN_NUMBER, "samples", "samples");
+    bench_table_add_column(t, BENCH_COLUMN_NUMBER, "p (Holm)", "p_holm");
     bench_table_add_column(t, BENCH_COLUMN_TEXT, "verdict", "verdict");
     bench_table_add_column(t, BENCH_COLUMN_TEXT, "why", "why");
     bench_table_add_column(t, BENCH_COLUMN_TEXT, "records", "records");
@@ -238,6 +265,8 @@ bench_table *bench_claims_pairs(const bench_claim *claims, int32_t count)
             bench_table_add_number(t, text, p->value, p->interval);
             snprintf(text, sizeof text, "%d", p->n);
             bench_table_add_number(t, text, p->n, bench_no_interval);
+            snprintf(text, sizeof text, "%.2g", p->p);
+            bench_table_add_number(t, text, p->p, bench_no_interval);
             bench_table_add_text(t, bench_claim_verdict_text(p->verdict));
             bench_table_add_text(t, p->why);
             bench_claim_records(p, text, sizeof text);
@@ -258,10 +287,11 @@ static json_t *pair_json(const bench_claim_pair *p)
 {
     char records[2000];
     bench_claim_records(p, records, sizeof records);
-    return json_pack("{s:s, s:o, s:o, s:o, s:i, s:s, s:o, s:s, s:s}", "cells", p->label, "value",
+    return json_pack("{s:s, s:o, s:o, s:o, s:i, s:o, s:s, s:o, s:s, s:s}", "cells", p->label, "value",
                      number(p->value), "low", number(p->interval.low), "high", number(p->interval.high),
-                     "samples", p->n, "verdict", bench_claim_verdict_text(p->verdict), "runs_missing",
-                     p->missing ? json_integer(p->missing) : json_null(), "why", p->why, "records", records);
+                     "samples", p->n, "p_holm", number(p->p), "verdict", bench_claim_verdict_text(p->verdict),
+                     "runs_missing", p->missing ? json_integer(p->missing) : json_null(), "why", p->why,
+                     "records", records);
 }
 
 json_t *bench_claims_to_json(const bench_results *r, const bench_claim *claims, int32_t count,
