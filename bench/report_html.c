@@ -22,11 +22,10 @@ static const char style[] =
     "h3{font-size:1rem;margin:1.4rem 0 .2rem}\n"
     "p{margin:.4rem 0}a{color:var(--link)}ul{padding-left:1.2rem}\n"
     "nav a{margin-right:1rem;display:inline-block}sup{line-height:0}\n"
-    ".table{overflow-x:auto;margin:1.2rem 0 .3rem}\n"
+    ".table{overflow-x:auto;margin:.3rem 0}\n"
     "table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}\n"
-    "caption{text-align:left;font-weight:600;padding:.2rem 0;font-size:1rem}\n"
     "th,td{padding:.25rem .7rem;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}\n"
-    "td.n,th.n{text-align:right;white-space:nowrap}\n"
+    "td.n,th.n{text-align:right;white-space:nowrap}td.w{min-width:11rem}summary{cursor:pointer}\n"
     "th{background:var(--shade)}\n"
     ".note,.soft{color:var(--soft);font-size:.85rem}\n"
     "figure{margin:1.4rem 0}figcaption{font-size:.9rem;color:var(--soft)}\n"
@@ -44,8 +43,8 @@ static const char style[] =
     "@media(max-width:40rem){body{padding:.6rem .7rem 2rem}th,td{padding:.2rem .4rem}h1{font-size:1.3rem}}\n"
     "@media print{:root{--ink:#000;--soft:#444;--line:#bbb;--ground:#fff;--shade:#f2f2f2}"
     "body{max-width:none;font-size:10pt;padding:0}nav{display:none}"
-    ".table,.plot{overflow:visible}.plot svg{min-width:0;max-width:16cm}"
-    "figure,.claim,tr{break-inside:avoid}h2,caption{break-after:avoid}}\n";
+    ".table,.plot{overflow:visible}.plot svg{min-width:0;max-width:16cm;margin:0 auto}"
+    "figure,.claim,tr{break-inside:avoid}h2,h3{break-after:avoid}}\n";
 
 static void put(const char *text, FILE *f)
 {
@@ -189,6 +188,19 @@ static void put_origins(const bench_report_parts *r, FILE *f)
     fputs("</ul>\n", f);
 }
 
+/* Many of them would fill pages: they are folded away, also on paper. */
+static zo_status put_trouble(const bench_report_parts *r, FILE *f, zo_error *err)
+{
+    enum { FEW = 20 };
+    size_t rows = bench_table_rows(r->trouble);
+    fputs("<h2 id=\"incomplete\">Cells that are not complete</h2>\n", f);
+    if (rows > FEW)
+        fprintf(f, "<details><summary>%zu of %d cells</summary>\n", rows, r->results->cell_count);
+    zo_status st = bench_table_write(r->trouble, BENCH_FORMAT_HTML, f, err);
+    fputs(rows > FEW ? "</details>\n" : "", f);
+    return st;
+}
+
 zo_status bench_report_html(const bench_report_parts *r, FILE *f, zo_error *err)
 {
     put_head(r, f);
@@ -199,10 +211,8 @@ zo_status bench_report_html(const bench_report_parts *r, FILE *f, zo_error *err)
     fputs(r->figure_count ? "<h2 id=\"figures\">Figures</h2>\n" : "", f);
     for (int32_t i = 0; !st && i < r->figure_count; i++)
         st = put_figure(r, i, f, err);
-    if (!st && bench_table_rows(r->trouble)) {
-        fputs("<h2 id=\"incomplete\">Cells that are not complete</h2>\n", f);
-        st = bench_table_write(r->trouble, BENCH_FORMAT_HTML, f, err);
-    }
+    if (!st && bench_table_rows(r->trouble))
+        st = put_trouble(r, f, err);
     put_origins(r, f);
     fputs("</body></html>\n", f);
     return st;

@@ -1068,6 +1068,20 @@ static void html_page(void **state)
     free(page);
 }
 
+/* A sweep that has hardly begun: what is missing is folded away. */
+static void html_of_many_missing(void **state)
+{
+    fixture *f = *state;
+    write_manifest(f,
+                   "{\"schema\": \"zobench/1\", \"name\": \"m\", \"defaults\": {\"model\": \"synth:tiny\"}, "
+                   "\"matrix\": {\"seq_len\": [\"8..168+8\"]}}");
+    write_records(f, quick_rule, 0);
+    make_report(f, false);
+    expect_in_file(f, "report/report.html",
+                   "<details><summary>21 of 21 cells</summary>\n<div class=\"table\">");
+    expect_in_file(f, "report/report.html", "</details>\n<h2 id=\"origins\">");
+}
+
 /* Without gnuplot, and with one that fails: one warning, no image, everything else. */
 static void not_drawn(void **state)
 {
@@ -1216,6 +1230,7 @@ int main(void)
         TEST(quotes),
         TEST(drawn),
         TEST(html_page),
+        TEST(html_of_many_missing),
         TEST(not_drawn),
         TEST(no_nan),
         TEST(ratios_without_partners),

@@ -545,15 +545,17 @@ static zo_status put_latex_table(const bench_table *t, FILE *out, zo_error *err)
     return st;
 }
 
-/* Numbers have class "n", notes class "note"; the table stands in a box that may scroll on its own. */
+/* Numbers have class "n", sentences "w", notes "note"; the table stands in a box that may scroll on its own, its title above
+ * that: a caption would be as narrow as its table and scroll with it. */
 static zo_status put_html_table(const bench_table *t, FILE *out, zo_error *err)
 {
-    fputs("<div class=\"table\"><table>\n", out);
+    enum { SENTENCE = 24 /* letters from which a column that is squeezed is hard to read */ };
     if (*t->title) {
-        fputs("<caption>", out);
+        fputs("<h3>", out);
         put_html(t->title, out);
-        fputs("</caption>\n", out);
+        fputs("</h3>\n", out);
     }
+    fputs("<div class=\"table\"><table>\n", out);
     for (size_t row = 0; row <= t->rows; row++) {
         fputs(row == 0 ? "<thead><tr>" : row == 1 ? "<tbody><tr>" : "<tr>", out);
         for (size_t col = 0; col < t->width; col++) {
@@ -562,7 +564,10 @@ static zo_status put_html_table(const bench_table *t, FILE *out, zo_error *err)
             if (!text)
                 return zo_fail(err, ZO_ERR_MEMORY, "lay out table: out of memory");
             fprintf(out, "<%s%s>%s</%s>", tag,
-                    t->columns[col].kind == BENCH_COLUMN_TEXT ? "" : " class=\"n\"", text, tag);
+                    t->columns[col].kind != BENCH_COLUMN_TEXT ? " class=\"n\""
+                    : shown_width(text) > SENTENCE            ? " class=\"w\""
+                                                              : "",
+                    text, tag);
             free(text);
         }
         fputs(row == 0 ? "</tr></thead>\n" : "</tr>\n", out);

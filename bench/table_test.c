@@ -313,7 +313,7 @@ static void html(void **state)
     bench_table_add_column(t, BENCH_COLUMN_TEXT, "<h>", "h");
     bench_table_add_column(t, BENCH_COLUMN_NUMBER, "n", "n");
     expect(t, BENCH_FORMAT_HTML,
-           "<div class=\"table\"><table>\n<caption>a&lt;b &amp; &quot;c&quot; &#39;d&#39;</caption>\n"
+           "<h3>a&lt;b &amp; &quot;c&quot; &#39;d&#39;</h3>\n<div class=\"table\"><table>\n"
            "<thead><tr><th>&lt;h&gt;</th><th class=\"n\">n</th></tr></thead>\n</table></div>\n");
     bench_table_add_row(t);
     bench_table_add_text(t, "<script>");
@@ -321,10 +321,19 @@ static void html(void **state)
     bench_table_mark(t, "a & b");
     expect(
         t, BENCH_FORMAT_HTML,
-        "<div class=\"table\"><table>\n<caption>a&lt;b &amp; &quot;c&quot; &#39;d&#39;</caption>\n"
+        "<h3>a&lt;b &amp; &quot;c&quot; &#39;d&#39;</h3>\n<div class=\"table\"><table>\n"
         "<thead><tr><th>&lt;h&gt;</th><th class=\"n\">n</th></tr></thead>\n"
         "<tbody><tr><td>&lt;script&gt;</td><td class=\"n\">2<sup>a</sup></td></tr>\n</tbody></table></div>\n"
         "<p class=\"note\"><sup>a</sup> a &amp; b</p>\n");
+    bench_table_free(t);
+    t = bench_table_new("");
+    bench_table_add_column(t, BENCH_COLUMN_TEXT, "said", "said");
+    bench_table_add_row(t);
+    bench_table_add_text(t, "a sentence that must not be squeezed");
+    expect(t, BENCH_FORMAT_HTML,
+           "<div class=\"table\"><table>\n<thead><tr><th>said</th></tr></thead>\n"
+           "<tbody><tr><td class=\"w\">a sentence that must not be "
+           "squeezed</td></tr>\n</tbody></table></div>\n");
     bench_table_free(t);
 }
 
