@@ -105,6 +105,14 @@ const char *bench_outcome_judge(const bench_heard *e, const bench_child_result *
     return "failed";
 }
 
+void bench_outcome_limits(json_t *record, const bench_limits *l)
+{
+    json_t *o = json_pack("{s:f}", "timeout_s", l->timeout_s);
+    bench_record_set(o, "memory_bytes", l->memory_bytes ? json_integer((json_int_t)l->memory_bytes) : NULL,
+                     l->why_not);
+    json_object_set_new(record, "limits", o);
+}
+
 void bench_outcome_fill(json_t *record)
 {
     static const char *const parts[] = {"time",     "memory", "roofline", "counters", "accuracy", "loss",

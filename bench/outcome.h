@@ -35,6 +35,9 @@ void bench_heard_wish(void *self, bool now);
 const char *bench_outcome_judge(const bench_heard *e, const bench_child_result *r, const bench_limits *l,
                                 char *reason, size_t cap);
 
+/* A record's "limits". */
+void bench_outcome_limits(json_t *record, const bench_limits *l);
+
 /* Every part of a record that the child did not come to becomes null, with the reason. */
 void bench_outcome_fill(json_t *record);
 

@@ -7,12 +7,14 @@
 #include <unistd.h>
 
 #include "bench/binding.h"
+#include "bench/ceiling.h"
 #include "bench/child.h"
 #include "bench/choice.h"
 #include "bench/clock.h"
 #include "bench/folder.h"
 #include "bench/inputs.h"
 #include "bench/machine.h"
+#include "bench/outcome.h"
 #include "bench/params.h"
 #include "bench/paths.h"
 #include "bench/progress.h"
@@ -162,43 +164,22 @@ void bench_pairs_free(bench_pairs *p)
 
 /* ---- one child ---- */
 
-typedef struct ear {
-    bench_progress *progress;
-    json_t *parts, *record;
-} ear;
-
-static void hear(void *self, json_t *message)
-{
-    ear *e = self;
-    json_t *record = json_object_get(message, "record");
-    if (json_object_get(message, "progress"))
-        bench_progress_update(e->progress, json_object_get(message, "progress"));
-    json_object_update(e->parts, json_object_get(message, "partial"));
-    if (json_is_object(record)) {
-        json_decref(e->record);
-        e->record = json_incref(record);
-    }
-}
-
 /* The record of a child with what only its parent knows. New reference. */
-static json_t *make_record(const bench_pairs *p, const paired_cell *c, const char *started, const ear *e,
-                           const bench_child_result *r)
+static json_t *make_record(const bench_pairs *p, const paired_cell *c, const char *started,
+                           const bench_limits *l, const bench_heard *e, const bench_child_result *r)
 {
-    char print[13];
+    char reason[1400], print[13];
+    const char *status = bench_outcome_judge(e, r, l, reason, sizeof reason);
     json_t *record =
         json_pack("{s:s, s:o, s:s, s:i}", "schema", BENCH_RECORD_SCHEMA, "cell",
                   bench_params_to_json(&c->cell->params), "cell_id", c->cell->id, "run", c->runs);
-    const bool ended_well = !r->signal && r->code == 0 && !r->timed_out && e->record;
-    if (!ended_well) {
-        json_object_set_new(record, "status", json_string(r->timed_out ? "timeout" : "failed"));
-        json_object_set_new(record, "reason",
-                            r->timed_out ? json_string("stopped at the time limit")
-                            : r->signal
-                                ? json_sprintf("ended by %s: %s", bench_signal_name(r->signal), r->tail)
-                                : json_sprintf("ended with exit code %d: %s", r->code, r->tail));
+    if (status) {
+        json_object_set_new(record, "status", json_string(status));
+        json_object_set_new(record, "reason", json_string(reason));
     }
     json_object_set_new(record, "started", json_string(started));
     json_object_set_new(record, "wall_ns", json_integer(r->wall_ns));
+    bench_outcome_limits(record, l);
     json_object_update_missing(record, e->record);
     json_object_update_missing(record, e->parts);
     json_object_set_new(record, "machine", json_copy(p->machine));
@@ -249,10 +230,13 @@ static zo_status run_child(bench_pairs *p, paired_cell *c, int s, zo_error *err)
 {
     static const char *const argv[] = {"zobench", "cell", NULL};
     char started[BENCH_CLOCK_UTC], *checkpoints = bench_folder_path("%s/checkpoints", p->scratch);
-    ear e = {.progress = &p->progress, .parts = json_object()};
+    bench_heard e = {.progress = &p->progress, .parts = json_object()};
+    bench_limits l = {.timeout_s = p->m->measure.timeout_s};
     bench_child_result r;
     bench_binding binding;
     const int threads = threads_of(p, c);
+    bench_machine_refresh(p->machine);
+    l.memory_bytes = bench_ceiling_bytes(p->m->measure.memory_bytes, p->machine, threads, &l.why_not);
     bench_binding_make((bench_bind)c->cell->params.bind, threads, &binding);
     json_t *record = NULL,
            *job = json_pack("{s:o, s:s, s:i, s:I, s:s, s:b}", "cell", told_params(&c->cell->params),
@@ -267,17 +251,17 @@ static zo_status run_child(bench_pairs *p, paired_cell *c, int s, zo_error *err)
                                          .threads = threads,
                                          .settings = bench_binding_settings(&binding),
                                          .blas_core = bench_choice_core_type(c->kernels),
-                                         .timeout_s = p->m->measure.timeout_s,
+                                         .timeout_s = l.timeout_s,
+                                         .memory_bytes = l.memory_bytes,
                                          .grace_s = 10,
-                                         .message = hear,
+                                         .message = bench_heard_message,
                                          .self = &e};
-    bench_machine_refresh(p->machine);
     bench_clock_utc(started);
     bench_progress_begin(&p->progress, c->label, c->runs);
     zo_status st = bench_child_run(&p->signals, &options, &r, err);
     p->interrupted |= !st && r.interrupted;
     if (!st && !r.interrupted) {
-        record = make_record(p, c, started, &e, &r);
+        record = make_record(p, c, started, &l, &e, &r);
         json_array_append(p->records[s], record);
         c->failed |= !bench_result_ok(record);
         bench_progress_end(&p->progress, record);

@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include "bench/ceiling.h"
 #include "bench/command_fixture.h"
 #include "bench/commands.h"
 #include "bench/exit.h"
@@ -154,7 +155,8 @@ static void failures(void **state)
                      ZO_OK);
     assert_int_equal(bench_pairs_measure(p, NULL, 3, &err), ZO_OK);
     assert_int_equal(json_array_size(bench_pairs_new(p)), 2); /* each cell once: it is not tried again */
-    assert_string_equal(text_at(bench_pairs_new(p), 0, "reason"), "ended with exit code 5: no good");
+    assert_string_equal(text_at(bench_pairs_new(p), 0, "reason"),
+                        "ended with exit code 5 and no record: no good");
     bench_pairs_free(p);
     p = NULL;
     assert_int_equal(bench_pairs_open(m, &(bench_pairs_options){"./a", "./nothing", NULL, NULL, NULL}, &p,
@@ -165,6 +167,39 @@ static void failures(void **state)
     assert_int_equal(bench_pairs_open(m, &(bench_pairs_options){"./a", "./a", where, NULL, NULL}, &p, NULL),
                      ZO_ERR_INVALID);
     json_decref(where);
+    bench_manifest_free(m);
+}
+
+/* Beyond the manifest's memory a child is refused it, ends, and is a row with status oom; past its time it is one too. */
+static void limits(void **state)
+{
+    (void)state;
+    zo_error err = {0};
+    bench_pairs *p = NULL;
+    const char *why, *sets[] = {"measure.memory=64MiB", "measure.timeout=1s", NULL};
+    bench_manifest *m = NULL;
+    assert_int_equal(bench_manifest_load_set("m.json", sets, &m, &err), ZO_OK);
+    /* dd takes a block of 256 MiB of its own */
+    write_program(
+        "hog",
+        "dd if=/dev/zero of=/dev/null bs=256M count=1 2>&1 || { echo Cannot allocate memory; exit 1; }; "
+        "echo '{\"record\":{\"status\":\"ok\"}}' >&3");
+    write_program("sleeper", "exec sleep 20");
+    assert_int_equal(bench_pairs_open(m, &(bench_pairs_options){"./hog", "./sleeper", NULL, NULL, NULL}, &p,
+                                      &err),
+                     ZO_OK);
+    assert_int_equal(bench_pairs_measure(p, NULL, 1, &err), ZO_OK);
+    assert_string_equal(text_at(bench_pairs_new(p), 0, "status"), "timeout");
+    assert_non_null(strstr(text_at(bench_pairs_new(p), 0, "reason"), "time limit of 1.0 s"));
+    if (bench_ceiling_bytes(1 << 26, NULL, 1, &why)) {
+        const json_t *told = json_object_get(json_array_get(bench_pairs_old(p), 0), "limits");
+        assert_string_equal(text_at(bench_pairs_old(p), 0, "status"), "oom");
+        assert_non_null(
+            strstr(text_at(bench_pairs_old(p), 0, "reason"), "wanted more than its 64.0 MiB of memory"));
+        assert_int_equal(json_integer_value(json_object_get(told, "memory_bytes")), 64 << 20);
+    } else
+        printf("skip the ceiling: %s\n", why);
+    bench_pairs_free(p);
     bench_manifest_free(m);
 }
 
@@ -281,6 +316,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(alternates, make_place, drop_place),
         cmocka_unit_test_setup_teardown(old_builds, make_place, drop_place),
         cmocka_unit_test_setup_teardown(failures, make_place, drop_place),
+        cmocka_unit_test_setup_teardown(limits, make_place, drop_place),
         cmocka_unit_test_setup_teardown(gate, make_place, drop_place),
         cmocka_unit_test_setup_teardown(noise, make_place, drop_place),
         cmocka_unit_test_setup_teardown(usage, make_place, drop_place),

@@ -201,9 +201,7 @@ static json_t *make_record(suite *s, const bench_scheduled *c, int run, const ch
         json_object_set(record, "reason", json_object_get(e->record, "reason"));
     json_object_set_new(record, "started", json_string(started));
     json_object_set_new(record, "wall_ns", json_integer(r->wall_ns));
-    json_object_set_new(record, "limits", json_pack("{s:f}", "timeout_s", l->timeout_s));
-    bench_record_set(json_object_get(record, "limits"), "memory_bytes",
-                     l->memory_bytes ? json_integer((json_int_t)l->memory_bytes) : NULL, l->why_not);
+    bench_outcome_limits(record, l);
     json_object_update_missing(record, e->record);
     json_object_update_missing(record, e->parts);
     if (!json_object_get(record, "build")) /* it ended before it could tell; its threads would be its own */
