@@ -61,7 +61,7 @@ static void add_bytes(bench_table *t, const bench_plan_cell *c)
     snprintf(text, sizeof text, "%.0f MiB", (double)c->bytes / (1 << 20));
     bench_table_add_number(t, text, (double)c->bytes, bench_no_interval);
     if (c->too_large)
-        bench_table_mark(t, "more memory than is available");
+        bench_table_mark(t, "more memory than it may take");
 }
 
 static zo_status print_table(const bench_plan *plan, zo_error *err)
@@ -114,6 +114,8 @@ static void remark(const bench_manifest *m, const bench_plan *plan)
                 (long long)m->measure.max_runs);
     if (plan->available_bytes >= 0)
         fprintf(stderr, "; %.1f GiB of memory available", (double)plan->available_bytes / (1 << 30));
+    if (plan->limit_bytes != plan->available_bytes)
+        fprintf(stderr, ", of which a cell may take %.1f GiB", (double)plan->limit_bytes / (1 << 30));
     if (plan->disk_free_bytes >= 0)
         fprintf(stderr, "; %.1f MiB of %.1f GiB of disk", (double)plan->disk_bytes / (1 << 20),
                 (double)plan->disk_free_bytes / (1 << 30));
@@ -151,6 +153,8 @@ static void print_json(const bench_manifest *m, const bench_plan *plan)
            *cells = json_array();
     bench_record_set(o, "available_bytes",
                      plan->available_bytes >= 0 ? json_integer(plan->available_bytes) : NULL,
+                     "/proc/meminfo cannot be read");
+    bench_record_set(o, "limit_bytes", plan->limit_bytes >= 0 ? json_integer(plan->limit_bytes) : NULL,
                      "/proc/meminfo cannot be read");
     json_object_set_new(o, "disk_bytes", json_integer(plan->disk_bytes));
     bench_record_set(o, "disk_free_bytes",

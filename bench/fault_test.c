@@ -362,7 +362,7 @@ static void too_much_memory(void **state)
     zo_error err = {0};
     assert_int_equal(bench_run(m, &o, &s, &err), ZO_ERR_INVALID); /* refused before anything is run */
     assert_non_null(strstr(err.text,
-                           "run test: 1 cell cannot fit into the 0.4 GiB of memory that there may be: "
+                           "run test: 1 cell cannot fit into the 0.4 GiB of memory that a cell may take: "
                            "model=synth:smollm2-135m needs at least 0.5 GiB; --oversize"));
     o.oversize = true;
     err = (zo_error){0};

@@ -39,11 +39,6 @@ static int64_t least_bytes(opened *m, const bench_params *p)
     return bench_plan_bytes(p, zo_weights_config(m->weights), weights, &shortest);
 }
 
-static int64_t there_is(const bench_schedule *s, const json_t *machine)
-{
-    return s->m->measure.memory_bytes > 0 ? s->m->measure.memory_bytes : bench_plan_available(machine);
-}
-
 static bool has_work(const bench_schedule *s, const bench_scheduled *c)
 {
     for (int r = 0; r < s->max_runs; r++)
@@ -54,7 +49,7 @@ static bool has_work(const bench_schedule *s, const bench_scheduled *c)
 
 zo_status bench_fit_check(const bench_schedule *s, const json_t *machine, zo_error *err)
 {
-    const int64_t have = there_is(s, machine);
+    const int64_t have = bench_plan_limit(&s->m->measure, machine);
     opened m = {0};
     int too_large = 0;
     char first[256] = "";
@@ -69,10 +64,10 @@ zo_status bench_fit_check(const bench_schedule *s, const json_t *machine, zo_err
     zo_weights_free(m.weights);
     if (!too_large)
         return ZO_OK;
-    return zo_fail(err, ZO_ERR_INVALID,
-                   "run %s: %d cell%s cannot fit into the %.1f GiB of memory that there %s: %s; --oversize "
-                   "goes on all the "
-                   "same, and records what becomes of it",
-                   s->m->name, too_large, too_large == 1 ? "" : "s", (double)have / (1 << 30),
-                   s->m->measure.memory_bytes > 0 ? "may be" : "are", first);
+    return zo_fail(
+        err, ZO_ERR_INVALID,
+        "run %s: %d cell%s cannot fit into the %.1f GiB of memory that %s: %s; --oversize goes on all "
+        "the same, and records what becomes of it",
+        s->m->name, too_large, too_large == 1 ? "" : "s", (double)have / (1 << 30),
+        have < bench_plan_available(machine) ? "a cell may take" : "are available", first);
 }

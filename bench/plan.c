@@ -1,6 +1,7 @@
 /* See plan.h. */
 #include "bench/plan.h"
 
+#include <glob.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,7 +128,8 @@ typedef struct planner {
     size_t model_count;
     data **data;
     size_t data_count;
-    json_t *records;           /* the latest of each repetition */
+    json_t *records;           /* the latest of each repetition, first of this manifest, then of others */
+    size_t own;                /* records of this manifest */
     bench_params *past;        /* the cell of each record */
     bool *alike;               /* whether it is of this machine and build */
     bench_plan_parts *scratch; /* (records) */
@@ -368,7 +370,7 @@ static void count_runs(const planner *s, bench_plan_cell *out)
     {
         const char *id = json_string_value(json_object_get(record, "cell_id"));
         const char *status = json_string_value(json_object_get(record, "status"));
-        if (!id || strcmp(id, out->cell->id) != 0)
+        if (i >= s->own || !id || strcmp(id, out->cell->id) != 0)
             continue;
         if (status && strcmp(status, "ok") == 0)
             out->done++;
@@ -393,6 +395,26 @@ static zo_status compare_machines(planner *s, json_t *machine, zo_error *err)
     return ZO_OK;
 }
 
+/* What other manifests' runs left in the same folder of results; what cannot be read there is none of this plan's business. */
+static void add_others(planner *s, const char *results, const char *own)
+{
+    glob_t found = {0};
+    char *pattern = bench_folder_path("%s/*/cells.jsonl", results);
+    if (!pattern || glob(pattern, 0, NULL, &found))
+        found.gl_pathc = 0;
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        json_t *all = NULL, *latest;
+        if (strcmp(found.gl_pathv[i], own) == 0 || bench_records_load(found.gl_pathv[i], &all, NULL, NULL))
+            continue;
+        latest = bench_records_latest(all);
+        json_array_extend(s->records, latest);
+        json_decref(latest);
+        json_decref(all);
+    }
+    globfree(&found);
+    free(pattern);
+}
+
 static zo_status read_records(planner *s, const char *results, json_t *machine, zo_error *err)
 {
     json_t *all = NULL;
@@ -400,6 +422,9 @@ static zo_status read_records(planner *s, const char *results, json_t *machine, 
     zo_status st = path ? bench_records_load(path, &all, NULL, err) : ZO_OK;
     if (!st)
         s->records = bench_records_latest(all);
+    s->own = json_array_size(s->records);
+    if (!st && path)
+        add_others(s, results, path);
     size_t n = json_array_size(s->records) + 1;
     s->past = calloc(n, sizeof *s->past);
     s->alike = calloc(n, sizeof *s->alike);
@@ -455,7 +480,7 @@ static zo_status plan_cell(planner *s, bench_plan_cell *out, zo_error *err)
         zo_llama_weight_bytes(m->weights, (zo_precision)p->weights, (int32_t)bench_params_longest(p));
     out->bytes = s->plan->program_bytes +
                  bench_plan_bytes(p, &m->config, weights, d->trouble.status ? NULL : &lengths);
-    out->too_large = s->plan->available_bytes >= 0 && out->bytes > s->plan->available_bytes;
+    out->too_large = s->plan->limit_bytes >= 0 && out->bytes > s->plan->limit_bytes;
     if (out->basis == BENCH_PLAN_UNKNOWN && !*out->trouble)
         estimate(s, p, m, d, out);
     return ZO_OK;
@@ -469,6 +494,13 @@ int64_t bench_plan_available(const json_t *machine)
     if (json_is_integer(limit) && (bytes < 0 || json_integer_value(limit) < bytes))
         bytes = json_integer_value(limit);
     return bytes;
+}
+
+int64_t bench_plan_limit(const bench_measure *m, const json_t *machine)
+{
+    const int64_t available = bench_plan_available(machine);
+    return m->memory_bytes > 0 && (available < 0 || m->memory_bytes < available) ? m->memory_bytes
+                                                                                 : available;
 }
 
 static void sum_up(bench_plan *plan)
@@ -515,13 +547,15 @@ zo_status bench_plan_make(const bench_manifest *m, const char *results, const js
     planner s = {.m = m, .plan = out};
     const int64_t resident = bench_measure_rss();
     json_t *machine = NULL;
-    *out = (bench_plan){.available_bytes = -1, .program_bytes = resident > 0 ? resident : 0};
+    *out =
+        (bench_plan){.available_bytes = -1, .limit_bytes = -1, .program_bytes = resident > 0 ? resident : 0};
     zo_status st = bench_machine_describe(&machine, err);
     if (!st)
         st = read_records(&s, results, machine, err);
     s.machine = machine;
     if (!st) {
         out->available_bytes = bench_plan_available(machine);
+        out->limit_bytes = bench_plan_limit(&m->measure, machine);
         out->cells = calloc((size_t)m->cell_count, sizeof *out->cells);
         if (!out->cells)
             st = zo_fail(err, ZO_ERR_MEMORY, "plan %s: out of memory", m->name);

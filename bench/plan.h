@@ -29,6 +29,9 @@ int64_t bench_plan_bytes(const bench_params *p, const zo_config *c, zo_llama_byt
 /* Memory that a cell may take now, of a machine.h machine: what is available, or its control group's limit; -1: unknown. */
 int64_t bench_plan_available(const json_t *machine);
 
+/* What a cell may take: measure.memory where that is a size, but no more than is available; -1: unknown. */
+int64_t bench_plan_limit(const bench_measure *m, const json_t *machine);
+
 /* How many evaluations a repetition makes. */
 int64_t bench_plan_evaluations(const bench_params *p);
 
@@ -52,7 +55,7 @@ double bench_plan_parts_seconds(const bench_params *p, const bench_plan_parts *p
 typedef enum bench_plan_basis {
     BENCH_PLAN_UNKNOWN,   /* the model or the data cannot be read */
     BENCH_PLAN_ESTIMATED, /* by the roofline of this machine, measured now: it will hardly be less */
-    BENCH_PLAN_MEASURED   /* from records of this manifest, made on this machine by a program built alike */
+    BENCH_PLAN_MEASURED /* from records of this or another manifest, made on this machine by a program built alike */
 } bench_plan_basis;
 
 typedef struct bench_plan_cell {
@@ -65,7 +68,7 @@ typedef struct bench_plan_cell {
     bench_plan_basis basis;
     int64_t bytes;                          /* -1: unknown */
     int64_t record_bytes, checkpoint_bytes; /* on disk: of each repetition, and while one runs (disk.h) */
-    bool too_large;                         /* bytes are more than this machine has */
+    bool too_large;                         /* bytes are more than it may take */
     char trouble[256];                      /* why it would fail, "model ...: no such file"; "" */
 } bench_plan_cell;
 
@@ -76,13 +79,14 @@ typedef struct bench_plan {
     int32_t unknown;    /* cells with repetitions to be done whose time is not known */
     json_t
         *peaks; /* what estimates rest on (roofline.h), by number of threads; owned; NULL: none was needed */
-    int64_t available_bytes; /* memory that a cell may take; -1: unknown */
+    int64_t available_bytes; /* memory that this machine has to give now; -1: unknown */
+    int64_t limit_bytes; /* what a cell may take of it: measure.memory, else what is available; -1: unknown */
     int64_t program_bytes;   /* what a process of this program takes by itself, part of each cell's bytes */
     int64_t disk_bytes;      /* that repetitions still to be done will write at most */
     int64_t disk_free_bytes; /* -1: unknown */
 } bench_plan;
 
-/* For the cells that match where (bench_params_match; NULL: all). Reads results/NAME/cells.jsonl, the models' headers and
+/* For the cells that match where (bench_params_match; NULL: all). Reads the records of this manifest and, for times, of the others in `results`, the models' headers and
  * the data. m is borrowed and must outlive *out. What concerns one
  * cell alone (a model that is missing) is its trouble and no failure. Fails: ZO_ERR_INVALID (no
  * cell matches), ZO_ERR_IO, ZO_ERR_FORMAT (records), ZO_ERR_MEMORY. */

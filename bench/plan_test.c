@@ -181,6 +181,25 @@ static void too_large(void **state)
     bench_manifest_free(m);
 }
 
+/* A ceiling of the manifest counts, but gives no memory that there isn't. */
+static void ceilings(void **state)
+{
+    (void)state;
+    bench_manifest *m = parse("\"defaults\": {\"model\": \"synth:smollm2-135m\", \"task\": \"polarity\"}, "
+                              "\"measure\": {\"memory\": \"400MiB\"}}");
+    json_t *machine =
+        json_pack("{s:I, s:n}", "memory_available_bytes", (json_int_t)1 << 30, "memory_limit_bytes");
+    bench_plan plan = plan_of(m, NULL);
+    assert_true(plan.cells[0].too_large); /* 513 MiB of weights */
+    assert_int_equal(plan.limit_bytes, 400 << 20);
+    bench_plan_deinit(&plan);
+    assert_int_equal(bench_plan_limit(&m->measure, machine), 400 << 20);
+    json_object_set_new(machine, "memory_available_bytes", json_integer(300 << 20));
+    assert_int_equal(bench_plan_limit(&m->measure, machine), 300 << 20);
+    json_decref(machine);
+    bench_manifest_free(m);
+}
+
 static void evaluations(void **state)
 {
     (void)state;
@@ -266,6 +285,15 @@ static void time_from_records(void **state)
     assert_int_equal(json_object_size(plan.peaks), 1);
     assert_string_equal(p[0].label, "batch=1 lr=1");
     bench_plan_deinit(&plan);
+    /* for another manifest with the same cells they tell the time, but nothing of what is done */
+    strcpy(m->name, "o");
+    plan = plan_of(m, NULL);
+    assert_int_equal(plan.cells[0].basis, BENCH_PLAN_MEASURED);
+    assert_float_equal(plan.cells[0].seconds, 100 * 0.002 + 0.5 + 0.3, 1e-9);
+    assert_int_equal(plan.cells[0].done, 0);
+    assert_int_equal(plan.cells[1].failed, 0);
+    bench_plan_deinit(&plan);
+    strcpy(m->name, "n");
     json_t *where = json_pack("{s:i}", "batch", 1);
     plan = plan_of(m, where);
     assert_int_equal(plan.count, 2);
@@ -359,6 +387,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(predicted_memory, make_results, remove_results),
         cmocka_unit_test_setup_teardown(memory_of_precisions, make_results, remove_results),
         cmocka_unit_test_setup_teardown(too_large, make_results, remove_results),
+        cmocka_unit_test_setup_teardown(ceilings, make_results, remove_results),
         cmocka_unit_test(evaluations),
         cmocka_unit_test_setup_teardown(time_from_records, make_results, remove_results),
         cmocka_unit_test_setup_teardown(time_by_the_roofline, make_results, remove_results),
