@@ -7,6 +7,7 @@
 #include "bench/blas.h"
 #include "bench/build.h"
 #include "bench/commands.h"
+#include "bench/counter.h"
 #include "bench/doctor.h"
 #include "bench/exit.h"
 #include "bench/flags.h"
@@ -22,9 +23,10 @@ static void usage(FILE *to)
     fputs(
         "usage: zobench doctor [OPTIONS] [model=NAME]\n"
         "\n"
-        "Prints the machine and the build as records will hold them, what the machine can do at best, how\n"
-        "fast OpenBLAS's kernels multiply in the shapes of a model (NAME, by default synth:tinyllama-1.1b),\n"
-        "and what is wrong with all that for measuring. Takes some seconds.\n"
+        "Prints the machine and the build as records will hold them, which hardware counters steps can be\n"
+        "counted with, what the machine can do at best, how fast OpenBLAS's kernels multiply in the shapes\n"
+        "of a model (NAME, by default synth:tinyllama-1.1b), and what is wrong with all that for measuring.\n"
+        "Takes some seconds.\n"
         "Exit: 0, whatever it finds; 2: no such model; 3: the topology cannot be written.\n",
         to);
 }
@@ -170,7 +172,7 @@ static void print_sgemm(const json_t *sgemm)
 
 /* What was found out. */
 typedef struct diagnosis {
-    json_t *machine, *build, *peaks, *sgemm, *findings; /* peaks, sgemm NULL: not measured */
+    json_t *machine, *build, *counters, *peaks, *sgemm, *findings; /* peaks, sgemm NULL: not measured */
     char fingerprint[13];
 } diagnosis;
 
@@ -181,6 +183,8 @@ static void print(const diagnosis *d)
     printf("build\n");
     print_object("", d->build);
     printf("fingerprint %s\n", d->fingerprint);
+    printf("counters\n");
+    print_object("", d->counters);
     if (d->peaks) {
         printf("peaks\n");
         print_object("", d->peaks);
@@ -193,8 +197,8 @@ static void print(const diagnosis *d)
 static void print_json(const diagnosis *d)
 {
     static const char quick[] = "--quick measures nothing";
-    json_t *all =
-        json_pack("{s:s, s:O, s:O}", "fingerprint", d->fingerprint, "machine", d->machine, "build", d->build);
+    json_t *all = json_pack("{s:s, s:O, s:O, s:O}", "fingerprint", d->fingerprint, "machine", d->machine,
+                            "build", d->build, "counters", d->counters);
     bench_record_set(all, "peaks", json_incref(d->peaks), quick);
     bench_record_set(all, "sgemm", json_incref(d->sgemm), quick);
     json_object_set(all, "findings", d->findings);
@@ -259,6 +263,7 @@ int bench_cmd_doctor(int argc, char **argv)
     if (bench_machine_describe(&d.machine, &err))
         goto cleanup;
     d.build = bench_build_describe();
+    d.counters = bench_counter_describe(NULL, NULL);
     const bench_ticks begin = bench_machine_ticks();
     if (!quick && measure(&d, model, &config, &err))
         goto cleanup;
@@ -280,6 +285,7 @@ cleanup:
     json_decref(d.findings);
     json_decref(d.sgemm);
     json_decref(d.peaks);
+    json_decref(d.counters);
     json_decref(d.build);
     json_decref(d.machine);
     return code;

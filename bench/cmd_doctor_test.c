@@ -18,6 +18,8 @@ static void quick(void **state)
     assert_int_equal(o.code, BENCH_EXIT_OK);
     assert_memory_equal(o.out, "machine\n", 8);
     assert_non_null(strstr(o.out, "\nbuild\n"));
+    assert_non_null(strstr(o.out, "\ncounters\n  cycles "));
+    assert_non_null(strstr(o.out, "\n  energy "));
     assert_non_null(strstr(o.out, "\nfindings"));
     assert_null(strstr(o.out, "\npeaks\n"));
     assert_null(strstr(o.out, "openblas sgemm"));
@@ -37,6 +39,14 @@ static void quick(void **state)
     assert_string_equal(json_string_value(json_object_get(all, "peaks_reason")), "--quick measures nothing");
     assert_true(json_is_object(json_object_get(all, "machine")) &&
                 json_is_object(json_object_get(all, "build")));
+    static const char *const counters[] = {"cycles", "instructions", "llc_misses", "energy"};
+    for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) {
+        char reason[40];
+        snprintf(reason, sizeof reason, "%s_reason", counters[i]);
+        const json_t *of = json_object_get(all, "counters"), *there = json_object_get(of, counters[i]);
+        assert_true(json_is_true(there) ||
+                    (json_is_null(there) && json_string_length(json_object_get(of, reason)) > 0));
+    }
     assert_true(json_is_array(json_object_get(all, "findings")));
     assert_int_equal(strlen(json_string_value(json_object_get(all, "fingerprint"))), 12);
     json_decref(all);

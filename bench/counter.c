@@ -17,7 +17,8 @@
 #include "bench/record.h"
 
 #define MOST_EVENTS 8
-#define MOST_ZONES  16 /* packages with an energy counter */
+#define MOST_ZONES  16          /* packages with an energy counter */
+#define PER_STEP    "_per_step" /* how the events' keys end */
 
 static const bench_counter_event hardware[] = {
     {"cycles_per_step", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES},
@@ -176,7 +177,7 @@ static double spent_energy(bench_counter *c)
 
 /* ---- steps ---- */
 
-bench_counter *bench_counter_open(const bench_counter_event *events, const char *powercap)
+static bench_counter *open_in(int threads, const bench_counter_event *events, const char *powercap)
 {
     bench_counter *c = calloc(1, sizeof *c);
     if (!c)
@@ -184,7 +185,7 @@ bench_counter *bench_counter_open(const bench_counter_event *events, const char 
     c->events = events ? events : hardware;
     while (c->count < MOST_EVENTS && c->events[c->count].key)
         c->count++;
-    c->threads = omp_get_max_threads();
+    c->threads = threads;
     c->fd = calloc((size_t)c->count * (size_t)c->threads + 1, sizeof *c->fd);
     if (!c->fd) {
         free(c);
@@ -195,6 +196,11 @@ bench_counter *bench_counter_open(const bench_counter_event *events, const char 
     open_events(c);
     open_energy(c, powercap ? powercap : "/sys/class/powercap");
     return c;
+}
+
+bench_counter *bench_counter_open(const bench_counter_event *events, const char *powercap)
+{
+    return open_in(omp_get_max_threads(), events, powercap);
 }
 
 void bench_counter_close(bench_counter *c)
@@ -265,4 +271,20 @@ void bench_counter_put(const bench_counter *c, json_t *object)
     }
     bench_record_unknown(object, "counters", c->count && *c->why[0] ? c->why[0] : c->no_energy);
     json_decref(o);
+}
+
+json_t *bench_counter_describe(const bench_counter_event *events, const char *powercap)
+{
+    bench_counter *c = open_in(1, events, powercap);
+    json_t *o = json_object();
+    for (int i = 0; c && i < c->count; i++) {
+        char name[64];
+        const size_t n = strlen(c->events[i].key), end = sizeof PER_STEP - 1;
+        snprintf(name, sizeof name, "%.*s", (int)(n > end ? n - end : n), c->events[i].key);
+        bench_record_set(o, name, *c->why[i] ? NULL : json_true(), c->why[i]);
+    }
+    if (c)
+        bench_record_set(o, "energy", *c->no_energy ? NULL : json_true(), c->no_energy);
+    bench_counter_close(c);
+    return o;
 }

@@ -37,4 +37,8 @@ void bench_counter_keep(bench_counter *c);
  * with a reason of its own; where none is, counters is null. */
 void bench_counter_put(const bench_counter *c, json_t *object);
 
+/* What can be counted here: { "cycles": true, "instructions": null, "instructions_reason": "..", ..., "energy": .. }; events
+ * and powercap as for bench_counter_open. Starts no threads: signals can still be waited for (child.h). New reference. */
+json_t *bench_counter_describe(const bench_counter_event *events, const char *powercap);
+
 #endif

@@ -113,6 +113,9 @@ static void energy_is_added_up(void **state)
     bench_counter_close(c);
     const json_t *joules = json_object_get(json_object_get(o, "counters"), "energy_j_per_step");
     assert_true(fabs(json_number_value(joules) - 0.5) < 1e-9);
+    json_t *there = bench_counter_describe(none, dir);
+    assert_true(json_is_true(json_object_get(there, "energy")));
+    json_decref(there);
     assert_int_equal(bench_folder_remove(dir, NULL), 0);
     free(dir);
     json_decref(o);
@@ -142,6 +145,13 @@ static void what_is_not_there_has_a_reason(void **state)
     bench_counter_close(NULL);
     bench_counter_put(NULL, o);
     assert_string_equal(json_string_value(json_object_get(o, "counters_reason")), "no step was run");
+    json_decref(o);
+
+    o = bench_counter_describe(unheard_of, "/nonexistent");
+    assert_true(json_is_null(json_object_get(o, "x")) && json_is_null(json_object_get(o, "energy")));
+    assert_true(json_string_length(json_object_get(o, "x_reason")) > 0);
+    assert_string_equal(json_string_value(json_object_get(o, "energy_reason")),
+                        "the kernel shows no energy counter (powercap)");
     json_decref(o);
 
     /* the real ones: numbers or reasons, on whatever machine this is */
