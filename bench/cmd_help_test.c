@@ -149,7 +149,7 @@ static void bash_completes(void **state)
         {"zobench generate --weights = b", "bf16"},
         {"zobench compare --metric peak", "peak_rss_bytes"},
         {"zobench report resu", "results"},
-        {"zobench export hyp", "hyperfine"},
+        {"zobench export hyp", "hyperfine hyperfine-2"},
         {"zobench what x", ""},
         {"zobench generate x", ""},
     };

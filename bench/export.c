@@ -19,6 +19,8 @@ const bench_export_format bench_export_formats[] = {
     {"github-bigger", "github-action-benchmark (customBiggerIsBetter): throughput, accuracy", false,
      bench_export_github_bigger},
     {"hyperfine", "scripts for hyperfine 1.x --export-json", false, bench_export_hyperfine},
+    {"hyperfine-2", "scripts for hyperfine 2 --export-json (schema version 2)", false,
+     bench_export_hyperfine_2},
     {"llama-bench", "llama.cpp's compare-llama-bench.py (JSON)", false, bench_export_llama_bench},
     {"csv", "spreadsheets, pandas, R: a row per repetition", true, bench_export_csv},
     {"sql", "sqlite3 FILE.db: a row per repetition in table zobench", true, bench_export_sql},

@@ -46,6 +46,7 @@ zo_status bench_export_github_smaller(const bench_export_set *set, FILE *out, zo
 zo_status bench_export_github_bigger(const bench_export_set *set, FILE *out, zo_error *err);
 /* export_tools.c: formats of other measuring programs */
 zo_status bench_export_hyperfine(const bench_export_set *set, FILE *out, zo_error *err);
+zo_status bench_export_hyperfine_2(const bench_export_set *set, FILE *out, zo_error *err);
 zo_status bench_export_llama_bench(const bench_export_set *set, FILE *out, zo_error *err);
 /* export_rows.c: a row per repetition */
 zo_status bench_export_csv(const bench_export_set *set, FILE *out, zo_error *err);

@@ -195,6 +195,28 @@ static void hyperfine_is_in_seconds(void **state)
     json_decref(h);
 }
 
+static void hyperfine_2_has_runs_and_summaries(void **state)
+{
+    (void)state;
+    json_t *h = export_json("hyperfine-2"), *r = json_array_get(json_object_get(h, "results"), 0);
+    const json_t *runs = json_object_get(r, "measurements"), *first = json_array_get(runs, 0),
+                 *second = json_array_get(runs, 1), *summary = json_object_get(r, "summary"),
+                 *time = json_object_get(summary, "time_wall_clock");
+    assert_int_equal(at(h, "schema_version"), 2);
+    assert_string_equal(text_at(h, "primary_metric"), "time_wall_clock");
+    assert_string_equal(text_at(r, "command"), ODD_NAME);
+    assert_int_equal(json_array_size(runs), 3);
+    assert_true(at(json_object_get(second, "time_wall_clock"), "value") == 0.003);
+    assert_string_equal(text_at(json_object_get(second, "time_wall_clock"), "unit"), "second");
+    assert_null(json_object_get(first, "memory_peak_resident"));
+    assert_true(at(json_object_get(second, "memory_peak_resident"), "value") == 2097152);
+    assert_true(at(time, "count") == 3 && at(time, "mean") == 0.002 && at(time, "stddev") == 0.001);
+    assert_true(at(time, "median") == 0.002 && at(time, "min") == 0.001 && at(time, "max") == 0.003);
+    assert_null(json_object_get(summary, "memory_peak_resident")); /* the first run has none */
+    assert_string_equal(text_at(json_object_get(json_object_get(r, "parameters"), "queries"), "value"), "4");
+    json_decref(h);
+}
+
 static void llama_bench_has_rows(void **state)
 {
     (void)state;
@@ -323,6 +345,7 @@ int main(void)
         cmocka_unit_test(bencher_has_values_and_bounds),
         cmocka_unit_test(github_has_one_direction_in_a_file),
         cmocka_unit_test(hyperfine_is_in_seconds),
+        cmocka_unit_test(hyperfine_2_has_runs_and_summaries),
         cmocka_unit_test(llama_bench_has_rows),
         cmocka_unit_test(csv_and_sql_have_every_repetition),
         cmocka_unit_test(readers_take_every_format),

@@ -1,4 +1,4 @@
-/* Formats of other measuring programs: hyperfine's 1.x JSON and llama-bench's rows. See export.h. */
+/* Formats of other measuring programs: hyperfine's JSON (1.x and schema 2) and llama-bench's rows. See export.h. */
 #include "bench/export_parts.h"
 
 #include <math.h>
@@ -70,6 +70,48 @@ static json_t *hyperfine_result(const bench_export_cell *c, samples *s)
                      real(bench_stats_min(s->ns, n)), "max", real(bench_stats_max(s->ns, n)), "times",
                      reals(s->ns, s->n), "memory_usage_byte", memory, "exit_codes", codes, "parameters",
                      parameters);
+}
+
+/* ---- hyperfine 2, schema version 2: the same by run and by metric ---- */
+
+static json_t *hyperfine_2_summary(const char *unit, const double *x, int32_t count)
+{
+    const size_t n = (size_t)count;
+    return json_pack("{s:s, s:i, s:o, s:o, s:o, s:o, s:o}", "unit", unit, "count", count, "mean",
+                     real(bench_stats_mean(x, n)), "stddev", real(bench_stats_sd(x, n)), "median",
+                     real(bench_stats_median(x, n)), "min", real(bench_stats_min(x, n)), "max",
+                     real(bench_stats_max(x, n)));
+}
+
+/* What a run lacks is not in its measurement; what any lacks is not in the summary. */
+static json_t *hyperfine_2_result(const bench_export_cell *c, samples *s)
+{
+    const bench_metric *peak = bench_metric_find("peak_rss_bytes");
+    json_t *measurements = json_array(), *summary = json_object(), *parameters = json_object();
+    double *bytes = s->ts; /* room for as many */
+    int32_t known_bytes = 0;
+    for (int32_t i = 0; i < s->n; i++) {
+        json_t *one = json_object();
+        s->ns[i] /= 1e9; /* seconds from here on */
+        bytes[i] = bench_metric_value(peak, s->runs[i]);
+        json_object_set_new(one, "time_wall_clock",
+                            json_pack("{s:o, s:s}", "value", real(s->ns[i]), "unit", "second"));
+        if (bytes[i] >= 0 && bytes[i] < 0x1p62) {
+            known_bytes++;
+            json_object_set_new(one, "memory_peak_resident",
+                                json_pack("{s:I, s:s}", "value", (json_int_t)bytes[i], "unit", "byte"));
+        }
+        json_object_set_new(one, "exit_code", json_integer(0)); /* what status ok means */
+        json_array_append_new(measurements, one);
+    }
+    json_object_set_new(summary, "time_wall_clock", hyperfine_2_summary("second", s->ns, s->n));
+    if (known_bytes == s->n)
+        json_object_set_new(summary, "memory_peak_resident", hyperfine_2_summary("byte", bytes, s->n));
+    for (const bench_option *o = bench_options; o->name; o++)
+        json_object_set_new(parameters, o->name,
+                            json_pack("{s:s}", "value", bench_result_text(&c->result, o)));
+    return json_pack("{s:s, s:o, s:o, s:o}", "command", c->name, "measurements", measurements, "parameters",
+                     parameters, "summary", summary);
 }
 
 /* ---- llama-bench ---- */
@@ -179,6 +221,24 @@ zo_status bench_export_hyperfine(const bench_export_set *set, FILE *out, zo_erro
     zo_status st = each(set, false, hyperfine_result, &results, err);
     if (!st)
         return bench_export_json(json_pack("{s:o}", "results", results), out, err);
+    json_decref(results);
+    return st;
+}
+
+zo_status bench_export_hyperfine_2(const bench_export_set *set, FILE *out, zo_error *err)
+{
+    const json_t *newest = bench_export_newest(set);
+    const char *started = json_string_value(json_object_get(newest, "started"));
+    json_t *results,
+        *metadata = json_pack("{s:s, s:{s:s}}", "hyperfine_version", "zobench", "platform", "os", "Linux");
+    zo_status st = each(set, false, hyperfine_2_result, &results, err);
+    if (started)
+        json_object_set_new(metadata, "start_time", json_string(started));
+    if (!st)
+        return bench_export_json(json_pack("{s:i, s:o, s:s, s:o}", "schema_version", 2, "metadata", metadata,
+                                           "primary_metric", "time_wall_clock", "results", results),
+                                 out, err);
+    json_decref(metadata);
     json_decref(results);
     return st;
 }

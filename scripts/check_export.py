@@ -5,7 +5,7 @@ usage: check_export.py FOLDER          FOLDER/FORMAT holds the output of zobench
 
 Needs nothing but Python. google-benchmark's own compare.py is run too where Debian's libbenchmark-tools and SciPy are
 installed. Rules of the others: Bencher's adapters (json, cpp_google), the inputs of github-action-benchmark, hyperfine
-1.x's fields, and compare-llama-bench.py's required columns, which it joins rows on.
+1.x's fields, hyperfine 2's plotting scripts, and compare-llama-bench.py's required columns, which it joins rows on.
 """
 import csv
 import json
@@ -91,6 +91,22 @@ def hyperfine(folder):
         assert all(isinstance(v, str) for v in r["parameters"].values())
 
 
+def hyperfine_2(folder):
+    """As hyperfine 2's scripts do: a metric is read from every measurement where the summaries have it."""
+    data = load(folder, "hyperfine-2")
+    assert data["schema_version"] == 2 and isinstance(data["metadata"]["platform"]["os"], str)
+    for r in data["results"]:
+        assert isinstance(r["command"], str) and data["primary_metric"] in r["summary"]
+        for metric, s in r["summary"].items():
+            values = [m[metric]["value"] for m in r["measurements"]]
+            assert s["count"] == len(values) and all(number(v) and v >= 0 for v in values)
+            assert all(m[metric]["unit"] == s["unit"] for m in r["measurements"])
+            assert s["min"] == min(values) and s["max"] == max(values) and s["min"] <= s["median"] <= s["max"]
+            assert math.isclose(s["mean"], sum(values) / len(values), rel_tol=1e-12)
+            assert s["stddev"] is None if len(values) == 1 else number(s["stddev"])
+        assert all(isinstance(p["value"], str) for p in r["parameters"].values())
+
+
 def llama_bench(folder):
     """As compare-llama-bench.py does: rows into a table, joined with themselves on the key columns."""
     rows = load(folder, "llama-bench")
@@ -135,6 +151,7 @@ CHECKS = {
     "github-smaller": github("github-smaller"),
     "github-bigger": github("github-bigger"),
     "hyperfine": hyperfine,
+    "hyperfine-2": hyperfine_2,
     "llama-bench": llama_bench,
     "csv": lambda folder: csv_rows(folder) and None,
     "sql": sql,
