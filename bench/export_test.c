@@ -226,6 +226,8 @@ static void llama_bench_has_rows(void **state)
     assert_string_equal(text_at(row, "status"), "incomplete");
     assert_true(at(row, "avg_ns") == 2e6 && at(row, "avg_ts") == 20 && at(row, "stddev_ts") == 10);
     assert_int_equal(at(row, "n_prompt"), 8);
+    assert_string_equal(text_at(row, "load_mode"), "none");
+    assert_true(json_is_false(json_object_get(row, "use_mmap")));
     json_decref(rows);
 }
 

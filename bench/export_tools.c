@@ -133,6 +133,8 @@ static void llama_constants(json_t *row)
         {"tensor_split", "0.00", 0}, {"tensor_buft_overrides", "none", 0},
         {"embeddings", NULL, -1},    {"no_op_offload", NULL, 0},
         {"n_gen", NULL, 0},          {"n_depth", NULL, 0},
+        {"n_cpu_moe", NULL, 0},      {"fit_target", NULL, 0},
+        {"fit_min_ctx", NULL, 0},
     };
     for (size_t i = 0; i < sizeof constants / sizeof *constants; i++)
         json_object_set_new(row, constants[i].key,
@@ -157,6 +159,7 @@ static json_t *tokens(const json_t *record, const char *path)
 
 static void llama_origin(json_t *row, const bench_export_cell *c, const json_t *record)
 {
+    const bool mapped = json_number_value(bench_metric_at(record, "weights.mapped_bytes")) > 0;
     const char *commit = json_string_value(bench_metric_at(record, "build.commit"));
     json_object_set_new(row, "schema", json_string("zobench/llama-bench/1"));
     json_object_set_new(row, "build_commit",
@@ -171,8 +174,8 @@ static void llama_origin(json_t *row, const bench_export_cell *c, const json_t *
     json_object_set_new(row, "n_batch", tokens(record, "time.padded_tokens_per_step"));
     json_object_set_new(row, "n_ubatch", tokens(record, "time.padded_tokens_per_step"));
     json_object_set_new(row, "n_threads", known(record, "build.openmp_threads"));
-    json_object_set_new(row, "use_mmap",
-                        json_boolean(json_number_value(bench_metric_at(record, "weights.mapped_bytes")) > 0));
+    json_object_set_new(row, "use_mmap", json_boolean(mapped)); /* became load_mode; scripts of both times */
+    json_object_set_new(row, "load_mode", json_string(mapped ? "mmap" : "none"));
     json_object_set_new(row, "n_prompt", tokens(record, "time.tokens_per_step"));
     json_object_set_new(row, "test_time", known(record, "started"));
 }
