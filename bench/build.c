@@ -112,3 +112,8 @@ json_t *bench_build_describe(void)
     json_object_set_new(o, "settings", describe_settings());
     return o;
 }
+
+const char *bench_build_date(void)
+{
+    return BUILD_DATE;
+}

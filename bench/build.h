@@ -17,4 +17,7 @@
  * effect in this process. */
 json_t *bench_build_describe(void);
 
+/* The day of that commit, "2026-01-31"; "" where it is not known. */
+const char *bench_build_date(void);
+
 #endif

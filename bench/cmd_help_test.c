@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "bench/build.h"
 #include "bench/commands.h"
 #include "bench/exit.h"
 #include "bench/params.h"
@@ -111,7 +112,8 @@ static bool feed(const char *program, const char *probe, const char *text, char 
     assert_non_null(f);
     size_t n = fread(out, 1, cap - 1, f);
     out[n] = '\0';
-    assert_int_equal(pclose(f), 0);
+    if (pclose(f))
+        fail_msg("%s: %s", line, out);
     unlink(path);
     free(path);
     return true;
@@ -122,6 +124,24 @@ static void roff_is_clean(void **state)
     (void)state;
     char out[2000];
     if (!feed("groff -man -Tutf8 -ww -z", "command -v groff >/dev/null", man.out, out, sizeof out))
+        skip();
+    assert_string_equal(out, "");
+}
+
+/* What mandoc warns of and groff lets pass: paragraphs without text, a page without a date. */
+static void man_page_is_clean(void **state)
+{
+    (void)state;
+    static const char *const empty[] = {".PP\n.PP", ".PP\n.SS", ".PP\n.SH",
+                                        ".PP\n.TP", ".nf\n.fi", "\n\n.fi"};
+    for (size_t i = 0; i < sizeof empty / sizeof *empty; i++)
+        if (strstr(man.out, empty[i]))
+            fail_msg("the page has %s", empty[i]);
+    char out[2000], date[40];
+    snprintf(date, sizeof date, ".TH ZOBENCH 1 \"%s\"\n", bench_build_date());
+    assert_memory_equal(man.out, date, strlen(date));
+    if (!*bench_build_date() ||
+        !feed("mandoc -T lint -W warning <", "command -v mandoc >/dev/null", man.out, out, sizeof out))
         skip();
     assert_string_equal(out, "");
 }
@@ -171,8 +191,9 @@ static void bash_completes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lists_commands), cmocka_unit_test(each_command),   cmocka_unit_test(refused),
-        cmocka_unit_test(roff_is_clean),  cmocka_unit_test(bash_completes),
+        cmocka_unit_test(lists_commands),    cmocka_unit_test(each_command),
+        cmocka_unit_test(refused),           cmocka_unit_test(roff_is_clean),
+        cmocka_unit_test(man_page_is_clean), cmocka_unit_test(bash_completes),
     };
     return cmocka_run_group_tests(tests, load, NULL);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/build.h"
 #include "bench/commands.h"
 #include "bench/exit.h"
 #include "bench/export.h"
@@ -113,22 +114,28 @@ static void roff(const char *text, FILE *to)
     }
 }
 
-/* Lines that begin with blanks, or have columns, are kept as they are. */
+/* Lines that begin with blanks, or have columns, are kept as they are. A .PP stands before each paragraph, none at the end. */
 static void roff_description(char *text, FILE *to)
 {
-    bool plain = true;
+    bool plain = true, apart = true;
     for (char *line = text, *end; *line; line = end) {
         end = line + strcspn(line, "\n");
         if (*end)
             *end++ = '\0';
+        if (!*line) {
+            apart = true;
+            continue;
+        }
         const bool as_is = *line == ' ' || strstr(line, "  ");
-        if (as_is == plain)
-            fputs(as_is ? ".PP\n.nf\n" : ".fi\n.PP\n", to);
+        if (as_is && plain)
+            fputs(".PP\n.nf\n", to);
+        else if (!as_is && !plain)
+            fputs(".fi\n.PP\n", to);
+        else if (apart)
+            fputs(as_is ? "\n" : ".PP\n", to);
         plain = !as_is;
-        if (*line)
-            roff(line, to);
-        else if (plain && *end)
-            fputs(".PP", to);
+        apart = false;
+        roff(line, to);
         fputc('\n', to);
     }
     if (!plain)
@@ -145,7 +152,7 @@ static void print_man(const bench_flag *flags, void (*usage)(FILE *to), FILE *to
         roff(line, to);
         fputc('\n', to);
     }
-    fputs(".fi\n.PP\n", to);
+    fputs(".fi\n", to);
     roff_description(p.description, to);
     for (const bench_flag *f = flags; f->name; f++) {
         if (!f->help)
@@ -206,7 +213,8 @@ static void ask(const bench_command *c, const char *form, FILE *to)
 
 void bench_help_man(FILE *to)
 {
-    fputs(".TH ZOBENCH 1\n.SH NAME\nzobench \\- fine\\-tune language models without backpropagation, and "
+    fprintf(to, ".TH ZOBENCH 1 \"%s\"\n", bench_build_date());
+    fputs(".SH NAME\nzobench \\- fine\\-tune language models without backpropagation, and "
           "measure what that costs\n"
           ".SH SYNOPSIS\n.B zobench\n.br\n.B zobench\n.I COMMAND\n[\\fIARGUMENTS\\fR]\n"
           ".SH DESCRIPTION\nRuns experiment manifests cell by cell, each repetition in a process of its own; "
