@@ -274,7 +274,7 @@ static zo_status read_floors(arguments *a, const char *path, const bench_compari
     json_t *noise = NULL, *differences = json_array();
     zo_status st = ZO_OK;
     if (!a->noise && access(path, F_OK)) {
-        if (!a->quiet)
+        if (!a->quiet && c->times)
             fprintf(stderr, "the noise of this machine is not known: zobench noise MANIFEST measures it\n");
         goto cleanup;
     }
@@ -415,12 +415,33 @@ static void warn_of_few(const arguments *a, const bench_comparison *c)
                 most_runs(c), c->alpha, tests, ceil(1 + log2(tests / c->alpha)));
 }
 
+/* A threshold below the noise is refused after the first pair of every cell, which says on what machine and build. */
+static zo_status measure_first(arguments *a, bench_pairs *p, const char *noise, long *done, zo_error *err)
+{
+    const bool quiet = a->quiet;
+    bench_comparison *c = NULL;
+    *done = 0;
+    if (!json_object_size(a->thresholds))
+        return ZO_OK;
+    zo_status st = bench_pairs_measure(p, NULL, 1, err);
+    *done = 1;
+    a->quiet = true; /* what there is to say is said at the end */
+    if (!st && !bench_pairs_interrupted(p))
+        st = compare(a, bench_pairs_old(p), bench_pairs_new(p), noise, &c, err);
+    a->quiet = quiet;
+    bench_comparison_free(c);
+    return st;
+}
+
 static zo_status measure(arguments *a, bench_pairs *p, const char *noise, bench_comparison **c, zo_error *err)
 {
     const long again = a->again < 0 ? 2 * a->count : a->again;
     json_t *suspects = NULL;
-    a->decisive = again;
-    zo_status st = bench_pairs_measure(p, NULL, (int)a->count, err);
+    long done;
+    a->decisive = again > a->count ? again : a->count;
+    zo_status st = measure_first(a, p, noise, &done, err);
+    if (!st && !bench_pairs_interrupted(p))
+        st = bench_pairs_measure(p, NULL, (int)(a->count - done), err);
     if (!st && !bench_pairs_interrupted(p))
         st = compare(a, bench_pairs_old(p), bench_pairs_new(p), noise, c, err);
     if (st || !*c)

@@ -112,12 +112,17 @@ static void thresholds_text(const bench_comparison *c, char *out, size_t cap)
 static void remark(const bench_comparison *c, bench_table *t)
 {
     char text[1000], thresholds[800];
+    const int tests = bench_compare_tests(c);
     thresholds_text(c, thresholds, sizeof thresholds);
-    snprintf(
-        text, sizeof text,
-        "Regressed or improved: the change is beyond what matters (%s), and p, corrected by Holm over the "
-        "%d findings that are tested, is at most %g.",
-        thresholds, bench_compare_tests(c), c->alpha);
+    int n = snprintf(text, sizeof text, "Regressed or improved: the change is beyond what matters (%s)",
+                     thresholds);
+    if (!tests)
+        snprintf(text + n, sizeof text - (size_t)n,
+                 "; nothing here is left to chance, so nothing is tested.");
+    else
+        snprintf(text + n, sizeof text - (size_t)n,
+                 ", and p, corrected by Holm over the %d finding%s tested, is at most %g.", tests,
+                 tests == 1 ? " that is" : "s that are", c->alpha);
     bench_table_remark(t, text);
     bench_table_remark(
         t, "Same: the 95% interval lies within what matters on both sides. Inconclusive: neither; "
@@ -182,6 +187,38 @@ static zo_status put_table(const bench_comparison *c, int first, int last, FILE 
     return st;
 }
 
+/* "Measured on AMD EPYC (AuthenticAMD family 25 ...), 2 cores, KVM; OpenBLAS 0.3.21 (SkylakeX)."; the new side's, from which the
+ * old one differs as was said. */
+static void print_machine(const bench_comparison *c, FILE *out)
+{
+    const json_t *record = NULL;
+    for (int32_t i = 0; i < c->match_count && !record; i++)
+        record = json_array_get(c->matches[i].new_runs, 0);
+    const json_t *machine = json_object_get(record, "machine"),
+                 *blas = json_object_get(json_object_get(record, "build"), "openblas");
+    const char *cpu = json_string_value(json_object_get(machine, "cpu")),
+               *id = json_string_value(json_object_get(machine, "cpu_id")),
+               *hypervisor = json_string_value(json_object_get(machine, "hypervisor")),
+               *version = json_string_value(json_object_get(blas, "version")),
+               *core = json_string_value(json_object_get(blas, "core"));
+    const json_int_t cores = json_integer_value(json_object_get(machine, "cores_allowed"));
+    char text[512];
+    if (!cpu)
+        return;
+    int n = snprintf(text, sizeof text, "Measured on %.80s", cpu);
+    if (id)
+        n += snprintf(text + n, sizeof text - (size_t)n, " (%.80s)", id);
+    if (cores > 0)
+        n += snprintf(text + n, sizeof text - (size_t)n, ", %lld core%s", (long long)cores,
+                      cores == 1 ? "" : "s");
+    if (hypervisor)
+        n += snprintf(text + n, sizeof text - (size_t)n, ", a guest of %.40s", hypervisor);
+    if (version && core)
+        snprintf(text + n, sizeof text - (size_t)n, "; OpenBLAS %.40s, %.40s kernels", version, core);
+    bench_table_put_escaped(BENCH_FORMAT_MARKDOWN, text, out);
+    fputs(".\n\n", out);
+}
+
 zo_status bench_compare_markdown(const bench_comparison *c, const char *old_name, const char *new_name,
                                  FILE *out, zo_error *err)
 {
@@ -193,6 +230,7 @@ zo_status bench_compare_markdown(const bench_comparison *c, const char *old_name
     fputs("`, new `", out);
     bench_table_put_escaped(BENCH_FORMAT_MARKDOWN, new_name, out);
     fputs("`\n\n", out);
+    print_machine(c, out);
     if (bench_environment_spoils(c->differences, c->times, c->answers))
         fputs("**The two sides do not differ in the code alone; what is spoilt is no evidence:**\n\n", out);
     bench_environment_print(c->differences, "- differs: ", out);
@@ -200,7 +238,9 @@ zo_status bench_compare_markdown(const bench_comparison *c, const char *old_name
         print_list(out, c->matches[i].label, c->matches[i].failed);
     print_list(out, "only in old", c->only_old);
     print_list(out, "only in new", c->only_new);
-    putc('\n', out);
+    if (json_array_size(c->differences) || c->failed || json_array_size(c->only_old) ||
+        json_array_size(c->only_new))
+        putc('\n', out);
     if (c->count[BENCH_SAME] <= LONG)
         return put_table(c, 0, ORDERED - 1, out, err);
     zo_status st = c->count[BENCH_SAME] < c->finding_count ? put_table(c, 0, ORDERED - 2, out, err) : ZO_OK;

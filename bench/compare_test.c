@@ -367,6 +367,8 @@ static void output(void **state)
     assert_non_null(worst);
     assert_true(worst < strstr(text, "| same"));
     assert_non_null(strstr(text, "+6.0% ["));
+    assert_non_null(strstr(text, "Measured on a cpu.\n\n|"));
+    assert_non_null(strstr(text, "Holm over the 2 findings that are tested"));
     assert_null(strstr(text, "nan"));
     assert_null(strstr(text, "<details>"));
     free(text);

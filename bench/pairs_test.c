@@ -282,7 +282,14 @@ static void noise(void **state)
     json_decref(o);
     check(BENCH_EXIT_USAGE, "noise lets no change below", bench_cmd_compare,
           ARGV("compare", "--binary", "./a", "--binary", "./slow", "m.json", "--noise", "big.json",
-               "--threshold", "5%"));
+               "--threshold", "5%", "--keep", "refused"));
+    json_t *kept = NULL; /* not after all that was to be measured: one pair of each of the two cells */
+    assert_int_equal(bench_records_load("refused/old.jsonl", &kept, NULL, NULL), ZO_OK);
+    assert_int_equal(json_array_size(kept), 2);
+    json_decref(kept);
+    check(BENCH_EXIT_REGRESSION, "16 pairs", bench_cmd_compare,
+          ARGV("compare", "--binary", "./a", "--binary", "./slow", "m.json", "--results", "r", "--gate",
+               "--threshold", "5%", "--again", "0"));
     check(BENCH_EXIT_USAGE, "noise.json", bench_cmd_compare,
           ARGV("compare", "--binary", "./a", "--binary", "./slow", "m.json", "--noise", "none/noise.json"));
 }
