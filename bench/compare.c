@@ -1,6 +1,7 @@
 /* See compare.h. */
 #include "bench/compare.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,22 +60,32 @@ static bool is_seed(const bench_option *o)
     return strcmp(o->name, "seed") == 0;
 }
 
-/* Equal in everything but the seed and the options that the conditions name? */
-static bool alike(const bench_params *a, const bench_params *b, const bench_compare_options *o)
+static bool named(const bench_compare_options *o, const char *name)
 {
+    return json_object_get(o->old_where, name) || json_object_get(o->new_where, name);
+}
+
+/* How many options differ but for the seed and those that the conditions name. loose: nor for the parallelism where methods are
+ * compared, since it follows from the method. text: their names, where it is not NULL. */
+static int differing(const bench_params *a, const bench_params *b, const bench_compare_options *o, bool loose,
+                     char *text, size_t cap)
+{
+    int n = 0;
+    size_t used = 0;
     for (const bench_option *option = bench_options; option->name; option++) {
-        if (is_seed(option) || json_object_get(o->old_where, option->name) ||
-            json_object_get(o->new_where, option->name))
+        if (is_seed(option) || named(o, option->name) || bench_params_same(a, b, option) ||
+            (loose && named(o, "method") && strcmp(option->name, "parallel") == 0))
             continue;
-        if (!bench_params_same(a, b, option))
-            return false;
+        if (text && used < cap)
+            used += (size_t)snprintf(text + used, cap - used, "%s%s", n ? ", " : "", option->name);
+        n++;
     }
-    return true;
+    return n;
 }
 
 static bool alike_but_seed(const bench_params *a, const bench_params *b)
 {
-    return alike(a, b, &(bench_compare_options){0});
+    return differing(a, b, &(bench_compare_options){0}, false, NULL, 0) == 0;
 }
 
 static void side_free(side *s)
@@ -225,22 +236,57 @@ static bool same_inputs(const bench_match *m)
     return same;
 }
 
+/* The configuration of the other side that belongs to a, *out NULL: none. One that was chosen on either side belongs to the other. */
+static zo_status find_partner(const group *a, side *new_, bool alone, const bench_compare_options *o,
+                              group **out, zo_error *err)
+{
+    *out = NULL;
+    for (int loose = 0; loose < 2 && !*out; loose++) {
+        for (int32_t k = 0; k < new_->count; k++) {
+            group *b = &new_->groups[k];
+            if (!alone && differing(&a->params, &b->params, o, loose, NULL, 0))
+                continue;
+            if (*out || b->taken)
+                return zo_fail(err, ZO_ERR_INVALID,
+                               "more than one cell matches; narrow --old and --new until old and new "
+                               "are one cell each");
+            *out = b;
+        }
+    }
+    return ZO_OK;
+}
+
+/* What keeps those two apart that are nearest to each other. */
+static zo_status refuse_strangers(const side *old, const side *new_, const bench_compare_options *o,
+                                  zo_error *err)
+{
+    char text[240] = "", nearest[240] = "";
+    int least = INT_MAX;
+    for (int32_t i = 0; i < old->count; i++) {
+        for (int32_t k = 0; k < new_->count; k++) {
+            const int n =
+                differing(&old->groups[i].params, &new_->groups[k].params, o, true, text, sizeof text);
+            if (n < least) {
+                least = n;
+                memcpy(nearest, text, sizeof nearest);
+            }
+        }
+    }
+    return zo_fail(err, ZO_ERR_INVALID, "no cell is on both sides (old has %d, new %d)%s%.200s", old->count,
+                   new_->count, *nearest ? "; the nearest two differ in " : "", nearest);
+}
+
 static zo_status match_groups(bench_comparison *c, side *old, side *new_, const bench_compare_options *o,
                               zo_error *err)
 {
     char label[200];
     const uint64_t old_options = telling_options(old), new_options = telling_options(new_);
+    const bool alone = o->old_where && o->new_where && old->count == 1 && new_->count == 1;
     for (int32_t i = 0; i < old->count; i++) {
-        group *a = &old->groups[i], *b = NULL;
-        for (int32_t k = 0; k < new_->count; k++) {
-            if (!alike(&a->params, &new_->groups[k].params, o))
-                continue;
-            if (b || new_->groups[k].taken)
-                return zo_fail(err, ZO_ERR_INVALID,
-                               "more than one cell matches; narrow --old and --new until old and new "
-                               "are one cell each");
-            b = &new_->groups[k];
-        }
+        group *a = &old->groups[i], *b;
+        zo_status st = find_partner(a, new_, alone, o, &b, err);
+        if (st)
+            return st;
         make_label(old_options, &a->params, b ? &b->params : &a->params, label, sizeof label);
         if (!b) {
             json_array_append_new(c->only_old, json_string(label));
@@ -267,9 +313,7 @@ static zo_status match_groups(bench_comparison *c, side *old, side *new_, const 
         if (!new_->groups[k].taken)
             json_array_append_new(c->only_new, json_string(label));
     }
-    return c->match_count ? ZO_OK
-                          : zo_fail(err, ZO_ERR_INVALID, "no cell is on both sides (old has %d, new %d)",
-                                    old->count, new_->count);
+    return c->match_count ? ZO_OK : refuse_strangers(old, new_, o, err);
 }
 
 static zo_status find_matches(bench_comparison *c, const json_t *old, const json_t *new_,

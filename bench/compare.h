@@ -1,7 +1,9 @@
 /* Two sets of records, old and new, brought together cell by cell, and what is found in them.
  *
  * Cells are matched by their parameters, seed apart: the seeds of a configuration belong together. Where old and new are
- * chosen by a condition on parameters (method=mezo against method=prge), those parameters do not count in matching.
+ * chosen by a condition on parameters (method=mezo against method=prge), those parameters do not count in matching, nor, where
+ * the method is one of them and nothing fits better, does parallel, which follows from it. Where both conditions leave one
+ * configuration each, those two are compared.
  */
 #ifndef BENCH_COMPARE_H
 #define BENCH_COMPARE_H

@@ -156,6 +156,38 @@ static void cells_are_matched(void **state)
     /* nothing in common */
     assert_null(compare(make_runs(plain, 2, 0), make_runs(mezo, 2, 0), (bench_compare_options){0}, &err));
     assert_int_equal(err.status, ZO_ERR_INVALID);
+    assert_non_null(strstr(err.text, "(old has 1, new 1); the nearest two differ in method, parallel"));
+}
+
+/* The parallelism follows from the method, and where each condition leaves one cell, that is what is compared. */
+static void methods_meet(void **state)
+{
+    (void)state;
+    zo_error err = {0};
+    made mezo = plain, unbatched = plain, inner = plain;
+    mezo.method = "mezo", mezo.parallel = "none";
+    unbatched.parallel = "none", inner.parallel = "inner";
+    json_t *is_mezo = json_pack("{s:s}", "method", "mezo"), *is_prge = json_pack("{s:s}", "method", "prge");
+    const bench_compare_options o = {.old_where = is_mezo, .new_where = is_prge};
+    bench_comparison *c = compare(make_runs(mezo, 3, 0), make_runs(plain, 3, 0), o, &err);
+    assert_int_equal(c->match_count, 1);
+    assert_string_equal(c->matches[0].label, "method=mezo -> prge, parallel=none -> both");
+    assert_false(c->matches[0].identical);
+    bench_comparison_free(c);
+    /* of several, the one that differs in nothing else */
+    c = compare(make_runs(mezo, 3, 0), joined(make_runs(plain, 3, 0), make_runs(unbatched, 3, 0)), o, &err);
+    assert_int_equal(c->match_count, 1);
+    assert_string_equal(c->matches[0].label, "method=mezo -> prge");
+    bench_comparison_free(c);
+    /* it is not guessed which of two that differ in more */
+    assert_null(
+        compare(make_runs(mezo, 3, 0), joined(make_runs(plain, 3, 0), make_runs(inner, 3, 0)), o, &err));
+    assert_non_null(strstr(err.text, "narrow --old and --new"));
+    /* two folders of one cell each are another matter: nobody said that they belong together */
+    err = (zo_error){0};
+    assert_null(compare(make_runs(mezo, 3, 0), make_runs(plain, 3, 0), (bench_compare_options){0}, &err));
+    json_decref(is_mezo);
+    json_decref(is_prge);
 }
 
 /* method=mezo against method=prge in the same records; the two conditions leave parallel out of the matching. */
@@ -454,15 +486,11 @@ static void floors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(stored_runs),
-        cmocka_unit_test(cells_are_matched),
-        cmocka_unit_test(cells_that_differ),
-        cmocka_unit_test(two_error_bars),
-        cmocka_unit_test(wrong_answers),
-        cmocka_unit_test(environments),
-        cmocka_unit_test(thresholds),
-        cmocka_unit_test(output),
-        cmocka_unit_test(floors),
+        cmocka_unit_test(stored_runs),    cmocka_unit_test(cells_are_matched),
+        cmocka_unit_test(methods_meet),   cmocka_unit_test(cells_that_differ),
+        cmocka_unit_test(two_error_bars), cmocka_unit_test(wrong_answers),
+        cmocka_unit_test(environments),   cmocka_unit_test(thresholds),
+        cmocka_unit_test(output),         cmocka_unit_test(floors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
