@@ -600,7 +600,9 @@ double bench_compare_threshold(const bench_metric *m)
     return bench_metric_is_share(m) ? 0.01 : 0.03;
 }
 
-/* The threshold that was asked for, which must not be below the noise; else the default, raised to the noise. */
+/* The threshold that was asked for, which must not be below the noise; else the default, whatever the noise: a verdict needs
+ * evidence in any case, and where the noise drowns a change of that size it is inconclusive. A threshold raised to the noise
+ * would call changes the same that were shown to be there. */
 static zo_status set_threshold(bench_finding *f, const bench_compare_options *o, zo_error *err)
 {
     const json_t *asked = json_object_get(o->thresholds, f->metric->name),
@@ -613,11 +615,9 @@ static zo_status set_threshold(bench_finding *f, const bench_compare_options *o,
                        "threshold %g%% for %s: this machine's noise lets no change below %.2g%% be told",
                        100 * json_number_value(asked), f->metric->name, 100 * f->floor);
     f->threshold = asked ? json_number_value(asked) : bench_compare_threshold(f->metric);
-    if (!asked && f->floor > f->threshold) {
-        f->threshold = f->floor;
-        if (!*f->note)
-            snprintf(f->note, sizeof f->note, "threshold raised to the noise of this machine");
-    }
+    if (f->floor > f->threshold && !*f->note)
+        snprintf(f->note, sizeof f->note, "this machine's noise may hide changes below %.2g%%",
+                 100 * f->floor);
     return ZO_OK;
 }
 
