@@ -95,11 +95,28 @@ static double sweep_left_ns(const bench_progress *p, double share)
     return (double)(bench_clock_ns() - p->session_ns) * (p->total - p->done - share) / (p->done + share);
 }
 
+/* In whole seconds: the digits behind them would only flicker. */
 static void add_left(line *l, double ns)
 {
+    const double s = ceil(ns / 1e9);
     char text[BENCH_DURATION];
-    if (ns >= 0)
-        add(l, "  %s left", bench_progress_duration(ns, text));
+    if (s >= 0 && s < 60)
+        add(l, "  %.0f s left", s);
+    else if (s >= 0)
+        add(l, "  %s left", bench_progress_duration(1e9 * s, text));
+}
+
+/* Shortens the label, the first n letters of a line, to its first eight at least, so that what follows it fits into width. */
+static void shorten_label(line *l, size_t n, size_t width)
+{
+    static const char dots[] = "...";
+    enum { LEAST = 8, DOTS = sizeof dots - 1 };
+    if (l->n <= width || n <= LEAST + DOTS)
+        return;
+    const size_t wanted = l->n - width + DOTS, cut = wanted < n - LEAST ? wanted : n - LEAST;
+    memmove(l->text + n - cut + DOTS, l->text + n, l->n - n + 1);
+    memcpy(l->text + n - cut, dots, DOTS);
+    l->n = l->n - cut + DOTS;
 }
 
 /* ---- drawing ---- */
@@ -116,10 +133,11 @@ void bench_progress_clear(bench_progress *p)
     p->drawn_ns = 0;
 }
 
-static void draw(bench_progress *p, const line *sweep, const line *cell)
+static void draw(bench_progress *p, const line *sweep, line *cell)
 {
     struct winsize w;
     const int width = ioctl(fileno(p->out), TIOCGWINSZ, &w) == 0 && w.ws_col > 1 ? w.ws_col - 1 : 79;
+    shorten_label(cell, strlen(p->label), (size_t)width);
     fprintf(p->out, "%s%.*s\033[K\n%.*s\033[K", p->drawn_ns ? "\r\033[A" : "\r", width, sweep->text, width,
             cell->text);
     fflush(p->out);
@@ -160,8 +178,9 @@ static double share_of(int64_t done, int64_t of)
     return of > 0 ? (double)done / (double)of : 0;
 }
 
-/* What the message says, without bars: "train 60/120  21.3 ms +-0.4%  loss 0.6931". */
-static void add_state(line *l, const json_t *message)
+/* What the message says, without bars: "train 60/120  21.3 ms +-0.4%  4 s left  loss 0.6931". What matters least comes last,
+ * where narrow terminals cut. */
+static void add_state(line *l, const json_t *message, double left_ns)
 {
     const char *phase = json_string_value(json_object_get(message, "phase"));
     const json_t *step = json_object_get(message, "step"), *done = json_object_get(message, "done"),
@@ -178,6 +197,7 @@ static void add_state(line *l, const json_t *message)
             (long long)json_integer_value(json_object_get(message, "count")));
     if (median > 0)
         add_interval(l, median, high > low || json_array_size(ns) > 1 ? (high - low) / 2 / median : -1);
+    add_left(l, left_ns);
     if (json_is_number(loss))
         add(l, "  loss %.4f", json_number_value(loss));
 }
@@ -197,8 +217,7 @@ void bench_progress_update(bench_progress *p, const json_t *message)
         add(&cell, "[%d/%d] ", p->done + 1, p->total);
         add_run(&cell, p);
         add(&cell, "  ");
-        add_state(&cell, message);
-        add_left(&cell, cell_left_ns(p, step, steps));
+        add_state(&cell, message, cell_left_ns(p, step, steps));
         print(p, cell.text);
         return;
     }
@@ -211,8 +230,7 @@ void bench_progress_update(bench_progress *p, const json_t *message)
     add(&cell, "  ");
     add_bar(&cell, steps > 0 ? share : share_of(done, count));
     add(&cell, " ");
-    add_state(&cell, message);
-    add_left(&cell, cell_left_ns(p, step, steps));
+    add_state(&cell, message, cell_left_ns(p, step, steps));
     draw(p, &sweep, &cell);
 }
 

@@ -2,7 +2,7 @@
  * repetition that is running:
  *
  *     [#######-------------] 4/12  1 not ok  2m10s left
- *     queries=4 parallel=both  run 2  [##########----------] train 60/120  21.3 ms +-0.4%  loss 0.6931  1.3 s left
+ *     queries=4 parallel=both  run 2  [##########----------] train 60/120  21.3 ms +-0.4%  2 s left  loss 0.6931
  *
  * above which a line for each finished repetition, or failure, remains. Elsewhere lines with the time (UTC) before them: one for
  * each finished repetition, and one a minute for one that takes longer. The interval is that of the median step time so far

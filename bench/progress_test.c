@@ -122,9 +122,40 @@ static void long_lines_are_cut(void **state)
     bench_progress_begin(&p, "parallel=both seq_len=64", 0);
     heard(fd, text, sizeof text);
     /* 19 columns: the last would wrap */
-    assert_string_equal(text, "\r[------------------\033[K\r\nparallel=both seq_l\033[K");
+    assert_string_equal(text, "\r[------------------\033[K\r\nparallel...  [-----\033[K");
     fclose(out);
     close(fd);
+}
+
+/* A long label gives way to the bar, the state and the time left. */
+static void labels_give_way(void **state)
+{
+    FILE *out;
+    char text[2000];
+    bench_progress p;
+    json_t *one = training(1), *two = training(10);
+    int fd = terminal(100, &out);
+    (void)state;
+    bench_progress_init(&p, out, 4);
+    bench_progress_begin(&p, "holdout=16 method=prge peft=lora-fa targets=[\"q_proj\",\"v_proj\"] seq_len=96",
+                         1);
+    heard(fd, text, sizeof text);
+    p.drawn_ns = 0; /* drawn at once, as the first */
+    bench_progress_update(&p, one);
+    heard(fd, text, sizeof text);
+    p.drawn_ns = 0;
+    p.first_ns -= INT64_C(18000000000); /* as if nine steps had taken so long */
+    bench_progress_update(&p, two);
+    heard(fd, text, sizeof text);
+    const char *cell = strchr(text, '\n') + 1, *end = strstr(cell, "\033[K");
+    assert_int_equal(end - cell, 99);
+    assert_memory_equal(cell, "holdout=16", 10);
+    assert_non_null(strstr(cell, "...  run 2  [##########----------] train 10/20  12.0 ms +-1.2%  "));
+    assert_memory_equal(end - 20, " s left  loss 0.6931", 20);
+    fclose(out);
+    close(fd);
+    json_decref(one);
+    json_decref(two);
 }
 
 /* Off a terminal: the time, then the outcome; while a repetition runs one line a minute at most. */
@@ -179,11 +210,9 @@ static void silence(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(durations),
-        cmocka_unit_test(lines_are_drawn_anew),
-        cmocka_unit_test(long_lines_are_cut),
-        cmocka_unit_test(plain_lines),
-        cmocka_unit_test(silence),
+        cmocka_unit_test(durations),          cmocka_unit_test(lines_are_drawn_anew),
+        cmocka_unit_test(long_lines_are_cut), cmocka_unit_test(labels_give_way),
+        cmocka_unit_test(plain_lines),        cmocka_unit_test(silence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
