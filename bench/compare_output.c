@@ -243,8 +243,9 @@ zo_status bench_compare_markdown(const bench_comparison *c, const char *old_name
         putc('\n', out);
     if (c->count[BENCH_SAME] <= LONG)
         return put_table(c, 0, ORDERED - 1, out, err);
-    zo_status st = c->count[BENCH_SAME] < c->finding_count ? put_table(c, 0, ORDERED - 2, out, err) : ZO_OK;
-    fprintf(out, "\n<details><summary>%d the same</summary>\n\n", c->count[BENCH_SAME]);
+    const bool others = c->count[BENCH_SAME] < c->finding_count;
+    zo_status st = others ? put_table(c, 0, ORDERED - 2, out, err) : ZO_OK;
+    fprintf(out, "%s<details><summary>%d the same</summary>\n\n", others ? "\n" : "", c->count[BENCH_SAME]);
     if (!st)
         st = put_table(c, ORDERED - 1, ORDERED - 1, out, err);
     fputs("\n</details>\n", out);

@@ -10,40 +10,41 @@ typedef struct trait {
     const char *what;
     const char *path;
     bool times, answers; /* does a difference spoil them? */
+    bool young; /* earlier builds did not record it: where it is not there, nothing is known to differ */
 } trait;
 
 static const trait traits[] = {
-    {"processor", "machine.cpu", true, false},
-    {"processor family and stepping", "machine.cpu_id", true, false},
-    {"microcode", "machine.microcode", false, false},
-    {"hypervisor", "machine.hypervisor", false, false},
-    {"instruction sets", "machine.isa", true, false},
-    {"kernels", "machine.kernels", true, false},
-    {"matrix kernels", "machine.matrix_kernels", true, false},
-    {"cores allowed", "machine.cores_allowed", true, false},
-    {"hardware threads allowed", "machine.pus_allowed", true, false},
-    {"processor quota", "machine.cpu_quota", true, false},
-    {"frequency governor", "machine.governor", true, false},
-    {"boost", "machine.boost", true, false},
-    {"memory", "machine.memory_bytes", false, false},
-    {"kernel", "machine.kernel", false, false},
-    {"operating system", "machine.os", false, false},
-    {"C library", "machine.libc", false, false},
-    {"build kind", "build.config", true, false},
-    {"BLAS version", "build.openblas.version", true, false},
-    {"BLAS kernel", "build.openblas.core", true, false},
-    {"BLAS threading", "build.openblas.parallel", true, false},
-    {"BLAS threads", "build.openblas.threads", true, false},
-    {"OpenMP threads", "build.openmp_threads", true, false},
-    {"OpenMP and other settings", "build.settings", true, false},
-    {"compiler", "build.compiler", false, false},
-    {"compiler flags", "build.flags", false, false},
-    {"commit", "build.commit", false, false},
-    {"model", "inputs.model.sha256", true, true},
-    {"training data", "inputs.train.sha256", true, true},
-    {"evaluation data", "inputs.validation.sha256", false, true},
-    {"template", "inputs.template.sha256", true, true},
-    {"adapter", "inputs.adapter.sha256", true, true},
+    {"processor", "machine.cpu", true, false, false},
+    {"processor family and stepping", "machine.cpu_id", true, false, true},
+    {"microcode", "machine.microcode", false, false, true},
+    {"hypervisor", "machine.hypervisor", false, false, true},
+    {"instruction sets", "machine.isa", true, false, false},
+    {"kernels", "machine.kernels", true, false, false},
+    {"matrix kernels", "machine.matrix_kernels", true, false, true},
+    {"cores allowed", "machine.cores_allowed", true, false, false},
+    {"hardware threads allowed", "machine.pus_allowed", true, false, false},
+    {"processor quota", "machine.cpu_quota", true, false, false},
+    {"frequency governor", "machine.governor", true, false, false},
+    {"boost", "machine.boost", true, false, true},
+    {"memory", "machine.memory_bytes", false, false, false},
+    {"kernel", "machine.kernel", false, false, false},
+    {"operating system", "machine.os", false, false, false},
+    {"C library", "machine.libc", false, false, true},
+    {"build kind", "build.config", true, false, false},
+    {"BLAS version", "build.openblas.version", true, false, false},
+    {"BLAS kernel", "build.openblas.core", true, false, false},
+    {"BLAS threading", "build.openblas.parallel", true, false, false},
+    {"BLAS threads", "build.openblas.threads", true, false, false},
+    {"OpenMP threads", "build.openmp_threads", true, false, false},
+    {"OpenMP and other settings", "build.settings", true, false, true},
+    {"compiler", "build.compiler", false, false, false},
+    {"compiler flags", "build.flags", false, false, false},
+    {"commit", "build.commit", false, false, false},
+    {"model", "inputs.model.sha256", true, true, false},
+    {"training data", "inputs.train.sha256", true, true, false},
+    {"evaluation data", "inputs.validation.sha256", false, true, false},
+    {"template", "inputs.template.sha256", true, true, false},
+    {"adapter", "inputs.adapter.sha256", true, true, false},
 };
 
 /* The values at path that occur in records, each once; what is not there is null. New reference. */
@@ -61,6 +62,15 @@ static json_t *values_at(const json_t *records, const char *path)
             json_array_append(values, value);
     }
     return values;
+}
+
+static bool lacks(const json_t *records, const char *path)
+{
+    size_t i;
+    const json_t *record;
+    bool there = false;
+    json_array_foreach(records, i, record) there |= bench_metric_at(record, path) != NULL;
+    return !there;
 }
 
 /* Are the two alike, and one value each? */
@@ -85,10 +95,11 @@ void bench_environment_add(json_t *differences, const json_t *old, const json_t 
                 cells = json_object_get(d, "cells");
         }
         if (!agree(a, b) && !cells) {
+            const bool unknown = t->young && (lacks(old, t->path) || lacks(new_, t->path));
             cells = json_array();
             json_array_append_new(differences,
                                   json_pack("{s:s, s:s, s:O, s:O, s:b, s:b, s:o}", "what", t->what, "path",
-                                            t->path, "old", a, "new", b, "spoils_times", t->times,
+                                            t->path, "old", a, "new", b, "spoils_times", t->times && !unknown,
                                             "spoils_answers", t->answers, "cells", cells));
         }
         if (cells)

@@ -15,7 +15,8 @@
 /* Compares the records of one cell on both sides (arrays) and adds what differs to `differences`, an array of
  *   { "what": "BLAS kernel", "path": "build.openblas.core", "old": ["Haswell"], "new": ["Cooperlake"],
  *     "spoils_times": true, "spoils_answers": false, "cells": ["method=prge"] }
- * old and new hold the values that occur (null: not recorded); several on one side are a difference of their own. A side without records differs in nothing. The same
+ * old and new hold the values that occur (null: not recorded); several on one side are a difference of their own. What earlier builds did not record is said, and spoils nothing. A side
+ * without records differs in nothing. The same
  * difference of another cell only adds its label. */
 void bench_environment_add(json_t *differences, const json_t *old, const json_t *new_, const char *label);
 
