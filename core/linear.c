@@ -9,7 +9,8 @@ enum {
     PANEL_BYTES =
         384 << 10,    /* of unpacked weights: with the tiles that stream by it stays in a cache of 1 MiB */
     PANEL_GRAIN = 64, /* blocks of the inner dimension are multiples of this: nf4's block */
-    SMALL = 1 << 18   /* multiply-adds below which other threads are not woken */
+    SMALL = 1 << 18,  /* multiply-adds below which other threads are not woken */
+    FEW = 32          /* tiles to which a panel's way from memory matters */
 };
 
 /* The inner dimension in the fewest blocks whose panel fits PANEL_BYTES. Sums are kept in f32 from block to block, which
@@ -49,6 +50,12 @@ typedef struct column {
     int map;
     int64_t vector;
 } column;
+
+/* The vectors of a panel. */
+typedef struct group {
+    column column[ZO_PANEL_VECTORS];
+    int vectors;
+} group;
 
 static int64_t vectors_of(const zo_linear *l)
 {
@@ -116,18 +123,48 @@ static panel panel_of(const worker *w, const column *columns, int vectors, int64
     return p;
 }
 
-static void multiply(const worker *w, float *sums, int32_t tile, const panel *of, int vectors, int64_t k0,
-                     int64_t k)
+/* Where a column's weights lie, in panel order or in rows (of permuted ones: those of its head). */
+static uintptr_t weights_of(const worker *w, const column *c, int64_t *bytes)
+{
+    const zo_matrix *m = &w->c->maps[c->map].w;
+    const zo_precision_info *info = zo_precision_get(m->precision);
+    *bytes = ZO_PANEL_LANES * m->in * info->bytes / info->block;
+    return (uintptr_t)m->values + (uintptr_t)(c->vector * *bytes);
+}
+
+/* The weights of the next panel, to be fetched a little with each step of this one's products, so that they are on their way
+ * while the processor multiplies. False: none, or so many products that it would not matter. */
+static bool ahead_of(const worker *w, const group *next, zo_ahead *out)
+{
+    int64_t bytes = 0;
+    if (next->vectors == 0 || w->c->n > FEW)
+        return false;
+    for (int j = 0; j < ZO_PANEL_VECTORS; j++)
+        out->at[j] = weights_of(w, next->column + (j < next->vectors ? j : 0), &bytes);
+    out->step = (bytes + w->in * w->c->n - 1) / (w->in * w->c->n);
+    return true;
+}
+
+/* Tile i times inputs [k0, k0 + k) of a panel. */
+static void multiply(const worker *w, float *sums, int32_t i, const panel *of, int vectors, int64_t k0,
+                     int64_t k, const zo_ahead *ahead)
 {
     const zo_panels *p = w->e->panels;
-    const char *x = (const char *)w->c->x + tile * zo_tile_bytes(w->e, w->in);
-    int rows = w->c->tiles[tile].rows, H = p->tile_rows;
+    const char *x = (const char *)w->c->x + i * zo_tile_bytes(w->e, w->in);
+    int rows = w->c->tiles[i].rows, H = p->tile_rows;
+    zo_ahead part;
+    if (ahead) {
+        part = *ahead;
+        for (int j = 0; j < ZO_PANEL_VECTORS; j++)
+            part.at[j] += (uintptr_t)((k0 * w->c->n + i * k) * part.step);
+        ahead = &part;
+    }
     if (w->pairs)
         p->bf16(sums, (const uint16_t *)(const void *)x + k0 * H, of->values, of->stride, k + k % 2, rows,
-                vectors, k0 > 0);
+                vectors, k0 > 0, ahead);
     else
         p->f32(sums, (const float *)(const void *)x + k0 * H, of->values, of->stride, k, rows, vectors,
-               k0 > 0);
+               k0 > 0, ahead);
 }
 
 /* The per-channel values of a column, zeros past the last channel. */
@@ -159,7 +196,7 @@ static void complete(const worker *w, float *sums, int32_t tile, const column *c
             const float *low =
                 c->lowrank->low + ((int64_t)tile * c->lowrank->targets + target) * rank * p->tile_rows;
             p->f32(sums, low, zo_lowrank_panel(c->lowrank, target, t->replica, columns[j].vector), 0, rank,
-                   t->rows, 1, true);
+                   t->rows, 1, true, NULL);
         }
         if (l->bias)
             p->shift(sums, channels(l->bias, l, columns[j].vector, spare), t->rows);
@@ -191,41 +228,50 @@ static void put(const worker *w, const float *sums, int32_t tile, const column *
     }
 }
 
-static void run_panel(const worker *w, const column *columns, int vectors)
+static void run_panel(const worker *w, const group *g, const group *next)
 {
+    zo_ahead ahead;
+    bool more = ahead_of(w, next, &ahead);
     for (int64_t k0 = 0; k0 < w->in; k0 += w->block) {
         int64_t k = w->in - k0 < w->block ? w->in - k0 : w->block;
-        panel of = panel_of(w, columns, vectors, k0, k);
+        panel of = panel_of(w, g->column, g->vectors, k0, k);
         for (int32_t i = 0; i < w->c->n; i++) {
             float *sums = w->sums + (w->block < w->in ? (int64_t)i * TILE_SUMS : 0);
-            multiply(w, sums, i, &of, vectors, k0, k);
+            multiply(w, sums, i, &of, g->vectors, k0, k, more ? &ahead : NULL);
             if (k0 + k < w->in)
                 continue;
-            complete(w, sums, i, columns, vectors);
-            put(w, sums, i, columns, vectors);
+            complete(w, sums, i, g->column, g->vectors);
+            put(w, sums, i, g->column, g->vectors);
         }
     }
 }
 
-/* Vectors [first, last) of the joined outputs in panels; SwiGLU's panels hold one vector of either map. */
+/* The next panel of vectors [*at, last) of the joined outputs, none after the last; SwiGLU's hold one vector of either map. */
+static group take_group(const zo_linear_call *c, int64_t *at, int64_t last)
+{
+    group g = {.vectors = 0};
+    if (c->into == ZO_INTO_SWIGLU) {
+        if (*at < last)
+            g = (group){{{0, *at}, {1, *at}}, 2};
+        (*at)++;
+        return g;
+    }
+    for (; *at < last && g.vectors < ZO_PANEL_VECTORS; (*at)++) {
+        column *to = g.column + g.vectors++;
+        *to = (column){0, *at};
+        for (; to->vector >= vectors_of(c->maps + to->map); to->map++)
+            to->vector -= vectors_of(c->maps + to->map);
+    }
+    return g;
+}
+
 static void run_vectors(const worker *w, int64_t first, int64_t last)
 {
-    const zo_linear_call *c = w->c;
-    column columns[ZO_PANEL_VECTORS];
-    int vectors = 0, map = 0;
-    int64_t begin = 0; /* of map, in vectors */
-    for (int64_t v = first; v < last; v++) {
-        if (c->into == ZO_INTO_SWIGLU) {
-            run_panel(w, (column[]){{0, v}, {1, v}}, 2);
-            continue;
-        }
-        while (v - begin >= vectors_of(c->maps + map))
-            begin += vectors_of(c->maps + map++);
-        columns[vectors++] = (column){map, v - begin};
-        if (vectors == ZO_PANEL_VECTORS || v + 1 == last) {
-            run_panel(w, columns, vectors);
-            vectors = 0;
-        }
+    group g = take_group(w->c, &first, last);
+    while (g.vectors) {
+        group next = take_group(w->c, &first, last);
+        run_panel(w, &g, &next);
+        g = next;
     }
 }
 

@@ -3,7 +3,8 @@
  *     y = x W^T + scale * Bw_n (A x) + bias        for the rows of replica n
  *
  * x is packed into tiles once (tile.h) and shared by all maps that read it. The output channels are shared out over the
- * threads; each unpacks a panel of W into its own buffer, in cache, and multiplies all tiles with it.
+ * threads; each unpacks a panel of W into its own buffer, in cache, or takes it where it lies (f32 in panel order,
+ * precision.h), and multiplies all tiles with it. Meanwhile the next panel is fetched from memory.
  *
  * What a row gets does not depend on the other rows, their number, the replicas beside it or the number of threads: sums
  * run along the inner dimension in order and are never split.

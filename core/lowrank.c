@@ -175,7 +175,7 @@ static void tile_inputs(const zo_engine *e, const zo_lowrank *l, const zo_tile *
     for (int i = 0; i < l->targets; i++, a += values, low += l->rank * H) {
         for (int32_t r = 0; r < l->rank; r += ZO_PANEL_LD) {
             int32_t n = l->rank - r < ZO_PANEL_LD ? l->rank - r : ZO_PANEL_LD;
-            e->panels->f32(sums, x, a + r * in, in * LANES, in, t->rows, (int)vectors_of(n), false);
+            e->panels->f32(sums, x, a + r * in, in * LANES, in, t->rows, (int)vectors_of(n), false, NULL);
             for (int32_t j = 0; j < n; j++)
                 for (int row = 0; row < t->rows; row++)
                     low[(r + j) * H + row] = l->scale * sums[row * ZO_PANEL_LD + j];

@@ -35,16 +35,23 @@ typedef struct zo_panel_source {
     bool round; /* f32 only: to values that bf16 has */
 } zo_panel_source;
 
+/* Memory that a kernel brings into the second-level cache while it computes, for whoever comes next: with vector j and
+ * input p the line at the address at[j] + p * step. It may lie anywhere: nothing is read. */
+typedef struct zo_ahead {
+    uintptr_t at[ZO_PANEL_VECTORS];
+    int64_t step;
+} zo_ahead;
+
 typedef struct zo_panels {
     const char *name; /* "portable", "avx2", "avx512", "avx512-bf16" */
     int tile_rows;    /* H */
 
-    /* sums = tile * panel over k values, or sums += where add. rows <= H, vectors <= ZO_PANEL_VECTORS. */
+    /* sums = tile * panel over k values, or sums += where add. rows <= H, vectors <= ZO_PANEL_VECTORS. ahead may be NULL. */
     void (*f32)(float *sums, const float *tile, const float *panel, int64_t stride, int64_t k, int rows,
-                int vectors, bool add);
+                int vectors, bool add, const zo_ahead *ahead);
     /* The same of bf16 pairs, k even. NULL: see above. */
     void (*bf16)(float *sums, const uint16_t *tile, const uint16_t *panel, int64_t stride, int64_t k,
-                 int rows, int vectors, bool add);
+                 int rows, int vectors, bool add, const zo_ahead *ahead);
 
     /* x (rows, ld) as a tile of k values; lanes past `rows` become zeros. round: to values that bf16 has. */
     void (*pack_f32)(float *tile, const float *x, int64_t ld, int rows, int64_t k, bool round);

@@ -8,7 +8,7 @@
 /* multiply of panel_body.h in pairs: sum += x[2p] w[2p] + x[2p + 1] w[2p + 1]. */
 INLINE void multiply_pairs(float *restrict sums, const uint16_t *restrict tile,
                            const uint16_t *restrict panel, int64_t stride, int64_t k, const int rows,
-                           const int vectors, bool add)
+                           const int vectors, bool add, const zo_ahead *ahead)
 {
     __m512 sum[TILE_ROWS][AT_ONCE];
     for (int i = 0; i < rows; i++)
@@ -17,6 +17,9 @@ INLINE void multiply_pairs(float *restrict sums, const uint16_t *restrict tile,
                 add ? _mm512_loadu_ps(sums + i * ZO_PANEL_LD + j * ZO_PANEL_LANES) : _mm512_setzero_ps();
     for (int64_t p = 0; p < k; p += 2) {
         __m512i w[AT_ONCE];
+        fetch((uintptr_t)tile, (p + TILE_AHEAD) * TILE_ROWS * (int64_t)sizeof *tile);
+        for (int j = 0; j < vectors; j++)
+            fetch(ahead->at[j], p * ahead->step);
         for (int j = 0; j < vectors; j++)
             w[j] = _mm512_loadu_si512(panel + j * stride + p * ZO_PANEL_LANES);
         for (int i = 0; i < rows; i++) {
@@ -33,11 +36,11 @@ INLINE void multiply_pairs(float *restrict sums, const uint16_t *restrict tile,
 }
 
 INLINE void multiply_pairs_rows(float *sums, const uint16_t *tile, const uint16_t *panel, int64_t stride,
-                                int64_t k, int rows, const int vectors, bool add)
+                                int64_t k, int rows, const int vectors, bool add, const zo_ahead *ahead)
 {
 #define ROWS(n)                                                                                              \
     case n:                                                                                                  \
-        multiply_pairs(sums, tile, panel, stride, k, n, vectors, add);                                       \
+        multiply_pairs(sums, tile, panel, stride, k, n, vectors, add, ahead);                                \
         break;
     switch (rows) {
         ROWS(1)
@@ -53,14 +56,16 @@ INLINE void multiply_pairs_rows(float *sums, const uint16_t *tile, const uint16_
 }
 
 static void panel_bf16(float *sums, const uint16_t *tile, const uint16_t *panel, int64_t stride, int64_t k,
-                       int rows, int vectors, bool add)
+                       int rows, int vectors, bool add, const zo_ahead *ahead)
 {
+    const zo_ahead nothing = nothing_ahead(panel);
+    ahead = ahead ? ahead : &nothing;
     if (vectors == 3)
-        multiply_pairs_rows(sums, tile, panel, stride, k, rows, 3, add);
+        multiply_pairs_rows(sums, tile, panel, stride, k, rows, 3, add, ahead);
     else if (vectors == 2)
-        multiply_pairs_rows(sums, tile, panel, stride, k, rows, 2, add);
+        multiply_pairs_rows(sums, tile, panel, stride, k, rows, 2, add, ahead);
     else
-        multiply_pairs_rows(sums, tile, panel, stride, k, rows, 1, add);
+        multiply_pairs_rows(sums, tile, panel, stride, k, rows, 1, add, ahead);
 }
 
 const zo_panels zo_panels_avx512bf16 = PANEL_TABLE("avx512-bf16", panel_bf16);

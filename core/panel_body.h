@@ -11,9 +11,20 @@
 
 enum { WIDE = ZO_PANEL_LANES, PARTS = WIDE / LANES };
 
+/* Tiles come from the last-level cache or from memory, and hardware stops fetching ahead at the end of a page: so many
+ * inputs later is in the next one. */
+enum { TILE_AHEAD = 128 };
+
+/* A line into the second-level cache. */
+INLINE void fetch(uintptr_t base, int64_t offset)
+{
+    __builtin_prefetch((const void *)(base + (uintptr_t)offset), 0, 2);
+}
+
 /* rows and vectors are constants in every call, so that the sums become registers. */
 INLINE void multiply(float *restrict sums, const float *restrict tile, const float *restrict panel,
-                     int64_t stride, int64_t k, const int rows, const int vectors, bool add)
+                     int64_t stride, int64_t k, const int rows, const int vectors, bool add,
+                     const zo_ahead *ahead)
 {
     const int parts = vectors * PARTS;
     vec sum[TILE_ROWS][AT_ONCE * PARTS];
@@ -22,6 +33,9 @@ INLINE void multiply(float *restrict sums, const float *restrict tile, const flo
             sum[i][j] = add ? load(sums + i * ZO_PANEL_LD + j * LANES) : splat(0.0f);
     for (int64_t p = 0; p < k; p++) {
         vec w[AT_ONCE * PARTS];
+        fetch((uintptr_t)tile, (p + TILE_AHEAD) * TILE_ROWS * (int64_t)sizeof *tile);
+        for (int j = 0; j < vectors; j++)
+            fetch(ahead->at[j], p * ahead->step);
         for (int j = 0; j < parts; j++)
             w[j] = load(panel + j / PARTS * stride + p * WIDE + j % PARTS * LANES);
         for (int i = 0; i < rows; i++) {
@@ -36,11 +50,11 @@ INLINE void multiply(float *restrict sums, const float *restrict tile, const flo
 }
 
 INLINE void multiply_rows(float *sums, const float *tile, const float *panel, int64_t stride, int64_t k,
-                          int rows, const int vectors, bool add)
+                          int rows, const int vectors, bool add, const zo_ahead *ahead)
 {
 #define ROWS(n)                                                                                              \
     case n:                                                                                                  \
-        multiply(sums, tile, panel, stride, k, n < TILE_ROWS ? n : TILE_ROWS, vectors, add);                 \
+        multiply(sums, tile, panel, stride, k, n < TILE_ROWS ? n : TILE_ROWS, vectors, add, ahead);          \
         break;
     switch (rows) {
         ROWS(1)
@@ -55,21 +69,30 @@ INLINE void multiply_rows(float *sums, const float *tile, const float *panel, in
 #undef ROWS
 }
 
-static void panel_f32(float *sums, const float *tile, const float *panel, int64_t stride, int64_t k, int rows,
-                      int vectors, bool add)
+/* In place of no ahead: what the kernel reads itself. */
+INLINE zo_ahead nothing_ahead(const void *panel)
 {
-    for (; vectors > AT_ONCE; vectors -= AT_ONCE, sums += AT_ONCE * WIDE, panel += AT_ONCE * stride)
-        multiply_rows(sums, tile, panel, stride, k, rows, AT_ONCE, add);
+    const uintptr_t at = (uintptr_t)panel;
+    return (zo_ahead){{at, at, at}, 0};
+}
+
+static void panel_f32(float *sums, const float *tile, const float *panel, int64_t stride, int64_t k, int rows,
+                      int vectors, bool add, const zo_ahead *ahead)
+{
+    zo_ahead a = ahead ? *ahead : nothing_ahead(panel);
+    for (int j = 0; j < vectors; j += AT_ONCE, sums += AT_ONCE * WIDE, panel += AT_ONCE * stride) {
+        int left = vectors - j;
+        if (left >= AT_ONCE)
+            multiply_rows(sums, tile, panel, stride, k, rows, AT_ONCE, add, &a);
 #if AT_ONCE >= 3
-    if (vectors == 3)
-        multiply_rows(sums, tile, panel, stride, k, rows, 3, add);
+        else if (left == 2)
+            multiply_rows(sums, tile, panel, stride, k, rows, 2, add, &a);
 #endif
-#if AT_ONCE >= 2
-    if (vectors == 2)
-        multiply_rows(sums, tile, panel, stride, k, rows, 2, add);
-#endif
-    if (vectors == 1)
-        multiply_rows(sums, tile, panel, stride, k, rows, 1, add);
+        else
+            multiply_rows(sums, tile, panel, stride, k, rows, 1, add, &a);
+        for (int i = 0; i + AT_ONCE < ZO_PANEL_VECTORS; i++)
+            a.at[i] = a.at[i + AT_ONCE];
+    }
 }
 
 static void scale_sums(float *sums, const float *scale, int rows)
