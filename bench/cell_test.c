@@ -22,26 +22,12 @@
 
 #include "bench/folder.h"
 #include "bench/inputs.h"
+#include "bench/place_fixture.h"
 #include "bench/record.h"
 #include "bench/sha256.h"
 #include "core/peft.h"
 #include "core/rng.h"
 #include "core/weights.h"
-
-static int make_place(void **state)
-{
-    const char *tmp = getenv("TMPDIR");
-    char *dir = bench_folder_path("%s/cell.XXXXXX", tmp ? tmp : "/tmp");
-    *state = dir;
-    return mkdtemp(dir) && chdir(dir) == 0 ? 0 : -1;
-}
-
-static int drop_place(void **state)
-{
-    int failed = chdir("/") || bench_folder_remove(*state, NULL);
-    free(*state);
-    return failed;
-}
 
 /* ---- running a cell ---- */
 
@@ -630,7 +616,7 @@ static void jobs_are_checked(void **state)
     }
 }
 
-#define IN_PLACE(f) cmocka_unit_test_setup_teardown(f, make_place, drop_place)
+#define IN_PLACE(f) cmocka_unit_test_setup_teardown(f, place_make, place_drop)
 
 int main(int argc, char **argv)
 {

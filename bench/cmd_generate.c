@@ -37,25 +37,21 @@ static zo_status continue_ids(const bench_model *m, zo_compute compute, int32_t 
 }
 
 typedef struct request {
-    const char *model, *weights, *compute, *adapter, *prompt;
+    bench_model_wanted model;
+    const char *prompt;
     long room;
     bool as_ids;
 } request;
 
 static zo_status generate(const request *r, zo_error *err)
 {
-    zo_precision weights;
     zo_compute compute;
     zo_mem mem = {0};
     bench_model m;
     int32_t *ids = NULL, *prompt_ids = NULL, count = 0, room = (int32_t)r->room;
     char *text = NULL;
     size_t bytes = 0;
-    zo_status st = bench_model_weights(r->weights, &weights, err);
-    if (!st)
-        st = bench_model_compute(r->compute, &compute, err);
-    if (!st)
-        st = bench_model_open(r->model, weights, r->adapter, ZO_PEFT_LORA_FA, room, &mem, &m, err);
+    zo_status st = bench_model_open_wanted(&r->model, room, &mem, &m, &compute, err);
     if (st)
         return st;
     st = bench_model_encode(&m, r->prompt, strlen(r->prompt), &mem, &prompt_ids, &count, err);
@@ -91,29 +87,16 @@ static zo_status generate(const request *r, zo_error *err)
 
 int bench_cmd_generate(int argc, char **argv)
 {
-    request r = {.model = "smollm2-135m", .weights = "f32", .compute = "f32", .room = 64};
-    const bench_flag flags[] = {
-        {.name = "model",
-         .text = &r.model,
-         .value = "M",
-         .help = "a model's name or path (default smollm2-135m)"},
-        {.name = "weights",
-         .text = &r.weights,
-         .value = "P",
-         .help = "precision of the frozen weights (default f32)"},
-        {.name = "compute",
-         .text = &r.compute,
-         .value = "C",
-         .help = "what products with them are made in (default f32)"},
-        {.name = "adapter", .text = &r.adapter, .value = "DIR", .help = "a PEFT folder"},
-        {.name = "tokens",
-         .number = &r.room,
-         .low = 1,
-         .high = 1 << 20,
-         .value = "N",
-         .help = "at most N positions in all, prompt included (default 64)"},
-        {.name = "ids", .set = &r.as_ids, .help = "print token ids instead of text"},
-        {0}};
+    request r = {.model = BENCH_MODEL_WANTED, .room = 64};
+    const bench_flag flags[] = {BENCH_MODEL_FLAGS(r.model),
+                                {.name = "tokens",
+                                 .number = &r.room,
+                                 .low = 1,
+                                 .high = 1 << 20,
+                                 .value = "N",
+                                 .help = "at most N positions in all, prompt included (default 64)"},
+                                {.name = "ids", .set = &r.as_ids, .help = "print token ids instead of text"},
+                                {0}};
     int code = bench_flags(argc, argv, flags, 1, 1, usage);
     if (code >= 0)
         return code;

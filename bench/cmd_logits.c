@@ -10,7 +10,8 @@
 #include "bench/load.h"
 
 typedef struct request {
-    const char *model, *weights, *compute, *adapter, *prompt;
+    bench_model_wanted model;
+    const char *prompt;
     long top;
     bool json;
 } request;
@@ -88,13 +89,8 @@ static zo_status show(const request *r, zo_error *err)
     int32_t *ids = NULL, count = 0;
     zo_decoder *d = NULL;
     const float *logits = NULL;
-    zo_precision weights;
     zo_compute compute;
-    zo_status st = bench_model_weights(r->weights, &weights, err);
-    if (!st)
-        st = bench_model_compute(r->compute, &compute, err);
-    if (!st)
-        st = bench_model_open(r->model, weights, r->adapter, ZO_PEFT_LORA_FA, 0, &mem, &m, err);
+    zo_status st = bench_model_open_wanted(&r->model, 0, &mem, &m, &compute, err);
     if (st)
         return st;
     st = bench_model_encode(&m, r->prompt, strlen(r->prompt), &mem, &ids, &count, err);
@@ -114,21 +110,9 @@ static zo_status show(const request *r, zo_error *err)
 
 int bench_cmd_logits(int argc, char **argv)
 {
-    request r = {.model = "smollm2-135m", .weights = "f32", .compute = "f32", .top = 10};
+    request r = {.model = BENCH_MODEL_WANTED, .top = 10};
     const bench_flag flags[] = {
-        {.name = "model",
-         .text = &r.model,
-         .value = "M",
-         .help = "a model's name or path (default smollm2-135m)"},
-        {.name = "weights",
-         .text = &r.weights,
-         .value = "P",
-         .help = "precision of the frozen weights (default f32)"},
-        {.name = "compute",
-         .text = &r.compute,
-         .value = "C",
-         .help = "what products with them are made in (default f32)"},
-        {.name = "adapter", .text = &r.adapter, .value = "DIR", .help = "a PEFT folder"},
+        BENCH_MODEL_FLAGS(r.model),
         {.name = "top",
          .number = &r.top,
          .low = 0,

@@ -14,20 +14,11 @@
 
 #include "bench/folder.h"
 #include "bench/manifest.h"
+#include "bench/place_fixture.h"
 
 static int make_place(void **state)
 {
-    const char *tmp = getenv("TMPDIR");
-    char *dir = bench_folder_path("%s/compose.XXXXXX", tmp ? tmp : "/tmp");
-    *state = dir;
-    return mkdtemp(dir) && chdir(dir) == 0 && !bench_folder_make("sub", NULL) ? 0 : -1;
-}
-
-static int drop_place(void **state)
-{
-    int failed = chdir("/") || bench_folder_remove(*state, NULL);
-    free(*state);
-    return failed;
+    return place_make(state) || bench_folder_make("sub", NULL) ? -1 : 0;
 }
 
 static void save(const char *path, const char *text)
@@ -249,5 +240,5 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(includes),
                                        cmocka_unit_test(every_message_has_its_place), cmocka_unit_test(sets),
                                        cmocka_unit_test(unset)};
-    return cmocka_run_group_tests(tests, make_place, drop_place);
+    return cmocka_run_group_tests(tests, make_place, place_drop);
 }

@@ -24,6 +24,7 @@
 #include "bench/commands.h"
 #include "bench/exit.h"
 #include "bench/folder.h"
+#include "bench/place_fixture.h"
 #include "bench/record.h"
 
 #define CELLS "results/test/cells.jsonl"
@@ -106,23 +107,6 @@ static int child(char **argv)
     dprintf(BENCH_CHILD_FD, "\n");
     json_decref(told);
     return queries > 0 && (size_t)queries < sizeof behave / sizeof *behave ? behave[queries]() : 99;
-}
-
-/* ---- a place to run in ---- */
-
-static int make_place(void **state)
-{
-    const char *tmp = getenv("TMPDIR");
-    char *dir = bench_folder_path("%s/fault.XXXXXX", tmp ? tmp : "/tmp");
-    *state = dir;
-    return mkdtemp(dir) && chdir(dir) == 0 ? 0 : -1;
-}
-
-static int drop_place(void **state)
-{
-    int failed = chdir("/") || bench_folder_remove(*state, NULL);
-    free(*state);
-    return failed;
 }
 
 static const char *const own_argv[] = {"fault_test", "cell", NULL};
@@ -406,7 +390,7 @@ static void exit_codes(void **state)
     assert_int_equal(command("results"), BENCH_EXIT_USAGE);
 }
 
-#define IN_PLACE(f) cmocka_unit_test_setup_teardown(f, make_place, drop_place)
+#define IN_PLACE(f) cmocka_unit_test_setup_teardown(f, place_make, place_drop)
 
 int main(int argc, char **argv)
 {

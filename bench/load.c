@@ -62,27 +62,24 @@ zo_status bench_model_config(const char *name, zo_config *out, zo_error *err)
 static zo_status set_word(bench_params *p, const char *key, const char *name, zo_error *err)
 {
     json_t *value = json_string(name);
-    bench_params_default(p);
     zo_status st = value ? bench_params_set(p, bench_option_find(key), value, err)
                          : zo_fail(err, ZO_ERR_INVALID, "must be text in UTF-8");
     json_decref(value);
     return st ? (zo_error_context(err, "%s", key), st) : ZO_OK;
 }
 
-zo_status bench_model_weights(const char *name, zo_precision *out, zo_error *err)
+zo_status bench_model_open_wanted(const bench_model_wanted *w, int32_t positions, zo_mem *mem,
+                                  bench_model *out, zo_compute *compute, zo_error *err)
 {
     bench_params p;
-    zo_status st = set_word(&p, "weights", name, err);
-    *out = (zo_precision)p.weights;
-    return st;
-}
-
-zo_status bench_model_compute(const char *name, zo_compute *out, zo_error *err)
-{
-    bench_params p;
-    zo_status st = set_word(&p, "compute", name, err);
-    *out = (zo_compute)p.compute;
-    return st;
+    bench_params_default(&p);
+    zo_status st = set_word(&p, "weights", w->weights, err);
+    if (!st)
+        st = set_word(&p, "compute", w->compute, err);
+    *compute = (zo_compute)p.compute;
+    return st ? st
+              : bench_model_open(w->model, (zo_precision)p.weights, w->adapter, ZO_PEFT_LORA_FA, positions,
+                                 mem, out, err);
 }
 
 json_t *bench_model_precisions(const bench_model *m)

@@ -25,12 +25,33 @@ zo_status bench_model_open(const char *name, zo_precision weights, const char *a
                            int32_t positions, zo_mem *mem, bench_model *out, zo_error *err);
 void bench_model_close(bench_model *m);
 
+/* A model as the flags of a command name it. */
+typedef struct bench_model_wanted {
+    const char *model, *weights, *compute, *adapter;
+} bench_model_wanted;
+
+/* clang-format off */
+#define BENCH_MODEL_WANTED {.model = "smollm2-135m", .weights = "f32", .compute = "f32"}
+
+/* Rows of bench_flag (flags.h) that fill it. */
+#define BENCH_MODEL_FLAGS(wanted)                                                                            \
+    {.name = "model", .text = &(wanted).model, .value = "M",                                                 \
+     .help = "a model's name or path (default smollm2-135m)"},                                               \
+    {.name = "weights", .text = &(wanted).weights, .value = "P",                                             \
+     .help = "precision of the frozen weights (default f32)"},                                               \
+    {.name = "compute", .text = &(wanted).compute, .value = "C",                                             \
+     .help = "what products with them are made in (default f32)"},                                           \
+    {.name = "adapter", .text = &(wanted).adapter, .value = "DIR", .help = "a PEFT folder"}
+/* clang-format on */
+
+/* As bench_model_open. *compute: what products are to be made in. Fails also with ZO_ERR_INVALID, where a name is none of those
+ * there are. */
+zo_status bench_model_open_wanted(const bench_model_wanted *w, int32_t positions, zo_mem *mem,
+                                  bench_model *out, zo_compute *compute, zo_error *err);
+
 /* The shapes of a model, of which nothing else is read. */
 zo_status bench_model_config(const char *name, zo_config *out, zo_error *err);
 
-/* A precision, and what products are computed in, by name. Fail: ZO_ERR_INVALID, with the names there are. */
-zo_status bench_model_weights(const char *name, zo_precision *out, zo_error *err);
-zo_status bench_model_compute(const char *name, zo_compute *out, zo_error *err);
 /* The precision of each kind of tensor, for a record: new reference. */
 json_t *bench_model_precisions(const bench_model *m);
 

@@ -9,6 +9,7 @@
 #include "bench/commands.h"
 #include "bench/exit.h"
 #include "bench/folder.h"
+#include "bench/place_fixture.h"
 #include "bench/record.h"
 
 static const char manifest[] =
@@ -18,19 +19,7 @@ static const char manifest[] =
 
 static int make_place(void **state)
 {
-    const char *tmp = getenv("TMPDIR");
-    char *dir = bench_folder_path("%s/pairs.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    *state = dir;
-    if (!mkdtemp(dir) || chdir(dir))
-        return -1;
-    return bench_folder_save("m.json", manifest, sizeof manifest - 1, NULL);
-}
-
-static int drop_place(void **state)
-{
-    int failed = chdir("/") || bench_folder_remove(*state, NULL);
-    free(*state);
-    return failed;
+    return place_make(state) || bench_folder_save("m.json", manifest, sizeof manifest - 1, NULL) ? -1 : 0;
 }
 
 /* A program that says its name in `log`, and ends after `last`. */
@@ -320,13 +309,13 @@ static void usage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(alternates, make_place, drop_place),
-        cmocka_unit_test_setup_teardown(old_builds, make_place, drop_place),
-        cmocka_unit_test_setup_teardown(failures, make_place, drop_place),
-        cmocka_unit_test_setup_teardown(limits, make_place, drop_place),
-        cmocka_unit_test_setup_teardown(gate, make_place, drop_place),
-        cmocka_unit_test_setup_teardown(noise, make_place, drop_place),
-        cmocka_unit_test_setup_teardown(usage, make_place, drop_place),
+        cmocka_unit_test_setup_teardown(alternates, make_place, place_drop),
+        cmocka_unit_test_setup_teardown(old_builds, make_place, place_drop),
+        cmocka_unit_test_setup_teardown(failures, make_place, place_drop),
+        cmocka_unit_test_setup_teardown(limits, make_place, place_drop),
+        cmocka_unit_test_setup_teardown(gate, make_place, place_drop),
+        cmocka_unit_test_setup_teardown(noise, make_place, place_drop),
+        cmocka_unit_test_setup_teardown(usage, make_place, place_drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

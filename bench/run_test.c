@@ -25,6 +25,7 @@
 #include "bench/filter.h"
 #include "bench/folder.h"
 #include "bench/metric.h"
+#include "bench/place_fixture.h"
 #include "bench/record.h"
 
 /* ---- the child ---- */
@@ -220,23 +221,6 @@ static int child(char **argv)
     }
     json_decref(job);
     return queries > 0 && (size_t)queries < sizeof behave / sizeof *behave ? behave[queries](run) : 99;
-}
-
-/* ---- a place to run in ---- */
-
-static int make_place(void **state)
-{
-    const char *tmp = getenv("TMPDIR");
-    char *dir = bench_folder_path("%s/run.XXXXXX", tmp ? tmp : "/tmp");
-    *state = dir;
-    return mkdtemp(dir) && chdir(dir) == 0 ? 0 : -1;
-}
-
-static int drop_place(void **state)
-{
-    int failed = chdir("/") || bench_folder_remove(*state, NULL);
-    free(*state);
-    return failed;
 }
 
 #define CELLS "results/test/cells.jsonl"
@@ -1035,7 +1019,7 @@ static void kernels_of_openblas(void **state)
     assert_true(before == getenv("OPENBLAS_CORETYPE")); /* this process's environment is not touched */
 }
 
-#define IN_PLACE(f) cmocka_unit_test_setup_teardown(f, make_place, drop_place)
+#define IN_PLACE(f) cmocka_unit_test_setup_teardown(f, place_make, place_drop)
 
 int main(int argc, char **argv)
 {

@@ -1,48 +1,10 @@
 /* Tests of file.c: what can be mapped and what cannot, and files that appear complete or not at all. */
 #include "core/file.h"
 
-#include <dirent.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-typedef struct folder {
-    char dir[512], file[600];
-} folder;
-
-static folder folder_make(void)
-{
-    folder f;
-    const char *tmp = getenv("TMPDIR");
-    snprintf(f.dir, sizeof f.dir, "%s/zobench-file-XXXXXX", tmp ? tmp : "/tmp");
-    assert_non_null(mkdtemp(f.dir));
-    snprintf(f.file, sizeof f.file, "%s/x", f.dir);
-    return f;
-}
-
-static size_t folder_files(const folder *f)
-{
-    size_t n = 0;
-    DIR *d = opendir(f->dir);
-    assert_non_null(d);
-    for (struct dirent *e; (e = readdir(d));)
-        n += e->d_name[0] != '.';
-    closedir(d);
-    return n;
-}
-
-static void folder_remove(const folder *f)
-{
-    unlink(f->file);
-    assert_int_equal(rmdir(f->dir), 0);
-}
+#include "core/folder_fixture.h"
 
 /* The file holds exactly this text. */
 static void expect_text(const folder *f, const char *text)
@@ -70,7 +32,7 @@ static void put(const folder *f, const char *text)
 static void maps_regular_files_alone(void **state)
 {
     (void)state;
-    folder f = folder_make();
+    folder f = folder_make("file", "x");
     char empty[600], fifo[600], missing[600];
     snprintf(empty, sizeof empty, "%s/empty", f.dir);
     snprintf(fifo, sizeof fifo, "%s/fifo", f.dir);
@@ -105,7 +67,7 @@ static void maps_regular_files_alone(void **state)
 static void a_draft_appears_with_its_commit(void **state)
 {
     (void)state;
-    folder f = folder_make();
+    folder f = folder_make("file", "x");
     zo_file_draft d = {0};
     zo_error err = {0};
     struct stat info;
@@ -128,7 +90,7 @@ static void a_draft_appears_with_its_commit(void **state)
 static void a_discarded_draft_leaves_nothing(void **state)
 {
     (void)state;
-    folder f = folder_make();
+    folder f = folder_make("file", "x");
     zo_file_draft a = {0}, b = {0};
     zo_error err = {0};
     put(&f, "old");
@@ -147,7 +109,7 @@ static void a_discarded_draft_leaves_nothing(void **state)
 static void failures_are_told(void **state)
 {
     (void)state;
-    folder f = folder_make();
+    folder f = folder_make("file", "x");
     zo_file_draft d = {0};
     zo_error err = {0};
     char target[600];

@@ -10,6 +10,7 @@
 
 #include "core/numerics.h"
 #include "core/rng.h"
+#include "core/trainer_fixture.h"
 
 enum { EXAMPLES = 16, LONGEST = 21, QUERIES = 8, BATCH = 2, STEPS = 2 };
 
@@ -27,11 +28,7 @@ static int set_up(void **state)
     zo_error err = {0};
     if (zo_weights_open("synth:tiny", NULL, &weights, &err))
         fail_msg("%s", err.text);
-    for (int i = 0; i < EXAMPLES; i++) {
-        for (int t = 0; t < LONGEST; t++)
-            ids[i][t] = (int32_t)zo_below(zo_bits(5, (uint64_t)t, (uint32_t)i), 512);
-        examples[i] = (zo_example){.choices = 1, .choice = {{ids[i], LONGEST - i % 9, 1 + i % 2}}};
-    }
+    trainer_examples(&data, examples, ids[0], 9);
     return 0;
 }
 

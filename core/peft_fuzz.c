@@ -13,17 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/fuzz_fixture.h"
 #include "core/peft.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition)                                                                                     \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                  \
-            abort();                                                                                         \
-        }                                                                                                    \
-    } while (0)
 
 static const zo_config shape = {.arch = "llama",
                                 .layers = 1,

@@ -8,9 +8,8 @@
 #include <stdint.h>
 
 #include "core/config.h"
+#include "core/fuzz_fixture.h"
 #include "core/safetensors_fixture.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -2,18 +2,9 @@
  * format's own library. */
 #include "core/safetensors.h"
 
-#include <dirent.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
+#include "core/folder_fixture.h"
 #include "core/safetensors_fixture.h"
 
 /* A file of this header and n bytes of data 0, 1, 2, ...; owned by the caller. */
@@ -208,35 +199,6 @@ static void allocation_failures_are_reported(void **state)
 
 /* --- writer --- */
 
-typedef struct folder {
-    char dir[512], file[600];
-} folder;
-
-static void folder_make(folder *f)
-{
-    const char *tmp = getenv("TMPDIR");
-    snprintf(f->dir, sizeof f->dir, "%s/zobench-safetensors-XXXXXX", tmp ? tmp : "/tmp");
-    assert_non_null(mkdtemp(f->dir));
-    snprintf(f->file, sizeof f->file, "%s/x.safetensors", f->dir);
-}
-
-static size_t folder_files(const folder *f)
-{
-    size_t n = 0;
-    DIR *d = opendir(f->dir);
-    assert_non_null(d);
-    for (struct dirent *e; (e = readdir(d));)
-        n += e->d_name[0] != '.';
-    closedir(d);
-    return n;
-}
-
-static void folder_remove(folder *f)
-{
-    unlink(f->file);
-    assert_int_equal(rmdir(f->dir), 0); /* no temporary file is left */
-}
-
 static const float f32[] = {1, -2, 3, 0.5f, 1e30f, -0.0f};
 static const uint16_t f16[] = {0x3c00, 0xc000, 0x0001};
 static const int64_t i64[] = {-1, INT64_MAX};
@@ -252,11 +214,10 @@ enum { WRITTEN = sizeof written / sizeof written[0] };
 static void writes_what_it_reads(void **state)
 {
     (void)state;
-    folder f;
+    folder f = folder_make("safetensors", "x.safetensors");
     zo_error err = {0};
     zo_safetensors *s;
     static const char *const meta[] = {"format", "pt", "note", "a \"b\""};
-    folder_make(&f);
     for (int again = 0; again < 2; again++) /* the second time over the first file */
         if (zo_safetensors_write(f.file, written, WRITTEN, meta, 2, &err))
             fail_msg("%s", err.text);
@@ -285,7 +246,6 @@ static void writes_what_it_reads(void **state)
 static void refuses_to_write_nonsense(void **state)
 {
     (void)state;
-    folder f;
     static const zo_st_tensor twice[] = {
         {.name = "a", .dtype = "U8", .rank = 0, .data = "x", .bytes = 1},
         {.name = "a", .dtype = "F32", .rank = 1, .shape = {1}, .data = f32, .bytes = 4}};
@@ -304,7 +264,7 @@ static void refuses_to_write_nonsense(void **state)
                  {type, 1, "no such name, type"},
                  {name, 1, "UTF-8"}};
     zo_error err = {0};
-    folder_make(&f);
+    folder f = folder_make("safetensors", "x.safetensors");
     assert_int_equal(zo_safetensors_write(f.file, written, 1, NULL, 0, &err), ZO_OK);
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
         zo_safetensors *s;
@@ -342,13 +302,12 @@ static void agrees_with_the_reference(void **state)
         "assert open(ours, 'rb').read() == open(theirs, 'rb').read()\n";
     static const char *const meta[] = {"format", "pt"};
     zo_error err = {0};
-    folder f;
     char path[700], command[2000];
     if (system("python3 -c 'import safetensors.numpy' 2>/dev/null") != 0) {
         printf("skip: python3 has no package safetensors\n");
         skip();
     }
-    folder_make(&f);
+    folder f = folder_make("safetensors", "x.safetensors");
     assert_int_equal(zo_safetensors_write(f.file, written, WRITTEN, meta, 1, &err), ZO_OK);
     snprintf(path, sizeof path, "%s/script.py", f.dir);
     FILE *p = fopen(path, "w");

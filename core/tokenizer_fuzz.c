@@ -13,22 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/fuzz_fixture.h"
 #include "core/pretokenizer.h"
 #include "core/tokenizer.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 static zo_mem mem;
 static zo_tokenizer *byte_level, *sentencepiece;
-
-#define CHECK(condition)                                                                                     \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                  \
-            abort();                                                                                         \
-        }                                                                                                    \
-    } while (0)
 
 /* Every byte, a few merges, the pattern of Llama 3 and added tokens of each kind. */
 static zo_tokenizer *make_byte_level(void)

@@ -14,6 +14,7 @@
 #include "core/reference.h"
 #include "core/rng.h"
 #include "core/trainer.h"
+#include "core/trainer_fixture.h"
 #include "core/weights.h"
 
 enum { EXAMPLES = 24, LONGEST = 21, QUERIES = 3, BATCH = 4, STEPS = 20 };
@@ -29,11 +30,7 @@ static int set_up(void **state)
     zo_error err = {0};
     if (zo_weights_open("synth:tiny", NULL, &weights, &err))
         fail_msg("%s", err.text);
-    for (int i = 0; i < EXAMPLES; i++) {
-        for (int t = 0; t < LONGEST; t++)
-            ids[i][t] = (int32_t)zo_below(zo_bits(5, (uint64_t)t, (uint32_t)i), 512);
-        examples[i] = (zo_example){.choices = 1, .choice = {{ids[i], LONGEST - i % 17, 1 + i % 3}}};
-    }
+    trainer_examples(&data, examples, ids[0], 17);
     return 0;
 }
 
