@@ -219,8 +219,20 @@ static void test_edge(const bench_claim *c, bench_claim_pair *p, const double *x
     to = logs ? log(edge) : edge;
     p->effect = fabs(bench_stats_mean(scratch, (size_t)p->n) - to) / bench_stats_sd(scratch, (size_t)p->n);
     p->p_normal = p_of(p->effect * sqrt(p->n), p->n - 1);
-    if (!seeds && p->n >= BY_ORDER)
+    if (p->n >= BY_ORDER)
         p->p_ranks = bench_stats_sign_test(below, above).p;
+}
+
+/* A value over seeds: the seeds share their test set, whose few examples add an error of their own. */
+static void add_examples(const bench_metric *m, bench_claim_pair *p)
+{
+    bench_summary sum;
+    bench_summary_of(m, p->cells[0], p->count[0], &sum);
+    double half = hypot((p->interval.high - p->interval.low) / 2, 1.96 * sum.stderr_);
+    if (!isfinite(half))
+        return;
+    p->examples = 1.96 * sum.stderr_;
+    p->interval = (bench_interval){p->value - half, p->value + half, 0.95};
 }
 
 /* Divides by the ratios of the metric `over`: how many of the n are left, all or none. */
@@ -258,6 +270,8 @@ static void measure(const bench_claim *c, bench_claim_pair *p)
         else
             p->interval = p->n < BY_ORDER ? log_interval(x, p->n, scratch)
                                           : bench_stats_median_interval(x, (size_t)p->n, 0.95);
+        if (p->n > 1 && seeds && s->kind == BENCH_CLAIM_VALUE)
+            add_examples(m, p);
         test_edge(c, p, x, scratch);
     }
     free(scratch);
@@ -335,8 +349,13 @@ static void set_missing(const bench_claim *c, bench_claim_pair *p)
 {
     double to_edge = fmin(fabs(p->value - c->low), fabs(p->value - c->high));
     double half = fmax(p->value - p->interval.low, p->interval.high - p->value);
-    double wanted = p->n * (half / to_edge) * (half / to_edge);
+    double room = to_edge * to_edge - p->examples * p->examples;
+    double wanted = p->n * (half * half - p->examples * p->examples) / room;
     const char *what = bench_metric_find(c->spec->of)->pool == BENCH_POOL_SEEDS ? "seed" : "run";
+    if (room <= 0 && p->examples > 0) {
+        snprintf(p->why, sizeof p->why, "the test set has too few examples to tell");
+        return;
+    }
     if (p->interval.coverage == 0 || p->n < FEWEST)
         p->missing = FEWEST > p->n ? FEWEST - p->n : 1;
     else if (wanted <= MOST_RUNS)

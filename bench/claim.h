@@ -36,7 +36,8 @@ typedef struct bench_claim_pair {
     char label[300]; /* what tells the pair from the others; "" where it is the only one */
     double value;    /* NaN: unknown */
     /* 95%, of pairs of runs (median: order statistics from six on, below Student's t of logarithms) or of seeds (mean,
-     * Student's t); of one seed: from the standard errors over its examples. coverage 0: none */
+     * Student's t; of an accuracy's value with the standard error over its examples added in squares); of one seed: from the
+     * standard errors over its examples. coverage 0: none */
     bench_interval interval;
     int32_t n; /* samples */
     double
@@ -44,7 +45,9 @@ typedef struct bench_claim_pair {
     double
         p_ranks; /* uncorrected: by the signs of the samples' distances from the nearest edge; NaN: not of a median */
     double p_normal; /* uncorrected: by Student's t, as the interval of fewer samples; NaN: none */
-    double effect;   /* distance from the nearest edge over the standard deviation; NaN: unknown */
+    double
+        examples;  /* of the interval's half width: the part that no number of seeds makes smaller; 0: none */
+    double effect; /* distance from the nearest edge over the standard deviation; NaN: unknown */
     int32_t
         missing; /* inconclusive: runs that would likely tell; 0: no number of runs that anyone would make */
     bench_verdict verdict;

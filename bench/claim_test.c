@@ -292,7 +292,8 @@ static void commands(void **state)
 }
 
 /* Differences of accuracies, by seeds: 0.02, 0.04, 0.03: mean 0.03, sd 0.01, half width t(0.975, 2) = 4.3027 times
- * 0.01 / sqrt 3, 0.0248. One seed: 1.96 * hypot(0.01, 0.01) = 0.0277. */
+ * 0.01 / sqrt 3, 0.0248. The value's interval holds the test set's error too: half width 0.0287 over seeds, hypot with 1.96
+ * times 0.01: 0.0347. One seed: 1.96 * hypot(0.01, 0.01) = 0.0277. */
 static void differences(void **state)
 {
     static const char sections[] = TWO "\"seeds\": [1, 2, 3], \"claims\": ["
@@ -317,9 +318,14 @@ static void differences(void **state)
     assert_string_equal(text,
                         "claim,verdict,published,ours,deviation,asked\n"
                         "a,holds,1.6 %,\"3.0 % [0.5, 5.5]\",+1.4 points,at least 0.1 %\n"
-                        "b,inconclusive,90.0 %,\"83.3 % [80.5, 86.2]\",-6.67 points,81.0 % to 99.0 %\n");
+                        "b,inconclusive,90.0 %,\"83.3 % [79.9, 86.8]\",-6.67 points,81.0 % to 99.0 %\n");
     free(text);
     bench_table_free(t);
+
+    /* Seeds that agree, but 1.96 times 0.01 from examples, more than the 0.01 to the edge: seeds would not help. */
+    const plan agreed = {.runs = 1, .inner = {50}, .accuracy = {{0.8, 0.8, 0.8}, {0.8, 0.8, 0.8}}};
+    judge(f, sections, &agreed);
+    expect(f, 1, BENCH_CLAIM_INCONCLUSIVE, "the test set has too few examples to tell.");
 
     /* 2 by step time, 2 by load time, which the records give as twice the step time: 1 of the other. */
     judge(f, RATIO("\"over\": \"load_ns\", \"expect\": 1, \"tolerance\": \"1%\""), &twice);

@@ -240,6 +240,12 @@ bench_table *bench_claims_table(const bench_claim *claims, int32_t count)
             bench_table_remark(t, "Of several pairs of cells, one counts as outside of what is asked where "
                                   "its p, corrected by Holm "
                                   "over all of them, is at most 0.05; holds asks it of every pair at once.");
+    for (int32_t i = 0; i < count; i++)
+        if (claims[i].spec->kind == BENCH_CLAIM_VALUE && claims[i].shown && claims[i].shown->n > 1 &&
+            bench_metric_find(claims[i].spec->of)->pool == BENCH_POOL_SEEDS)
+            bench_table_remark(t,
+                               "The interval of a value over seeds has both of its errors in it: how seeds "
+                               "differ, and the test set's few examples.");
     return t;
 }
 
