@@ -12,6 +12,9 @@
 static const bench_verdict order[] = {BENCH_REGRESSED, BENCH_INCONCLUSIVE, BENCH_IMPROVED, BENCH_SAME};
 enum { ORDERED = sizeof order / sizeof *order, LONG = 12 };
 
+/* A comment on GitHub has room for 65,536 characters; a row has up to 350. */
+enum { MOST_ROWS = 150 };
+
 int bench_compare_tests(const bench_comparison *c)
 {
     int n = 0;
@@ -132,8 +135,8 @@ static void remark(const bench_comparison *c, bench_table *t)
            "a percentile bootstrap (pairs in blocks), of shares that of Agresti and Min.");
 }
 
-/* The findings whose verdicts are order[first] to order[last]. */
-static bench_table *make_table(const bench_comparison *c, int first, int last)
+/* The findings whose verdicts are order[first] to order[last], as long as there is room for more rows. */
+static bench_table *make_table(const bench_comparison *c, int first, int last, int *room)
 {
     bench_table *t = bench_table_new("");
     bench_table_add_column(t, BENCH_COLUMN_TEXT, "verdict", "verdict");
@@ -147,8 +150,9 @@ static bench_table *make_table(const bench_comparison *c, int first, int last)
     for (int v = first; v <= last; v++) {
         for (int32_t i = 0; i < c->finding_count; i++) {
             const bench_finding *f = &c->findings[i];
-            if (f->verdict != order[v])
+            if (f->verdict != order[v] || *room == 0)
                 continue;
+            --*room;
             bench_table_add_row(t);
             add_verdict(t, f);
             bench_table_add_text(t, c->matches[c->match_of[i]].label);
@@ -179,9 +183,10 @@ static void print_list(FILE *out, const char *what, const json_t *list)
     }
 }
 
-static zo_status put_table(const bench_comparison *c, int first, int last, FILE *out, zo_error *err)
+static zo_status put_table(const bench_comparison *c, int first, int last, int *room, FILE *out,
+                           zo_error *err)
 {
-    bench_table *t = make_table(c, first, last);
+    bench_table *t = make_table(c, first, last, room);
     zo_status st = bench_table_write(t, BENCH_FORMAT_MARKDOWN, out, err);
     bench_table_free(t);
     return st;
@@ -241,14 +246,22 @@ zo_status bench_compare_markdown(const bench_comparison *c, const char *old_name
     if (json_array_size(c->differences) || c->failed || json_array_size(c->only_old) ||
         json_array_size(c->only_new))
         putc('\n', out);
-    if (c->count[BENCH_SAME] <= LONG)
-        return put_table(c, 0, ORDERED - 1, out, err);
-    const bool others = c->count[BENCH_SAME] < c->finding_count;
-    zo_status st = others ? put_table(c, 0, ORDERED - 2, out, err) : ZO_OK;
-    fprintf(out, "%s<details><summary>%d the same</summary>\n\n", others ? "\n" : "", c->count[BENCH_SAME]);
-    if (!st)
-        st = put_table(c, ORDERED - 1, ORDERED - 1, out, err);
-    fputs("\n</details>\n", out);
+    const bool folded = c->count[BENCH_SAME] > LONG, others = c->count[BENCH_SAME] < c->finding_count;
+    int room = MOST_ROWS;
+    zo_status st = ZO_OK;
+    if (!folded)
+        st = put_table(c, 0, ORDERED - 1, &room, out, err);
+    else if (others)
+        st = put_table(c, 0, ORDERED - 2, &room, out, err);
+    if (folded) {
+        fprintf(out, "%s<details><summary>%d the same</summary>\n\n", others ? "\n" : "",
+                c->count[BENCH_SAME]);
+        if (!st)
+            st = put_table(c, ORDERED - 1, ORDERED - 1, &room, out, err);
+        fputs("\n</details>\n", out);
+    }
+    if (c->finding_count > MOST_ROWS)
+        fprintf(out, "\n%d findings more are left out; --json has them all.\n", c->finding_count - MOST_ROWS);
     return st;
 }
 

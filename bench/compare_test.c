@@ -444,6 +444,39 @@ static void output(void **state)
     bench_comparison_free(c);
 }
 
+/* However many cells there are, the Markdown fits a comment on GitHub, and what is worst is in it. */
+static void much_output(void **state)
+{
+    (void)state;
+    zo_error err = {0};
+    json_t *old = json_array(), *new_ = json_array();
+    for (int i = 1; i <= 100; i++) {
+        for (int side = 0; side < 2; side++) {
+            json_t *runs = make_runs((made){"prge", "both", 42, 0, i == 99 && side ? 2e7 : 1e7, 0.5, "ff00",
+                                            "a cpu", "a template", "ok"},
+                                     8, 0),
+                   *r;
+            size_t k;
+            json_array_foreach(runs, k, r)
+                json_object_set_new(json_object_get(r, "cell"), "queries", json_integer(i));
+            joined(side ? new_ : old, runs);
+        }
+    }
+    bench_comparison *c = compare(old, new_, (bench_compare_options){.alpha = 0.5}, &err);
+    assert_int_equal(c->count[BENCH_REGRESSED], 1);
+    assert_int_equal(c->finding_count, 400);
+    char *text = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&text, &n);
+    assert_int_equal(bench_compare_markdown(c, "a", "b", f, &err), ZO_OK);
+    fclose(f);
+    assert_true(n < 65536);
+    assert_non_null(strstr(text, "| queries=99"));
+    assert_non_null(strstr(text, "250 findings more are left out; --json has them all."));
+    free(text);
+    bench_comparison_free(c);
+}
+
 static void floors(void **state)
 {
     (void)state;
@@ -504,7 +537,8 @@ int main(void)
         cmocka_unit_test(methods_meet),   cmocka_unit_test(cells_that_differ),
         cmocka_unit_test(two_error_bars), cmocka_unit_test(wrong_answers),
         cmocka_unit_test(environments),   cmocka_unit_test(thresholds),
-        cmocka_unit_test(output),         cmocka_unit_test(floors),
+        cmocka_unit_test(output),         cmocka_unit_test(much_output),
+        cmocka_unit_test(floors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
