@@ -50,7 +50,7 @@ colors = "#0072B2 #E69F00 #009E73 #CC79A7 #000000 #56B4E9 #D55E00 #F0E442"
 fills  = "3 5 2 0 1 4 6 7"
 shapes = "7 5 9 13 11 6 4 8"
 color(i) = word(colors, (i - 1) % 8 + 1)
-pale(i)  = "#B0".color(i)[2:7] # the same, see-through
+pale(i)  = (series > 2 ? "#E0" : "#B0").color(i)[2:7] # the same, see-through: more so where many lie over each other
 fill(i)  = int(word(fills, (i - 1) % 8 + 1))
 shape(i) = int(word(shapes, (i - 1) % 8 + 1))
 dash(i)  = (i - 1) % 5 + 1
@@ -66,6 +66,7 @@ set key outside above center horizontal Left reverse samplen 2.5 spacing 1.1
 set xlabel xlabel noenhanced
 set ylabel ylabel noenhanced
 set format y "%.6g"
+set format x "%.6g" # the default, "% h", puts labels off their marks by a space
 if (series < 2 && title(1) eq "") unset key
 if (!exists("wide")) wide = 820
 if (!exists("high")) high = 460
