@@ -70,7 +70,7 @@ typedef struct bench {
     const json_t *peak;
     shape shape;
     weights weights[ZO_PRECISION_COUNT]; /* as frozen models have them */
-    weights rows;                        /* f32 in rows, for sgemm */
+    weights in_rows;                     /* f32 in rows, for sgemm */
     contender contender[CONTENDERS];
     int contenders;
     int64_t rows;                                 /* room for so many */
@@ -152,7 +152,7 @@ static zo_status make_weights(bench *b, weights *w, zo_precision p, bool frozen,
 static void multiply(bench *b, const contender *c, int64_t rows)
 {
     const int64_t in = b->shape.in, out = b->shape.out;
-    zo_matrix w = take(c->panels ? b->weights + c->precision : &b->rows);
+    zo_matrix w = take(c->panels ? b->weights + c->precision : &b->in_rows);
     if (!c->panels) {
         bench_sgemm_openblas(b->y, out, b->x, in, w.values, rows, out, in, 1, 0);
         return;
@@ -383,9 +383,9 @@ static void free_room(bench *b)
         zo_mem_free(all[i]);
     for (int p = 0; p < ZO_PRECISION_COUNT; p++)
         zo_mem_free(b->weights[p].copies);
-    zo_mem_free(b->rows.copies);
+    zo_mem_free(b->in_rows.copies);
     memset(b->weights, 0, sizeof b->weights);
-    b->rows = (weights){0};
+    b->in_rows = (weights){0};
     b->x = b->y = b->plain = b->absolute = b->wanted = b->magnitude = NULL;
     b->packed = b->scratch = NULL;
     b->tiles = NULL;
@@ -400,7 +400,7 @@ static zo_status run_shape(bench *b, zo_error *err)
     if (!st)
         draw(b->plain, b->shape.out * b->shape.in, 0, 1 / sqrtf((float)b->shape.in));
     if (!st)
-        st = make_weights(b, &b->rows, ZO_PRECISION_F32, false, err);
+        st = make_weights(b, &b->in_rows, ZO_PRECISION_F32, false, err);
     for (int p = 0; p < ZO_PRECISION_COUNT && !st; p++)
         if (b->o->precision[p])
             st = make_weights(b, b->weights + p, p, true, err);
