@@ -438,6 +438,42 @@ static void exit_codes(void **state)
     assert_int_equal(command("results"), BENCH_EXIT_USAGE);
 }
 
+static void wish(int signal)
+{
+    (void)signal;
+    raise(SIGINT);
+}
+
+/* Asked to end while the machine's peaks are measured, before its first repetition: it does not begin that. */
+static void asked_before_it_begins(void **state)
+{
+    (void)state;
+    bench_manifest *m =
+        manifest("\"rank\": 3, " SYNTH ", \"steps\": 100000, \"eval_every\": null, \"queries\": 1",
+                 MEASURE("\"min_runs\": 1"));
+    pid_t launcher = fork();
+    if (launcher == 0) {
+        bench_run_summary s;
+        sigset_t set;
+        bench_run_options o = plain;
+        o.peak_s = 0.3; /* for each of several */
+        sigemptyset(&set);
+        sigaddset(&set, SIGINT);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        signal(SIGALRM, wish);
+        ualarm(250000, 0);
+        const zo_status st = bench_run(m, &o, &s, NULL);
+        _exit(st || !s.interrupted || s.done ? 1 : 0);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(launcher, &status, 0), launcher);
+    assert_int_equal(status, 0);
+    json_t *all = records(NULL);
+    assert_int_equal(json_array_size(all), 0);
+    json_decref(all);
+    bench_manifest_free(m);
+}
+
 #define IN_PLACE(f) cmocka_unit_test_setup_teardown(f, place_make, place_drop)
 
 int main(int argc, char **argv)
@@ -445,7 +481,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         IN_PLACE(a_full_disk),      IN_PLACE(a_disk_without_space), IN_PLACE(unwritable_results),
         IN_PLACE(a_torn_last_line), IN_PLACE(a_model_that_changes), IN_PLACE(a_model_that_vanishes),
-        IN_PLACE(too_much_memory),  IN_PLACE(exit_codes),
+        IN_PLACE(too_much_memory),  IN_PLACE(exit_codes),           IN_PLACE(asked_before_it_begins),
     };
     if (argc > 1 && strcmp(argv[1], "cell") == 0)
         return child(argv + 1);

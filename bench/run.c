@@ -296,6 +296,7 @@ static zo_status run_once(suite *s, bench_scheduled *c, int run, int position, b
     bench_binding_make((bench_bind)c->cell->params.bind, threads, &binding);
     job = make_job(s, c, run, &binding, kernels);
     add_peaks(s, &c->cell->params, threads, job);
+    *asked = bench_signals_asked(&s->signals); /* meanwhile: what has not begun need not be finished */
     bench_child_options options = {.argv = s->o->argv ? s->o->argv : own_argv,
                                    .job = job,
                                    .threads = threads,
@@ -310,12 +311,12 @@ static zo_status run_once(suite *s, bench_scheduled *c, int run, int position, b
                                    .self = &e};
     bench_clock_utc(started);
     bench_progress_begin(&s->progress, c->label, run);
-    if (!is_other_model(s, c, job, &e))
+    if (!*asked && !is_other_model(s, c, job, &e))
         st = bench_child_run(&s->signals, &options, &r, err);
     if (!st && is_ok(e.record))
         is_other_model(s, c, job, &e);
-    *asked = r.interrupted;
-    *recorded = !st && (!r.stopped || (is_ok(e.record) && !r.signal && r.code == 0));
+    *recorded = !*asked && !st && (!r.stopped || (is_ok(e.record) && !r.signal && r.code == 0));
+    *asked |= r.interrupted;
     if (*recorded) {
         record = make_record(s, c, run, started, kernels, &l, &e, &r);
         json_object_set(record, "peaks", json_object_get(job, "peaks"));
