@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bench/build.h"
 #include "bench/claim.h"
@@ -209,6 +211,21 @@ static const char *missing_model(const bench_manifest *m)
     return "";
 }
 
+/* A title, on a terminal cut to what is left of its line between so many columns. */
+static void put_title(const char *title, int before, size_t after)
+{
+    struct winsize w;
+    size_t n = strlen(title), used = (size_t)before + after + 3;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) || w.ws_col <= used + 16 || n + used - 3 <= w.ws_col) {
+        fputs(title, stdout);
+        return;
+    }
+    n = w.ws_col - used;
+    while (n && ((title[n] & 0xC0) == 0x80 || title[n - 1] == ' '))
+        n--; /* not within a letter of UTF-8 */
+    printf("%.*s...", (int)n, title);
+}
+
 static void print_suite(screen *s, const char *path)
 {
     bench_manifest *m = NULL;
@@ -230,7 +247,11 @@ static void print_suite(screen *s, const char *path)
     }
     s->guess = s->guess || (f && f->kept);
     s->bare = s->bare || !f;
-    printf("  %-34s %5d %6lld %9s  %s", path, m->cell_count, (long long)runs, time, m->title);
+    const int before = printf("  %-34s %5d %6lld %9s  ", path, m->cell_count, (long long)runs, time);
+    put_title(m->title, before,
+              *missing ? strlen(" [needs model ]") + strlen(missing)
+              : done   ? strlen(" [done]")
+                       : 0);
     if (*missing) {
         printf(" [needs model %s]", missing);
         snprintf(s->missing_name, sizeof s->missing_name, "%s", missing);

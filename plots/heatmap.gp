@@ -9,7 +9,7 @@ panels = series
 down = (panels + across - 1) / across
 letters = 0 # of the longest tick of y
 do for [i=0:ys - 1] { if (strlen(value(sprintf("ytick_%d", i))) > letters) { letters = strlen(value(sprintf("ytick_%d", i))) } }
-left = 44 + 9.0 * letters # pixels around the panels
+left = 52 + 9.5 * letters # pixels around the panels
 right = 118
 top = 30
 bottom = 66.0
