@@ -149,22 +149,29 @@ static inline __m256 level_of(__m256i index)
     return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(index, 28)));
 }
 
+/* Every second of 16 numbers: of those at 0, 2, ... or at 1, 3, ... */
+static inline __m256i every_second(const uint8_t *from, bool odd)
+{
+    __m256 a = _mm256_loadu_ps((const float *)(const void *)from),
+           b = _mm256_loadu_ps((const float *)(const void *)(from + 32));
+    __m256 mixed = odd ? _mm256_shuffle_ps(a, b, 0xdd) : _mm256_shuffle_ps(a, b, 0x88);
+    return _mm256_permute4x64_epi64(_mm256_castps_si256(mixed), 0xd8);
+}
+
 static inline void panel_nf4_to_f32(float *vector, const zo_panel_source *s)
 {
-    const __m128i even = _mm_set_epi8(-1, -1, -1, -1, -1, -1, -1, -1, 14, 12, 10, 8, 6, 4, 2, 0);
     const uint8_t *from = panel_at(s, 4);
     float absmax[ZO_PANEL_LANES];
-    for (int64_t p = 0; p < s->k; p += 2, from += 16) {
+    for (int64_t p = 0; p < s->k; p += 8, from += 64) {
         if (p % ZO_NF4_BLOCK == 0)
             for (int i = 0; i < ZO_PANEL_LANES; i++)
                 absmax[i] = zo_precision_absmax(s->w, ((s->row + i) * s->w->in + s->k0 + p) / ZO_NF4_BLOCK);
-        __m128i codes = _mm_loadu_si128((const __m128i *)(const void *)from);
         for (int i = 0; i < 2; i++) {
-            __m256i index =
-                _mm256_cvtepu8_epi32(_mm_shuffle_epi8(codes, _mm_add_epi8(even, _mm_set1_epi8((char)i))));
-            for (int half = 0; half < 2; half++, index = _mm256_srli_epi32(index, 4)) {
-                __m256 v = _mm256_mul_ps(level_of(index), _mm256_loadu_ps(absmax + 8 * half));
-                _mm256_storeu_ps(vector + (p + i) * ZO_PANEL_LANES + 8 * half, s->round ? round_8(v) : v);
+            __m256i codes = every_second(from, i); /* of eight channels, and of the last eight above them */
+            for (int m = 0; m < 8; m++, codes = _mm256_srli_epi32(codes, 4)) {
+                __m256 v = _mm256_mul_ps(level_of(codes), _mm256_loadu_ps(absmax + m % 2 * 8));
+                _mm256_storeu_ps(vector + (p + m / 2 * 2 + i) * ZO_PANEL_LANES + m % 2 * 8,
+                                 s->round ? round_8(v) : v);
             }
         }
     }

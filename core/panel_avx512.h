@@ -303,13 +303,14 @@ static inline void twice(__m512 absmax, __m512 out[2])
     out[1] = _mm512_permutexvar_ps(_mm512_add_epi32(first, _mm512_set1_epi32(8)), absmax);
 }
 
-/* Two inputs of 16 channels, pair by pair: of the first eight channels, of the last eight. */
-static inline void decode_pairs(const uint8_t *codes, __m512 levels, const __m512 absmax[2], __m512 out[2])
+/* Inputs 2 m and 2 m + 1 of eight inputs of 16 channels, pair by pair: of the first eight channels, of the last eight. Of an
+ * index only the lowest four bits are looked at. */
+static inline void decode_pairs(__m512i codes, int m, __m512 levels, const __m512 absmax[2], __m512 out[2])
 {
-    /* of an index only four bits are looked at */
-    __m512i index = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)codes));
-    out[0] = _mm512_mul_ps(_mm512_permutexvar_ps(index, levels), absmax[0]);
-    out[1] = _mm512_mul_ps(_mm512_permutexvar_ps(_mm512_srli_epi32(index, 4), levels), absmax[1]);
+    for (int half = 0; half < 2; half++) {
+        __m512i index = _mm512_srli_epi32(codes, (unsigned)(8 * m + 4 * half));
+        out[half] = _mm512_mul_ps(_mm512_permutexvar_ps(index, levels), absmax[half]);
+    }
 }
 
 static inline void panel_nf4_to_f32(float *vector, const zo_panel_source *s)
@@ -321,14 +322,15 @@ static inline void panel_nf4_to_f32(float *vector, const zo_panel_source *s)
     for (int64_t p = 0; p < s->k; p += ZO_NF4_BLOCK) {
         __m512 absmax[2], two[2];
         twice(next_absmax(&blocks), absmax);
-        for (int i = 0; i < ZO_NF4_BLOCK; i += 2, from += 16) {
-            decode_pairs(from, levels, absmax, two);
+        for (int i = 0; i < ZO_NF4_BLOCK; i += 2) {
+            decode_pairs(_mm512_loadu_si512(from + i / 8 * 64), i / 2 % 4, levels, absmax, two);
             for (int j = 0; j < 2; j++) {
                 __m512i which = _mm512_add_epi32(even, _mm512_set1_epi32(j));
                 __m512 v = _mm512_permutex2var_ps(two[0], which, two[1]);
                 _mm512_storeu_ps(vector + (p + i + j) * 16, s->round ? round_f32(v) : v);
             }
         }
+        from += ZO_NF4_BLOCK * 16 / 2;
     }
 }
 
@@ -340,9 +342,12 @@ static inline void panel_nf4_to_bf16(uint16_t *vector, const zo_panel_source *s)
     for (int64_t p = 0; p < s->k; p += ZO_NF4_BLOCK) {
         __m512 absmax[2], two[2];
         twice(next_absmax(&blocks), absmax);
-        for (int i = 0; i < ZO_NF4_BLOCK; i += 2, from += 16) {
-            decode_pairs(from, levels, absmax, two);
-            _mm512_storeu_si512(vector + (p + i) * 16, pairs(two[0], two[1]));
+        for (int i = 0; i < ZO_NF4_BLOCK; i += 8, from += 64) {
+            __m512i codes = _mm512_loadu_si512(from);
+            for (int m = 0; m < 4; m++) {
+                decode_pairs(codes, m, levels, absmax, two);
+                _mm512_storeu_si512(vector + (p + i + 2 * m) * 16, pairs(two[0], two[1]));
+            }
         }
     }
 }

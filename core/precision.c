@@ -115,7 +115,7 @@ static int64_t panel_place(zo_precision p, int64_t r, int64_t k, int64_t in)
     case ZO_PRECISION_INT8:
         return first + k / 4 * 64 + c / 4 * 16 + k / 2 % 2 * 8 + c % 4 * 2 + k % 2;
     case ZO_PRECISION_NF4:
-        return first / 2 + k / 2 * 16 + c % 8 * 2 + k % 2;
+        return first / 2 + k / 8 * 64 + c % 8 * 8 + k % 2 * 4 + k / 2 % 4;
     default:
         return first + k * ZO_PANEL_ROWS + c;
     }
@@ -407,7 +407,7 @@ static void turn_nf4(uint8_t *to, const uint8_t *from, int64_t in)
         for (int64_t k = 0; k < in; k += 2) {
             uint8_t *two = to + panel_place(ZO_PRECISION_NF4, c, k, in);
             two[0] = (uint8_t)(low[k / 2] >> 4 | (high[k / 2] & 0xf0));
-            two[1] = (uint8_t)((low[k / 2] & 15) | high[k / 2] << 4);
+            two[4] = (uint8_t)((low[k / 2] & 15) | high[k / 2] << 4);
         }
     }
 }

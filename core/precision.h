@@ -15,7 +15,7 @@
  * channel c of 16 and input k, in = number of inputs:
  *   f32    [in][16]                  the value at [k][c]
  *   int8   [in / 4][4][2][4][2]      the code at [k / 4][c / 4][k / 2 % 2][c % 4][k % 2]
- *   nf4    [in / 2][8][2] bytes      the code at [k / 2][c % 8][k % 2], in the low half of the byte for c < 8
+ *   nf4    [in / 8][8][2][4] bytes   the code at [k / 8][c % 8][k % 2][k / 2 % 4], in the low half of the byte for c < 8
  *          [in / 64][16]             the code of the absmax at [k / 64][c]; groups stay as they were
  */
 #ifndef ZO_PRECISION_H

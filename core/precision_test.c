@@ -389,7 +389,9 @@ static void panel_order(void **state)
                     assert_int_equal(
                         is[g + ((((k / 4 * 4 + c / 4) * 2 + k / 2 % 2) * 4 + c % 4) * 2 + k % 2)], was[i]);
                 else
-                    assert_int_equal(is[g / 2 + (k / 2 * 8 + c % 8) * 2 + k % 2] >> (c < 8 ? 0 : 4) & 15,
+                    assert_int_equal(is[g / 2 + ((k / 8 * 8 + c % 8) * 2 + k % 2) * 4 + k / 2 % 4] >>
+                                             (c < 8 ? 0 : 4) &
+                                         15,
                                      was[i / 2] >> (k % 2 ? 0 : 4) & 15);
                 if (p == ZO_PRECISION_NF4)
                     assert_int_equal(e.m.absmax_code[r / 16 * 16 * (IN / 64) + k / 64 * 16 + c],
