@@ -32,7 +32,8 @@ static void usage(FILE *to)
         "noise, SNR   rms of what steps compute less that; rms of signal over rms of noise\n"
         "corr, signs  of exact projected gradients with those of f32 weights: the effect of the weights "
         "alone\n\n"
-        "The plain forward in double takes its time: 2 x queries x batch sequences per batch and precision of\n"
+        "The plain forward in double takes its time: 2 x queries x batch sequences per batch and precision "
+        "of\n"
         "weights.\n",
         to);
 }

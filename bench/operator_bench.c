@@ -134,7 +134,7 @@ static void run_store(work *w)
 
 static void run_lowrank_form(work *w)
 {
-    zo_lowrank_form(&w->lowrank);
+    zo_lowrank_form(w->panels, &w->lowrank);
 }
 
 static void run_lowrank_inputs(work *w)

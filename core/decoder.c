@@ -120,7 +120,7 @@ static void linear(zo_decoder *d, int32_t layer, zo_group g, const void *x, zo_i
         lowrank.a = d->a;
         lowrank.b = d->b;
         lowrank.low = d->low;
-        zo_lowrank_form(&lowrank);
+        zo_lowrank_form(d->engine.panels, &lowrank);
         zo_lowrank_inputs(&d->engine, &lowrank, &one, 1, x);
         call.lowrank = &lowrank;
     }

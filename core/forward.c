@@ -240,7 +240,7 @@ static void linear(const pass *f, const chunk *c, int32_t layer, zo_group g, con
         lowrank.b = s->b;
         lowrank.low = s->low;
         zo_phase_enter(s->hook, ZO_PHASE_PERTURB);
-        zo_lowrank_form(&lowrank);
+        zo_lowrank_form(s->engine.panels, &lowrank);
         zo_phase_enter(s->hook, ZO_PHASE_LOWRANK);
         zo_lowrank_inputs(&s->engine, &lowrank, s->tiles, c->tiles, x);
         call.lowrank = &lowrank;

@@ -356,7 +356,7 @@ static void check_replicas(const zo_panels *panels, zo_compute compute, int32_t 
     l.a = room(N * 2 * vectors * 16 * IN * 4);
     l.b = room(N * (64 + 32) * rank * 4);
     l.low = room(f.n * 2 * rank * panels->tile_rows * 4);
-    zo_lowrank_form(&l);
+    zo_lowrank_form(panels, &l);
     zo_lowrank_inputs(&f.e, &l, f.tiles, f.n, f.packed);
     apply(&f, ZO_INTO_SET, &l);
 

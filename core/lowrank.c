@@ -85,16 +85,16 @@ static int64_t lanes_of(const part *t)
     return t->rows - t->row < LANES ? t->rows - t->row : LANES;
 }
 
-/* (lanes, ld) to [n][16]; lanes that are not there become zeros. */
-static void turn(float out[RUN * LANES], const float *x, int64_t ld, const part *t)
+/* Columns [column, column + n) of 16 rows of x (rows, ld) from `row` on, to [n][16]; rows that are not there become zeros. */
+static void turn(const zo_panels *panels, float out[RUN * LANES], const float *x, int64_t rows, int64_t ld,
+                 int64_t row, int64_t column, int64_t n)
 {
-    int64_t lanes = lanes_of(t);
-    for (int64_t j = 0; j < t->n; j++)
-        for (int64_t lane = 0; lane < LANES; lane++)
-            out[j * LANES + lane] = lane < lanes ? x[lane * ld + j] : 0.0f;
+    const zo_matrix w = {.precision = ZO_PRECISION_F32, .out = rows, .in = ld, .values = x};
+    panels->unpack_f32(out, &(zo_panel_source){.w = &w, .row = row, .k0 = column, .k = n});
 }
 
-static void noise_of(float out[RUN * LANES], const zo_perturbation *p, uint32_t query, const part *t)
+static void noise_of(const zo_panels *panels, float out[RUN * LANES], const zo_perturbation *p,
+                     uint32_t query, const part *t)
 {
     float z[LANES * RUN];
     zo_noise_at at = {p->seed, p->step, query, t->tensor};
@@ -105,16 +105,17 @@ static void noise_of(float out[RUN * LANES], const zo_perturbation *p, uint32_t 
         for (int64_t lane = 0; lane < lanes_of(t); lane++)
             zo_normals(at, first + (uint64_t)(lane * t->ld), t->n, z + lane * t->n);
     }
-    turn(out, z, t->n, t);
+    turn(panels, out, z, lanes_of(t), t->n, 0, 0, t->n);
 }
 
 /* The replicas of a part, `stride` values apart. Neighbours of one query share their noise. */
-static void form_part(float *out, int64_t stride, const part *t, const zo_perturbation *p)
+static void form_part(const zo_panels *panels, float *out, int64_t stride, const part *t,
+                      const zo_perturbation *p)
 {
     const zo_kernels *kernels = zo_kernels_best();
     float x[RUN * LANES], z[RUN * LANES];
     int64_t made = -1;
-    turn(x, t->x + t->row * t->ld + t->column, t->ld, t);
+    turn(panels, x, t->x, t->rows, t->ld, t->row, t->column, t->n);
     for (int32_t n = 0; n < (p ? p->count : 1); n++, out += stride) {
         const zo_replica *r = p ? p->replicas + n : &master;
         if (r->sign == 0) {
@@ -122,22 +123,22 @@ static void form_part(float *out, int64_t stride, const part *t, const zo_pertur
             continue;
         }
         if (made != r->query)
-            noise_of(z, p, r->query, t);
+            noise_of(panels, z, p, r->query, t);
         made = r->query;
         kernels->scale_add(out, x, (float)(r->sign * p->eps), z, t->n * LANES);
     }
 }
 
 /* All replicas of one array (rows, ld) as (replicas, vectors, ld, 16). */
-static void form(float *out, int64_t stride, const float *x, int64_t rows, int64_t ld, uint32_t tensor,
-                 const zo_perturbation *p)
+static void form(const zo_panels *panels, float *out, int64_t stride, const float *x, int64_t rows,
+                 int64_t ld, uint32_t tensor, const zo_perturbation *p)
 {
     int64_t runs = (ld + RUN - 1) / RUN, vectors = vectors_of(rows);
 #pragma omp parallel for collapse(2) schedule(static) if (rows * ld > 4096)
     for (int64_t v = 0; v < vectors; v++) {
         for (int64_t i = 0; i < runs; i++) {
             part t = {x, rows, ld, v * LANES, i * RUN, ld - i * RUN < RUN ? ld - i * RUN : RUN, tensor};
-            form_part(out + (v * ld + t.column) * LANES, stride, &t, p);
+            form_part(panels, out + (v * ld + t.column) * LANES, stride, &t, p);
         }
     }
 }
@@ -150,13 +151,15 @@ static float *b_of(const zo_lowrank *l, int i)
     return b;
 }
 
-void zo_lowrank_form(const zo_lowrank *l)
+void zo_lowrank_form(const zo_panels *panels, const zo_lowrank *l)
 {
     int64_t in = l->pair[0]->in, a = a_values(in, l->rank);
     for (int i = 0; i < l->targets; i++) {
         const zo_lora_pair *pair = l->pair[i];
-        form(l->a + i * a, l->targets * a, pair->a, l->rank, in, pair->tensor_a, l->train_a ? l->p : NULL);
-        form(b_of(l, i), b_values(pair->out, l->rank), pair->b, pair->out, l->rank, pair->tensor_b, l->p);
+        form(panels, l->a + i * a, l->targets * a, pair->a, l->rank, in, pair->tensor_a,
+             l->train_a ? l->p : NULL);
+        form(panels, b_of(l, i), b_values(pair->out, l->rank), pair->b, pair->out, l->rank, pair->tensor_b,
+             l->p);
     }
 }
 

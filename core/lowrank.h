@@ -43,7 +43,7 @@ void zo_lowrank_most(const zo_config *c, int32_t rank, int64_t *a, int64_t *b);
  * -1. False: none is adapted, or l is NULL. */
 bool zo_lowrank_collect(const zo_lora *l, int32_t layer, zo_group g, zo_lowrank *out, int target[3]);
 /* Fills a and b. */
-void zo_lowrank_form(const zo_lowrank *l);
+void zo_lowrank_form(const zo_panels *panels, const zo_lowrank *l);
 /* Fills low from packed x (n tiles). */
 void zo_lowrank_inputs(const zo_engine *e, const zo_lowrank *l, const zo_tile *tiles, int32_t n,
                        const void *x);
