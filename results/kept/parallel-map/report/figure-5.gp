@@ -30,8 +30,8 @@ series = 6
 across = 2
 high = 901
 centred = 1
-least = 0.641022
-most = 3.41873
+least = 0.927587
+most = 2.63447
 longest = 4
 
 # What all figures share. Comes between a figure's settings and the script of its kind.
@@ -86,7 +86,7 @@ panels = series
 down = (panels + across - 1) / across
 letters = 0 # of the longest tick of y
 do for [i=0:ys - 1] { if (strlen(value(sprintf("ytick_%d", i))) > letters) { letters = strlen(value(sprintf("ytick_%d", i))) } }
-left = 44 + 9.0 * letters # pixels around the panels
+left = 52 + 9.5 * letters # pixels around the panels
 right = 118
 top = 30
 bottom = 66.0
