@@ -4,6 +4,7 @@
  *
  *   a group of frozen maps   max(operations / peak of the compute unit + values / rate of unpacking,
  *                                bytes of weights / bandwidth): weights stream in while others are multiplied
+ *                            (frozen f32 in compute f32 is read where it lies, and not unpacked)
  *   adapters and attention   operations / f32 peak
  *   activations              bytes / bandwidth: the small operators stand between the maps and overlap with none
  *   noise                    values / rate of noise, for replicas and the update
