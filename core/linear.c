@@ -9,8 +9,11 @@ enum {
     PANEL_BYTES =
         384 << 10,    /* of unpacked weights: with the tiles that stream by it stays in a cache of 1 MiB */
     PANEL_GRAIN = 64, /* blocks of the inner dimension are multiples of this: nf4's block */
-    SMALL = 1 << 18,  /* multiply-adds below which other threads are not woken */
-    FEW = 32          /* tiles to which a panel's way from memory matters */
+    PANEL_MOST = PANEL_BYTES + ZO_PANEL_LD * 4 * PANEL_GRAIN, /* of blocks that are rounded up */
+    PANEL_ROOM =
+        PANEL_MOST + PANEL_MOST / PANEL_GRAIN * (int)sizeof(float), /* and nf4's scales of whole numbers */
+    SMALL = 1 << 18, /* multiply-adds below which other threads are not woken */
+    FEW = 32         /* tiles to which a panel's way from memory matters */
 };
 
 /* The inner dimension in the fewest blocks whose panel fits PANEL_BYTES. Sums are kept in f32 from block to block, which
@@ -29,10 +32,23 @@ static int64_t padded(int64_t bytes)
 
 int64_t zo_engine_scratch(const zo_panels *panels, int64_t in, int64_t tiles)
 {
-    int64_t panel = PANEL_BYTES + ZO_PANEL_LD * 4 * PANEL_GRAIN;
     int64_t sums = tiles * TILE_SUMS * (int64_t)sizeof(float);
     int64_t wide = in * panels->tile_rows * (int64_t)sizeof(float);
-    return padded(panel) + padded(sums > wide ? sums : wide);
+    return padded(PANEL_ROOM) + padded(sums > wide ? sums : wide);
+}
+
+/* In what a call's products are made: f32; bf16 pairs; whole numbers. */
+typedef enum kind { WIDE, PAIRS, BYTES } kind;
+
+static const int value_bytes[] = {[WIDE] = 4, [PAIRS] = 2, [BYTES] = 1};
+
+static kind kind_of(const zo_engine *e, const zo_linear_call *c)
+{
+    bool bytes = e->compute == ZO_COMPUTE_INT8;
+    for (int i = 0; i < c->count; i++)
+        bytes = bytes && c->maps[i].w.precision == c->maps[0].w.precision &&
+                zo_precision_in_int8(c->maps[i].w.precision, c->maps[i].w.in);
+    return bytes ? BYTES : zo_engine_pairs(e) ? PAIRS : WIDE;
 }
 
 /* What a thread of a call works with. */
@@ -40,9 +56,10 @@ typedef struct worker {
     const zo_engine *e;
     const zo_linear_call *c;
     int64_t in, block;
-    bool pairs;
+    kind kind;
     void *panel;
-    float *sums; /* (n tiles or 1, H, LD) */
+    float *scale; /* of the panel, where it is of BYTES of nf4 */
+    float *sums;  /* (n tiles or 1, H, LD) */
 } worker;
 
 /* One vector of a panel: 16 output channels of a map. */
@@ -62,9 +79,22 @@ static int64_t vectors_of(const zo_linear *l)
     return (l->w.out + ZO_PANEL_LANES - 1) / ZO_PANEL_LANES;
 }
 
+/* Inputs of a panel, fill included. */
+static int64_t filled(const worker *w, int64_t k)
+{
+    int64_t unit = w->kind == BYTES ? ZO_INT8_BLOCK : w->kind == PAIRS ? 2 : 1;
+    return (k + unit - 1) / unit * unit;
+}
+
 static int64_t stride_of(const worker *w, int64_t k)
 {
-    return (w->pairs ? k + k % 2 : k) * ZO_PANEL_LANES;
+    return filled(w, k) * ZO_PANEL_LANES;
+}
+
+/* The same of nf4's scales. */
+static int64_t scale_stride_of(int64_t k)
+{
+    return k / ZO_NF4_BLOCK * ZO_PANEL_LANES;
 }
 
 static void unpack(const worker *w, const column *columns, int vectors, int64_t k0, int64_t k)
@@ -75,8 +105,11 @@ static void unpack(const worker *w, const column *columns, int vectors, int64_t 
                                 .row = columns[j].vector * ZO_PANEL_LANES,
                                 .k0 = k0,
                                 .k = k,
-                                .round = w->e->compute == ZO_COMPUTE_BF16};
-        if (w->pairs)
+                                .round = w->e->compute != ZO_COMPUTE_F32};
+        if (w->kind == BYTES)
+            w->e->panels->unpack_int8((uint8_t *)w->panel + j * stride, w->scale + j * scale_stride_of(k),
+                                      &from);
+        else if (w->kind == PAIRS)
             w->e->panels->unpack_bf16((uint16_t *)w->panel + j * stride, &from);
         else
             w->e->panels->unpack_f32((float *)w->panel + j * stride, &from);
@@ -145,6 +178,18 @@ static bool ahead_of(const worker *w, const group *next, zo_ahead *out)
     return true;
 }
 
+static void multiply_bytes(const worker *w, float *sums, const void *x, int rows, const panel *of,
+                           int vectors, int64_t k0, int64_t n, const zo_ahead *ahead)
+{
+    int64_t H = w->e->panels->tile_rows, block = k0 / ZO_INT8_BLOCK;
+    zo_int8_tile tile = zo_tile_int8(w->e, x, w->in);
+    bool nf4 = w->c->maps[0].w.precision == ZO_PRECISION_NF4;
+    tile = (zo_int8_tile){tile.codes + k0 * H, tile.scale + block * H, tile.start + block * H};
+    w->e->panels->int8(sums, &tile,
+                       &(zo_int8_panel){of->values, of->stride, nf4 ? w->scale : NULL, scale_stride_of(n)}, n,
+                       rows, vectors, k0 > 0, ahead);
+}
+
 /* Tile i times inputs [k0, k0 + k) of a panel. */
 static void multiply(const worker *w, float *sums, int32_t i, const panel *of, int vectors, int64_t k0,
                      int64_t k, const zo_ahead *ahead)
@@ -152,6 +197,7 @@ static void multiply(const worker *w, float *sums, int32_t i, const panel *of, i
     const zo_panels *p = w->e->panels;
     const char *x = (const char *)w->c->x + i * zo_tile_bytes(w->e, w->in);
     int rows = w->c->tiles[i].rows, H = p->tile_rows;
+    int64_t n = filled(w, k);
     zo_ahead part;
     if (ahead) {
         part = *ahead;
@@ -159,11 +205,13 @@ static void multiply(const worker *w, float *sums, int32_t i, const panel *of, i
             part.at[j] += (uintptr_t)((k0 * w->c->n + i * k) * part.step);
         ahead = &part;
     }
-    if (w->pairs)
-        p->bf16(sums, (const uint16_t *)(const void *)x + k0 * H, of->values, of->stride, k + k % 2, rows,
-                vectors, k0 > 0, ahead);
+    if (w->kind == BYTES)
+        multiply_bytes(w, sums, x, rows, of, vectors, k0, n, ahead);
+    else if (w->kind == PAIRS)
+        p->bf16(sums, (const uint16_t *)(const void *)x + k0 * H, of->values, of->stride, n, rows, vectors,
+                k0 > 0, ahead);
     else
-        p->f32(sums, (const float *)(const void *)x + k0 * H, of->values, of->stride, k, rows, vectors,
+        p->f32(sums, (const float *)(const void *)x + k0 * H, of->values, of->stride, n, rows, vectors,
                k0 > 0, ahead);
 }
 
@@ -212,11 +260,11 @@ static void put(const worker *w, const float *sums, int32_t tile, const column *
         int64_t out = c->maps[0].w.out, at = columns[0].vector * ZO_PANEL_LANES;
         int64_t n = out - at < ZO_PANEL_LANES ? out - at : ZO_PANEL_LANES;
         char *packed = (char *)c->packed + tile * zo_tile_bytes(w->e, out);
-        if (w->pairs)
+        if (zo_engine_pairs(w->e))
             p->swiglu_bf16((uint16_t *)(void *)packed + at * p->tile_rows, sums, t->rows, n);
         else
             p->swiglu_f32((float *)(void *)packed + at * p->tile_rows, sums, t->rows, n,
-                          w->e->compute == ZO_COMPUTE_BF16);
+                          w->e->compute != ZO_COMPUTE_F32);
         return;
     }
     for (int j = 0; j < vectors; j++) {
@@ -275,10 +323,20 @@ static void run_vectors(const worker *w, int64_t first, int64_t last)
     }
 }
 
+/* What SwiGLU packed, by all threads, when all of it is there. */
+static void finish_tiles(const zo_engine *e, const zo_linear_call *c)
+{
+    int64_t out = c->maps[0].w.out, bytes = zo_tile_bytes(e, out);
+#pragma omp barrier
+#pragma omp for schedule(static)
+    for (int32_t i = 0; i < c->n; i++)
+        zo_tile_finish(e, (char *)c->packed + i * bytes, out);
+}
+
 void zo_linear_apply(const zo_engine *e, const zo_linear_call *c)
 {
     int64_t in = c->maps[0].w.in, vectors = 0, rows = (int64_t)c->n * e->panels->tile_rows;
-    bool pairs = e->compute == ZO_COMPUTE_BF16 && e->panels->bf16;
+    const kind how = kind_of(e, c);
     for (int i = 0; i < (c->into == ZO_INTO_SWIGLU ? 1 : c->count); i++)
         vectors += vectors_of(c->maps + i);
     int threads = e->threads < omp_get_max_threads() ? e->threads : omp_get_max_threads();
@@ -288,9 +346,16 @@ void zo_linear_apply(const zo_engine *e, const zo_linear_call *c)
     {
         int64_t me = omp_get_thread_num(), all = omp_get_num_threads();
         char *scratch = e->scratch + me * e->scratch_bytes;
-        worker w = {
-            .e = e, .c = c, .in = in, .block = block_of(in, pairs ? 2 : 4), .pairs = pairs, .panel = scratch};
-        w.sums = (float *)(void *)(scratch + padded(PANEL_BYTES + ZO_PANEL_LD * 4 * PANEL_GRAIN));
+        worker w = {.e = e,
+                    .c = c,
+                    .in = in,
+                    .block = block_of(in, value_bytes[how]),
+                    .kind = how,
+                    .panel = scratch,
+                    .scale = (float *)(void *)(scratch + PANEL_MOST),
+                    .sums = (float *)(void *)(scratch + padded(PANEL_ROOM))};
         run_vectors(&w, vectors * me / all, vectors * (me + 1) / all);
+        if (c->into == ZO_INTO_SWIGLU && e->compute == ZO_COMPUTE_INT8)
+            finish_tiles(e, c);
     }
 }

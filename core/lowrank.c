@@ -191,7 +191,7 @@ void zo_lowrank_inputs(const zo_engine *e, const zo_lowrank *l, const zo_tile *t
 {
     int64_t in = l->pair[0]->in, bytes = zo_tile_bytes(e, in);
     int64_t stride = (int64_t)l->targets * l->rank * e->panels->tile_rows;
-    bool pairs = e->compute == ZO_COMPUTE_BF16 && e->panels->bf16;
+    bool pairs = zo_engine_pairs(e);
     int threads = e->threads < omp_get_max_threads() ? e->threads : omp_get_max_threads();
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (int32_t i = 0; i < n; i++) {

@@ -2,7 +2,7 @@
  *
  *     y += scale * Bw_n (A x)        for the rows of replica n
  *
- * in f32 whatever the frozen weight's precision. Replicas of A and Bw are formed in the layout of the kernels' panels, so
+ * in f32 whatever the frozen weight's precision, of x as tiles hold it in their first form (panel.h). Replicas of A and Bw are formed in the layout of the kernels' panels, so
  * that a replica costs what its operations cost: R more steps of sums that stand in registers anyway.
  */
 #ifndef ZO_LOWRANK_H

@@ -11,6 +11,14 @@
  *
  * An odd inner dimension is filled up with a zero in bf16. Where there are no bf16 dot products (bf16 NULL),
  * tiles and panels of compute bf16 hold rounded values as f32.
+ *
+ * With compute int8 a tile has a second form behind the first, made from it (zo_int8_tile), and panels are of whole
+ * numbers (zo_int8_panel). Inputs are filled up with zeros to a multiple of ZO_INT8_BLOCK. A product is
+ *
+ *   sums += scale of row and block * (start of row and block + sum over the block of x (w + 128))
+ *
+ * where start = -128 * sum of x over the block makes up for the 128 that let the processor take w as unsigned; the sum is exact. For nf4
+ * two blocks together are multiplied by the scale of the weights' block.
  */
 #ifndef ZO_PANEL_H
 #define ZO_PANEL_H
@@ -42,8 +50,23 @@ typedef struct zo_ahead {
     int64_t step;
 } zo_ahead;
 
+/* The activations of up to H rows as whole numbers -127 ... 127. */
+typedef struct zo_int8_tile {
+    int8_t *codes;  /* [k / 4][H][4] */
+    float *scale;   /* [k / 32][H] */
+    int32_t *start; /* [k / 32][H] */
+} zo_int8_tile;
+
+/* Vectors of 16 output channels, one `stride` codes and `scale_stride` scales after the other. */
+typedef struct zo_int8_panel {
+    const uint8_t *codes; /* [k / 4][16][4]: w + 128 */
+    int64_t stride;
+    const float *scale; /* nf4: [k / 64][16] absmax / 127; int8: NULL */
+    int64_t scale_stride;
+} zo_int8_panel;
+
 typedef struct zo_panels {
-    const char *name; /* "portable", "avx2", "avx512", "avx512-bf16" */
+    const char *name; /* "portable", "avx2", "avx512", "avx512-vnni", "avx512-bf16" */
     int tile_rows;    /* H */
 
     /* sums = tile * panel over k values, or sums += where add. rows <= H, vectors <= ZO_PANEL_VECTORS. ahead may be NULL. */
@@ -53,15 +76,24 @@ typedef struct zo_panels {
     void (*bf16)(float *sums, const uint16_t *tile, const uint16_t *panel, int64_t stride, int64_t k,
                  int rows, int vectors, bool add, const zo_ahead *ahead);
 
+    /* The same of whole numbers, k a multiple of ZO_INT8_BLOCK, of twice that where the panel has scales. */
+    void (*int8)(float *sums, const zo_int8_tile *tile, const zo_int8_panel *panel, int64_t k, int rows,
+                 int vectors, bool add, const zo_ahead *ahead);
+
     /* x (rows, ld) as a tile of k values; lanes past `rows` become zeros. round: to values that bf16 has. */
     void (*pack_f32)(float *tile, const float *x, int64_t ld, int rows, int64_t k, bool round);
     void (*pack_bf16)(uint16_t *tile, const float *x, int64_t ld, int rows, int64_t k);
     /* A bf16 tile as an f32 tile. */
     void (*widen)(float *tile, const uint16_t *from, int64_t k);
+    /* The second form of a tile of k values, as compute bf16 has them. A row that holds an infinity or NaN gets scales
+     * that make NaN of its sums. */
+    void (*pack_int8)(const zo_int8_tile *to, const void *tile, int64_t k);
 
     /* One vector of a panel, whatever W's precision. int8: the codes, without the scale of the channel. */
     void (*unpack_f32)(float *vector, const zo_panel_source *from);
     void (*unpack_bf16)(uint16_t *vector, const zo_panel_source *from);
+    /* Of a matrix that zo_precision_in_int8 takes; scale: of nf4. int8 without the scale of the channel. */
+    void (*unpack_int8)(uint8_t *codes, float *scale, const zo_panel_source *from);
 
     /* On one vector of the sums: *= 16 scales, += 16 values. */
     void (*scale)(float *sums, const float *scale, int rows);

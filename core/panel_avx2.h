@@ -9,8 +9,10 @@
 #define AT_ONCE     1
 #define PACK_F32    pack_f32
 #define PACK_BF16   pack_bf16_plain /* without dot products of bf16, tiles and panels are of f32 */
+#define PACK_INT8   pack_int8_plain
 #define UNPACK_F32  unpack_f32
 #define UNPACK_BF16 unpack_bf16_plain
+#define UNPACK_INT8 unpack_int8_plain
 
 #include "core/panel_plain.h"
 

@@ -11,6 +11,12 @@
 #define PACK_BF16   pack_bf16
 #define UNPACK_F32  unpack_f32
 #define UNPACK_BF16 unpack_bf16
+#define UNPACK_INT8 unpack_int8
+#ifdef __AVX512BF16__
+#define PACK_INT8 pack_int8
+#else
+#define PACK_INT8 pack_int8_plain
+#endif
 
 #include "core/panel_plain.h"
 
@@ -388,6 +394,118 @@ static inline void panel_int8_to_bf16(uint16_t *vector, const zo_panel_source *s
 
 #else
 #define panel_int8_to_bf16 unpack_bf16_plain
+#endif
+
+/* ---- whole numbers ---- */
+
+#ifdef __AVX512VBMI__
+
+static inline void panel_int8_to_int8(uint8_t *codes, const zo_panel_source *s)
+{
+    const __m512i order =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15));
+    const __m512i middle = _mm512_set1_epi8((char)0x80);
+    const uint8_t *from = panel_at(s, 8);
+    for (int64_t p = 0; p < s->k; p += 4, from += 64)
+        _mm512_storeu_si512(codes + p * 16,
+                            _mm512_xor_si512(_mm512_shuffle_epi8(_mm512_loadu_si512(from), order), middle));
+    for (int64_t p = s->k; p % ZO_INT8_BLOCK; p += 4)
+        _mm512_storeu_si512(codes + p * 16, middle);
+}
+
+static inline void panel_nf4_to_int8(uint8_t *codes, float *scale, const zo_panel_source *s)
+{
+    const __m512i nibble = _mm512_set1_epi8(15);
+    uint8_t level[16],
+        order[64]; /* where the four inputs of channel c are: [c][4], in the upper 64 for c >= 8 */
+    for (int i = 0; i < 16; i++)
+        level[i] = (uint8_t)(128 + zo_nf4_int8[i]);
+    for (int i = 0; i < 64; i++)
+        order[i] = (uint8_t)(i / 32 * 64 + i / 4 % 8 * 8 + i % 2 * 4 + i / 2 % 2);
+    const __m512i levels = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)level));
+    const __m512i first = _mm512_loadu_si512(order), second = _mm512_add_epi8(first, _mm512_set1_epi8(2));
+    const uint8_t *from = panel_at(s, 4);
+    for (int64_t p = 0; p < s->k; p += 8, from += 64) {
+        __m512i two = _mm512_loadu_si512(from);
+        __m512i low = _mm512_shuffle_epi8(levels, _mm512_and_si512(two, nibble));
+        __m512i high = _mm512_shuffle_epi8(levels, _mm512_and_si512(_mm512_srli_epi16(two, 4), nibble));
+        _mm512_storeu_si512(codes + p * 16, _mm512_permutex2var_epi8(low, first, high));
+        _mm512_storeu_si512(codes + (p + 4) * 16, _mm512_permutex2var_epi8(low, second, high));
+    }
+    absmax_16 blocks = begin_absmax(s);
+    for (int64_t p = 0; p < s->k; p += ZO_NF4_BLOCK, scale += 16)
+        _mm512_storeu_ps(scale, _mm512_div_ps(next_absmax(&blocks), _mm512_set1_ps(127.0f)));
+}
+
+#else
+#define panel_int8_to_int8(codes, s)       unpack_int8_plain(codes, NULL, s)
+#define panel_nf4_to_int8(codes, scale, s) unpack_int8_plain(codes, scale, s)
+#endif
+
+static void unpack_int8(uint8_t *codes, float *scale, const zo_panel_source *s)
+{
+    if (s->row >= s->w->panel_rows)
+        unpack_int8_plain(codes, scale, s);
+    else if (s->w->precision == ZO_PRECISION_INT8)
+        panel_int8_to_int8(codes, s);
+    else
+        panel_nf4_to_int8(codes, scale, s);
+}
+
+#ifdef __AVX512BF16__
+
+/* Eight rows' sixteen pairs of a block, two pairs of each at a time; pairs past the last are zeros. */
+static inline void load_block(__m512i out[8], const uint16_t *tile, int64_t pairs_left)
+{
+    for (int i = 0; i < 8; i++) {
+        int64_t left = pairs_left - 2 * i;
+        __mmask16 there = left >= 2 ? 0xffff : left == 1 ? 0xff : 0;
+        out[i] = _mm512_maskz_loadu_epi32(there, tile + 32 * i);
+    }
+}
+
+/* The largest magnitude of each row. */
+static inline __m256 largest_8(const __m512i pairs[8])
+{
+    __m512i most = _mm512_setzero_si512();
+    for (int i = 0; i < 8; i++)
+        most = _mm512_max_epu16(most, _mm512_and_si512(pairs[i], _mm512_set1_epi16(0x7fff)));
+    __m256i both = _mm256_max_epu16(_mm512_castsi512_si256(most), _mm512_extracti64x4_epi64(most, 1));
+    return _mm256_castsi256_ps(_mm256_max_epu32(_mm256_slli_epi32(both, 16),
+                                                _mm256_and_si256(both, _mm256_set1_epi32((int)0xffff0000))));
+}
+
+static void pack_int8(const zo_int8_tile *to, const void *tile, int64_t k)
+{
+    const uint16_t *from = tile;
+    const __m512i byte = _mm512_set1_epi32(0xff), high = _mm512_set1_epi32((int)0xffff0000);
+    for (int64_t p = 0; p < k; p += ZO_INT8_BLOCK, from += ZO_INT8_BLOCK * TILE_ROWS) {
+        const int64_t at = p / ZO_INT8_BLOCK * TILE_ROWS;
+        __m512i pairs[8];
+        __m256i sum = _mm256_setzero_si256();
+        load_block(pairs, from, (k - p + 1) / 2);
+        const __m256 most = largest_8(pairs), inverse = _mm256_div_ps(_mm256_set1_ps(127.0f), most);
+        const __mmask8 finite = _mm256_cmp_ps_mask(most, _mm256_set1_ps(FLT_MAX), _CMP_LE_OQ),
+                       usable = _mm256_cmp_ps_mask(inverse, _mm256_set1_ps(FLT_MAX), _CMP_LE_OQ);
+        _mm256_storeu_ps(to->scale + at,
+                         _mm256_mask_div_ps(_mm256_set1_ps(NAN), finite, most, _mm256_set1_ps(127.0f)));
+        const __m512 times = _mm512_broadcast_f32x8(_mm256_maskz_mov_ps(usable, inverse));
+        for (int i = 0; i < 8; i++) {
+            __m512 even = _mm512_castsi512_ps(_mm512_slli_epi32(pairs[i], 16)),
+                   odd = _mm512_castsi512_ps(_mm512_and_si512(pairs[i], high));
+            __m512i a = _mm512_and_si512(_mm512_cvtps_epi32(_mm512_mul_ps(even, times)), byte);
+            __m512i b = _mm512_and_si512(_mm512_cvtps_epi32(_mm512_mul_ps(odd, times)), byte);
+            __m512i two = _mm512_or_si512(a, _mm512_slli_epi32(b, 8));
+            __m256i quad = _mm256_or_si256(_mm512_castsi512_si256(two),
+                                           _mm256_slli_epi32(_mm512_extracti64x4_epi64(two, 1), 16));
+            _mm256_storeu_si256((__m256i *)(void *)(to->codes + (p + 4 * i) * TILE_ROWS), quad);
+            sum = _mm256_dpbusd_epi32(sum, _mm256_set1_epi8(1), quad);
+        }
+        _mm256_storeu_si256((__m256i *)(void *)(to->start + at),
+                            _mm256_sub_epi32(_mm256_setzero_si256(), _mm256_slli_epi32(sum, 7)));
+    }
+}
+
 #endif
 
 /* ---- both ---- */

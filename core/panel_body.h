@@ -2,7 +2,8 @@
  * compiled for its instruction set with fused multiply-adds where that has them.
  *
  * The including file defines TILE_ROWS (H); AT_ONCE, the vectors of a panel whose sums fit the registers together with a
- * tile's rows; and PACK_F32, PACK_BF16, UNPACK_F32, UNPACK_BF16, which of the packing functions it takes.
+ * tile's rows; and PACK_F32, PACK_BF16, PACK_INT8, UNPACK_F32, UNPACK_BF16, UNPACK_INT8, which of the packing functions it
+ * takes.
  */
 #include "core/panel.h"
 #include "core/vector.h"
@@ -147,11 +148,13 @@ static void swiglu_bf16(uint16_t *tile, const float *sums, int rows, int64_t n)
     PACK_BF16(tile, h[0], WIDE, rows, n);
 }
 
-/* The row of zo_panels that an including file fills; dot_bf16: its kernel of bf16 pairs, or NULL. */
-#define PANEL_TABLE(instruction_set, dot_bf16)                                                               \
+/* The row of zo_panels that an including file fills; dot_bf16: its kernel of bf16 pairs, or NULL; dot_int8: of whole
+ * numbers. */
+#define PANEL_TABLE(instruction_set, dot_bf16, dot_int8)                                                     \
     {                                                                                                        \
         .name = instruction_set, .tile_rows = TILE_ROWS, .f32 = panel_f32, .bf16 = dot_bf16,                 \
-        .pack_f32 = PACK_F32, .pack_bf16 = PACK_BF16, .widen = widen, .unpack_f32 = UNPACK_F32,              \
-        .unpack_bf16 = UNPACK_BF16, .scale = scale_sums, .shift = shift_sums, .store = store_sums,           \
+        .int8 = dot_int8, .pack_f32 = PACK_F32, .pack_bf16 = PACK_BF16, .widen = widen,                      \
+        .pack_int8 = PACK_INT8, .unpack_f32 = UNPACK_F32, .unpack_bf16 = UNPACK_BF16,                        \
+        .unpack_int8 = UNPACK_INT8, .scale = scale_sums, .shift = shift_sums, .store = store_sums,           \
         .swiglu_f32 = swiglu_f32, .swiglu_bf16 = swiglu_bf16                                                 \
     }

@@ -19,6 +19,8 @@ const float zo_nf4_levels[16] = {
     0.44070982933044434f, 0.5626170039176941f, 0.7229568362236023f, 1.0f,
 };
 
+const int8_t zo_nf4_int8[16] = {-127, -88, -67, -50, -36, -23, -12, 0, 10, 20, 31, 43, 56, 71, 92, 127};
+
 /* Source: Dettmers 2015, arXiv:1511.04561, as bitsandbytes' create_dynamic_map has it. For e = 0 .. 6 the middles of
  * 2^e equal parts of [0.1, 1] times 10^(e - 6), with both signs; and 0 and 1. */
 const float zo_nf4_absmax_map[256] = {
@@ -236,7 +238,7 @@ static void encode_nf4(const zo_encoder *e, int64_t row, int64_t rows, const flo
     }
 }
 
-static int code_nf4(const zo_matrix *m, int64_t i)
+int zo_precision_code_nf4(const zo_matrix *m, int64_t i)
 {
     const uint8_t *from = m->values;
     if (in_panel_order(m, i)) {
@@ -261,7 +263,7 @@ static void decode_nf4(const zo_matrix *m, int64_t first, int64_t n, float *out)
         int64_t block = k / ZO_NF4_BLOCK, end = (block + 1) * ZO_NF4_BLOCK;
         float absmax = zo_precision_absmax(m, block);
         for (end = end < first + n ? end : first + n; k < end; k++)
-            *out++ = zo_nf4_levels[code_nf4(m, k)] * absmax;
+            *out++ = zo_nf4_levels[zo_precision_code_nf4(m, k)] * absmax;
     }
 }
 
@@ -328,6 +330,11 @@ const char *zo_compute_name(zo_compute c)
     };
     assert((unsigned)c < ZO_COMPUTE_COUNT);
     return names[c];
+}
+
+bool zo_precision_in_int8(zo_precision p, int64_t in)
+{
+    return p == ZO_PRECISION_INT8 || (p == ZO_PRECISION_NF4 && in % ZO_NF4_BLOCK == 0);
 }
 
 int64_t zo_precision_bytes(zo_precision p, int64_t out, int64_t in)

@@ -40,10 +40,16 @@ typedef enum zo_precision {
         ZO_PRECISION_COUNT
 } zo_precision;
 
-/* What a product of activations and frozen weights is computed in; sums are f32 either way. name */
+/* What a product of activations and frozen weights is computed in; name.
+ *   f32   sums are f32
+ *   bf16  both are rounded to bf16, sums are f32
+ *   int8  for int8 and nf4 weights: activations, rounded to bf16, are rounded again to whole numbers in blocks of
+ *         ZO_INT8_BLOCK inputs of a row, value = code * (max|block| / 127); the levels of nf4 to 127ths. Sums of a block are
+ *         exact, then scaled and summed in f32. All that has no such weights is computed as with bf16. */
 #define ZO_COMPUTE_MAP(X)                                                                                    \
     X(F32, "f32")                                                                                            \
-    X(BF16, "bf16")
+    X(BF16, "bf16")                                                                                          \
+    X(INT8, "int8")
 
 typedef enum zo_compute {
 #define X(name, text) ZO_COMPUTE_##name,
@@ -55,10 +61,12 @@ typedef enum zo_compute {
 enum {
     ZO_NF4_BLOCK = 64,
     ZO_NF4_GROUP = 256, /* blocks that share a scale of their absmax */
+    ZO_INT8_BLOCK = 32, /* activations that share a scale with compute int8 */
     ZO_PANEL_ROWS = 16  /* output channels side by side in panel order */
 };
 
 extern const float zo_nf4_levels[16];      /* rising, from -1 to 1 */
+extern const int8_t zo_nf4_int8[16];       /* the levels in 127ths, to nearest */
 extern const float zo_nf4_absmax_map[256]; /* bitsandbytes' signed dynamic map, rising */
 
 /* A frozen weight. Pointers are borrowed: into a map or into the model's own storage. */
@@ -114,6 +122,8 @@ typedef struct zo_precision_info {
 const zo_precision_info *zo_precision_get(zo_precision p);
 const char *zo_precision_name(zo_precision p);
 const char *zo_compute_name(zo_compute c);
+/* Whether products with such a matrix are made in whole numbers with compute int8: int8; nf4 of whole blocks in a row. */
+bool zo_precision_in_int8(zo_precision p, int64_t in);
 
 /* Bytes of a whole matrix: codes, scales, each on a boundary of 64. */
 int64_t zo_precision_bytes(zo_precision p, int64_t out, int64_t in);
@@ -137,8 +147,9 @@ int64_t zo_precision_turn_bytes(int64_t in);
  * threads. */
 void zo_precision_turn(zo_matrix *m, int threads, void *room);
 
-/* int8: the code of the value at the row-major index i. */
+/* int8, nf4: the code of the value at the row-major index i. */
 int8_t zo_precision_code_int8(const zo_matrix *m, int64_t i);
+int zo_precision_code_nf4(const zo_matrix *m, int64_t i);
 
 /* The plain decoder: rows [row, row + rows) in Hugging Face order to out (rows, in). */
 void zo_precision_decode_rows(const zo_matrix *m, int64_t row, int64_t rows, float *out);

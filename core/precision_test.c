@@ -412,6 +412,15 @@ static void panel_order(void **state)
     assert_false(zo_precision_turns(ZO_PRECISION_INT8, 70) || zo_precision_turns(ZO_PRECISION_NF4, 96));
 }
 
+static void levels_in_whole_numbers(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 16; i++)
+        assert_int_equal(zo_nf4_int8[i], lrint(127 * (double)zo_nf4_levels[i]));
+    assert_true(zo_precision_in_int8(ZO_PRECISION_INT8, 1) && zo_precision_in_int8(ZO_PRECISION_NF4, 128));
+    assert_false(zo_precision_in_int8(ZO_PRECISION_NF4, 96) || zo_precision_in_int8(ZO_PRECISION_F16, 64));
+}
+
 static void names(void **state)
 {
     (void)state;
@@ -420,6 +429,7 @@ static void names(void **state)
         assert_string_equal(zo_precision_name((zo_precision)p), want[p]);
     assert_string_equal(zo_compute_name(ZO_COMPUTE_F32), "f32");
     assert_string_equal(zo_compute_name(ZO_COMPUTE_BF16), "bf16");
+    assert_string_equal(zo_compute_name(ZO_COMPUTE_INT8), "int8");
 }
 
 int main(void)
@@ -437,6 +447,7 @@ int main(void)
         cmocka_unit_test(not_finite_is_not_hidden),
         cmocka_unit_test(permuted_rows),
         cmocka_unit_test(panel_order),
+        cmocka_unit_test(levels_in_whole_numbers),
         cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,14 +27,21 @@ typedef struct zo_engine {
     int64_t scratch_bytes;
 } zo_engine;
 
+/* Whether tiles hold bf16 pairs, else f32. */
+bool zo_engine_pairs(const zo_engine *e);
+
 /* Scratch of one thread for maps of up to `in` inputs over up to `tiles` tiles. */
 int64_t zo_engine_scratch(const zo_panels *panels, int64_t in, int64_t tiles);
 
-/* Values per row of a packed tile of k inputs, fill included; and its bytes. */
+/* Values per row of a packed tile of k inputs, fill included; and its bytes, in both forms where compute is int8. */
 int64_t zo_tile_inputs(const zo_engine *e, int64_t k);
 int64_t zo_tile_bytes(const zo_engine *e, int64_t k);
 
 /* tile = rows of x (rows, ld), k inputs of each. */
 void zo_tile_pack(const zo_engine *e, void *tile, const float *x, int64_t ld, int rows, int64_t k);
+/* The second form from the first, where compute is int8: for tiles that were not packed at once. */
+void zo_tile_finish(const zo_engine *e, void *tile, int64_t k);
+/* Where the second form of a tile of k inputs lies. */
+zo_int8_tile zo_tile_int8(const zo_engine *e, const void *tile, int64_t k);
 
 #endif
