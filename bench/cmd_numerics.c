@@ -77,7 +77,7 @@ static void print_json(const bench_numerics *b, zo_precision weights, zo_compute
     json_decref(o);
 }
 
-/* What to measure: a bit per precision and compute. */
+/* What to measure: a bit per precision and compute; int8 for the weights that it is for. */
 typedef struct choice {
     unsigned weights, computes;
     bool json;
@@ -87,16 +87,17 @@ static zo_status measure(bench_numerics *b, const choice *c, zo_error *err)
 {
     zo_compute computes[ZO_COMPUTE_COUNT];
     zo_numerics n[ZO_COMPUTE_COUNT];
-    int count = 0;
     zo_status st = ZO_OK;
-    for (int i = 0; i < ZO_COMPUTE_COUNT; i++)
-        if (c->computes >> i & 1)
-            computes[count++] = (zo_compute)i;
     if (!c->json)
         print_head(b->p, b->batches);
     for (int w = 0; w < ZO_PRECISION_COUNT && !st; w++) {
         if (!(c->weights >> w & 1))
             continue;
+        int count = 0;
+        for (int i = 0; i < ZO_COMPUTE_COUNT; i++)
+            if ((c->computes >> i & 1) &&
+                (i != ZO_COMPUTE_INT8 || zo_precision_in_int8((zo_precision)w, ZO_NF4_BLOCK)))
+                computes[count++] = (zo_compute)i;
         st = bench_numerics_measure(b, (zo_precision)w, computes, count, n, err);
         for (int i = 0; i < count && !st; i++) {
             if (c->json)

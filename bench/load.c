@@ -76,6 +76,8 @@ zo_status bench_model_open_wanted(const bench_model_wanted *w, int32_t positions
     zo_status st = set_word(&p, "weights", w->weights, err);
     if (!st)
         st = set_word(&p, "compute", w->compute, err);
+    if (!st)
+        st = bench_params_check(&p, err);
     *compute = (zo_compute)p.compute;
     return st ? st
               : bench_model_open(w->model, (zo_precision)p.weights, w->adapter, ZO_PEFT_LORA_FA, positions,

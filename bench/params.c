@@ -82,7 +82,7 @@ const bench_option bench_options[] = {
     {"max_tokens", INT(max_tokens, "512", 8, 131072), .help = "longer sequences are cut on the left to this"},
     {"parallel", WORD(parallel, "\"both\"", parallel_word), .help = "replicas in one forward; follows the method (prge: both, others: none) unless set"},
     {"weights", WORD(weights, "\"f32\"", weights_word), .help = "precision of the frozen weights"},
-    {"compute", WORD(compute, "\"f32\"", compute_word), .later = true, .help = "what products with frozen weights are made in; sums are f32"},
+    {"compute", WORD(compute, "\"f32\"", compute_word), .later = true, .help = "what products with frozen weights are made in; int8 is for int8 and nf4 weights"},
     {"eps", REAL(eps, "0.01", 1e-10, 1e3), .untimed = true, .help = "distance of a perturbation, in units of its noise"},
     {"lr", REAL(lr, "5e-5", 0, 1e3), .untimed = true, .help = "learning rate"},
     {"steps", INT(steps, "20", 0, MOST_ROWS), .untimed = true, .help = "training steps; follows the method (zero-shot: 0) unless set"},
@@ -464,6 +464,10 @@ zo_status bench_params_check(const bench_params *p, zo_error *err)
     if (p->peft == ZO_PEFT_FULL && p->weights != ZO_PRECISION_F32)
         return zo_fail(err, ZO_ERR_INVALID,
                        "peft full trains the weights themselves: weights must be f32, not %s",
+                       zo_precision_name((zo_precision)p->weights));
+    if (p->compute == ZO_COMPUTE_INT8 && p->weights != ZO_PRECISION_INT8 && p->weights != ZO_PRECISION_NF4)
+        return zo_fail(err, ZO_ERR_INVALID,
+                       "compute int8 multiplies weights of 8 and 4 bits: weights must be int8 or nf4, not %s",
                        zo_precision_name((zo_precision)p->weights));
     if (p->peft == ZO_PEFT_FULL && p->checkpoint_every)
         return zo_fail(err, ZO_ERR_INVALID, "peft full has no adapter to save: checkpoint_every must be 0");

@@ -729,7 +729,7 @@ static void roofline_exactly(void **state)
     expect_file(f, "report/figure-1.dat",
                 "# series 1: none\n# operations per byte, 10^9 operations per second\n10\t50\n20\t100\n\n\n"
                 "# series 2: both\n# operations per byte, 10^9 operations per second\n10\t50\n20\t100\n\n\n");
-    expect_in_file(f, "report/figure-1.gp", "f32_peak = 200\nbf16_peak = 0\nbandwidth = 25\n");
+    expect_in_file(f, "report/figure-1.gp", "f32_peak = 200\nbf16_peak = 0\nint8_peak = 0\nbandwidth = 25\n");
     /* the update was not told: nothing is said of noise and update */
     expect_in_file(f, "report/report.md",
                    " Of a step's time, frozen maps took 45.0% to 85.0%, the adapters' A x 4.0% to 4.0%, "

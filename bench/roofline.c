@@ -57,8 +57,10 @@ static void sample_drop(sample *s)
 static void unpack_all(const zo_panels *panels, const zo_matrix *w, zo_compute compute, float *to)
 {
     for (int64_t row = 0; row < OUT; row += ZO_PANEL_LANES) {
-        const zo_panel_source from = {w, row, 0, IN, compute == ZO_COMPUTE_BF16 && !panels->bf16};
-        if (compute == ZO_COMPUTE_BF16 && panels->bf16)
+        const zo_panel_source from = {w, row, 0, IN, compute != ZO_COMPUTE_F32 && !panels->bf16};
+        if (compute == ZO_COMPUTE_INT8)
+            panels->unpack_int8((uint8_t *)to, to + IN * ZO_PANEL_LANES / 4, &from);
+        else if (compute == ZO_COMPUTE_BF16 && panels->bf16)
             panels->unpack_bf16((uint16_t *)to, &from);
         else
             panels->unpack_f32(to, &from);
@@ -118,7 +120,8 @@ static void measure_kernels(json_t *o, int threads)
     for (int k = 0; k < ZO_COMPUTE_COUNT; k++) {
         json_t *by_precision = json_object();
         for (int p = 0; p < ZO_PRECISION_COUNT; p++)
-            bench_record_real(by_precision, zo_precision_name(p), unpack_rate(p, k, threads));
+            if (k != ZO_COMPUTE_INT8 || zo_precision_in_int8(p, IN))
+                bench_record_real(by_precision, zo_precision_name(p), unpack_rate(p, k, threads));
         json_object_set_new(by_compute, zo_compute_name(k), by_precision);
     }
     json_object_set_new(o, "unpack_values_per_s", by_compute);
@@ -163,6 +166,7 @@ bool bench_roofline_read(const json_t *peaks, bench_roof *out)
                         .noise_values_per_s = number_or(peaks, "noise_values_per_s", INFINITY)};
     out->flops_per_s[ZO_COMPUTE_F32] = f32;
     out->flops_per_s[ZO_COMPUTE_BF16] = number_or(peaks, "bf16_flops_per_s", f32);
+    out->flops_per_s[ZO_COMPUTE_INT8] = number_or(peaks, "int8_ops_per_s", out->flops_per_s[ZO_COMPUTE_BF16]);
     for (int k = 0; k < ZO_COMPUTE_COUNT; k++)
         for (int p = 0; p < ZO_PRECISION_COUNT; p++)
             out->unpack_values_per_s[k][p] =
@@ -216,25 +220,44 @@ static void add(tally *t, double busy_ns, double memory_ns)
     t->memory += memory_ns > busy_ns ? memory_ns : 0;
 }
 
+/* The operations of frozen maps at the peak of their unit. */
+static double multiply_ns(const bench_params *p, const zo_cost *cost, int map, const bench_roof *roof)
+{
+    const bool in_bf16 = p->compute == ZO_COMPUTE_INT8 && map == ZO_COST_MAPS - 1;
+    return ns(cost->map[map].flops, roof->flops_per_s[in_bf16 ? ZO_COMPUTE_BF16 : p->compute]);
+}
+
+/* What stands between the products of a map: unpacking, and, with compute int8, scaling of the sums of blocks. */
+static double between_ns(const bench_params *p, const zo_cost *cost, int map, const bench_roof *roof)
+{
+    const zo_cost_map *m = &cost->map[map];
+    const bool head = map == ZO_COST_MAPS - 1, f32 = p->weights == ZO_PRECISION_F32;
+    const double scaled = m->flops / ZO_INT8_BLOCK * (p->weights == ZO_PRECISION_NF4 ? 2 : 1);
+    if (head)
+        return ns(m->values,
+                  roof->unpack_values_per_s[p->compute == ZO_COMPUTE_F32 ? ZO_COMPUTE_F32 : ZO_COMPUTE_BF16]
+                                           [f32 ? ZO_PRECISION_F32 : ZO_PRECISION_BF16]);
+    if (f32 && p->compute == ZO_COMPUTE_F32 && p->peft != ZO_PEFT_FULL)
+        return 0; /* read where they lie */
+    return ns(m->values, roof->unpack_values_per_s[p->compute][p->weights]) +
+           (p->compute == ZO_COMPUTE_INT8 ? ns(scaled, roof->flops_per_s[ZO_COMPUTE_F32]) : 0);
+}
+
 static void predict(const bench_params *p, const zo_cost *cost, const plan *s, const bench_roof *roof,
                     bench_roofline *out)
 {
-    const double unit = roof->flops_per_s[p->compute], f32 = roof->flops_per_s[ZO_COMPUTE_F32];
+    const double f32 = roof->flops_per_s[ZO_COMPUTE_F32];
     const double bandwidth = roof->read_bytes_per_s, weight_bytes = zo_cost_weight_bytes(cost);
     const bool cached = weight_bytes <= roof->cache_bytes;
     const double swept = 8 * s->sweeps * s->trained;
     tally t = {0};
-    double map_flops = 0;
+    double products = 0;
     for (int i = 0; i < ZO_COST_MAPS; i++) {
         const zo_cost_map *m = &cost->map[i];
-        const bool is_head = i == ZO_COST_MAPS - 1, head = is_head && p->weights != ZO_PRECISION_F32;
-        double unpacking = roof->unpack_values_per_s[p->compute][head ? ZO_PRECISION_BF16 : p->weights];
-        if (p->weights == ZO_PRECISION_F32 && p->compute == ZO_COMPUTE_F32 && !is_head &&
-            p->peft != ZO_PEFT_FULL)
-            unpacking = INFINITY; /* read where they lie */
-        map_flops += m->flops;
+        const double multiply = multiply_ns(p, cost, i, roof);
+        products += multiply;
         if (m->flops > 0)
-            add(&t, ns(m->flops, unit) + ns(m->values, unpacking), cached ? 0 : ns(m->bytes, bandwidth));
+            add(&t, multiply + between_ns(p, cost, i, roof), cached ? 0 : ns(m->bytes, bandwidth));
     }
     add(&t, ns(cost->adapter_flops + cost->attention_flops, f32), 0);
     add(&t, 0, cached ? 0 : ns(cost->activation_bytes, bandwidth));
@@ -244,8 +267,7 @@ static void predict(const bench_params *p, const zo_cost *cost, const plan *s, c
     add(&t, ns(s->noise, roof->noise_values_per_s), cached ? 0 : ns(swept, bandwidth));
     out->step_ns = t.all;
     out->memory = t.memory > t.all / 2;
-    out->flops_ns =
-        s->forwards * (ns(map_flops, unit) + ns(cost->adapter_flops + cost->attention_flops, f32));
+    out->flops_ns = s->forwards * (products + ns(cost->adapter_flops + cost->attention_flops, f32));
     out->bytes_ns = s->forwards *
                     ns((cached ? 0 : weight_bytes) + cost->activation_bytes + cost->adapter_bytes, bandwidth);
 }

@@ -4,7 +4,9 @@
  *
  *   a group of frozen maps   max(operations / peak of the compute unit + values / rate of unpacking,
  *                                bytes of weights / bandwidth): weights stream in while others are multiplied
- *                            (frozen f32 in compute f32 is read where it lies, and not unpacked)
+ *                            (frozen f32 in compute f32 is read where it lies, and not unpacked; compute int8 scales sums:
+ *                            for each row, output channel and block of inputs a multiply-add in f32, for nf4 two. The head is
+ *                            multiplied in bf16)
  *   adapters and attention   operations / f32 peak
  *   activations              bytes / bandwidth: the small operators stand between the maps and overlap with none
  *   noise                    values / rate of noise, for replicas and the update
@@ -29,13 +31,13 @@
 /* bench_peak_measure's object with
  *   "cache_bytes": 1,               of the last level of caches, by `machine` (machine.h); or null with a reason
  *   "noise_values_per_s": 1.0,
- *   "unpack_values_per_s": {"f32": {"f32": 1.0, ...by precision}, "bf16": {..}}     by compute; of weights in cache
+ *   "unpack_values_per_s": {"f32": {"f32": 1.0, ...by precision}, "bf16": {..}, ..}     by compute, of the weights that it is for; in cache
  * New reference. Fails as bench_peak_measure does. */
 zo_status bench_roofline_measure(const json_t *machine, int threads, double seconds, json_t **out,
                                  zo_error *err);
 
 typedef struct bench_roof {
-    double flops_per_s[ZO_COMPUTE_COUNT]; /* bf16: the f32 one where the processor has no such unit */
+    double flops_per_s[ZO_COMPUTE_COUNT]; /* where the processor has no such unit: that of the one before */
     double read_bytes_per_s;
     double cache_bytes; /* 0: unknown */
     double noise_values_per_s;

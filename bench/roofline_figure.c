@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/cross.h"
 #include "bench/metric.h"
@@ -39,27 +40,33 @@ static spot spot_of(const bench_result *const *cells, int32_t count, double *x, 
     return (spot){bench_stats_median(x, n), bench_stats_median(y, n)};
 }
 
-/* The highest that a record has of a rate; NaN: none. */
-static double highest(const bench_results *r, const char *path)
+/* The highest that a record has of a rate, of cells of a compute if one is given; NaN: none. */
+static double highest(const bench_results *r, const char *path, const char *compute)
 {
     double most = NAN;
     size_t i;
     json_t *record;
-    json_array_foreach(r->records, i, record) most = fmax(most, at(record, path)); /* fmax passes over NaN */
+    json_array_foreach(r->records, i, record)
+    {
+        const char *of = json_string_value(bench_metric_at(record, "cell.compute"));
+        if (!compute || (of && strcmp(of, compute) == 0))
+            most = fmax(most, at(record, path)); /* fmax passes over NaN */
+    }
     return most;
 }
 
 static void put_roofs(const bench_results *r, FILE *script)
 {
     static const struct {
-        const char *name, *path;
+        const char *name, *path, *compute;
     } roofs[] = {
-        {"f32_peak", "peaks.f32_flops_per_s"},
-        {"bf16_peak", "peaks.bf16_flops_per_s"},
-        {"bandwidth", "peaks.read_bytes_per_s"},
+        {"f32_peak", "peaks.f32_flops_per_s", NULL},
+        {"bf16_peak", "peaks.bf16_flops_per_s", NULL},
+        {"int8_peak", "peaks.int8_ops_per_s", "int8"}, /* far above all that does not use it */
+        {"bandwidth", "peaks.read_bytes_per_s", NULL},
     };
     for (size_t i = 0; i < sizeof roofs / sizeof *roofs; i++) {
-        double v = highest(r, roofs[i].path);
+        double v = highest(r, roofs[i].path, roofs[i].compute);
         fprintf(script, "%s = %.6g\n", roofs[i].name, isnan(v) ? 0 : v / 1e9);
     }
 }

@@ -17,7 +17,7 @@ static const double forever = 1e30; /* a rate at which nothing takes time */
 
 static bench_roof roof_of(double flops_per_s, double bytes_per_s)
 {
-    bench_roof r = {.flops_per_s = {flops_per_s, flops_per_s},
+    bench_roof r = {.flops_per_s = {flops_per_s, flops_per_s, flops_per_s},
                     .read_bytes_per_s = bytes_per_s,
                     .noise_values_per_s = forever};
     for (int k = 0; k < ZO_COMPUTE_COUNT; k++)
@@ -154,6 +154,19 @@ static void rates_of_kernels(void **state)
     near("unpacking", step_ns(p, &c, each, &roof) - plain, 2 * 46080 / 1e6 * 1e9);
     roof.unpack_values_per_s[ZO_COMPUTE_F32][ZO_PRECISION_BF16] = 1e6;
     near("unpacking", step_ns(p, &c, each, &roof) - plain, (2 * 46080 + 512 * 64) / 1e6 * 1e9);
+    /* whole numbers: a multiply-add for 32 products of int8, two for nf4; the head in bf16, as with compute bf16 */
+    const double products = 2.0 * 8 * 64 * 2 * 46080;
+    p.compute = ZO_COMPUTE_BF16;
+    plain = step_ns(p, &c, each, &roof);
+    p.compute = ZO_COMPUTE_INT8;
+    near("scaling", step_ns(p, &c, each, &roof) - plain, products / 16 / 1e9 * 1e9);
+    p.weights = ZO_PRECISION_INT8;
+    near("scaling", step_ns(p, &c, each, &roof) - plain, products / 32 / 1e9 * 1e9);
+    roof.flops_per_s[ZO_COMPUTE_INT8] = 4e9;
+    near("whole numbers", step_ns(p, &c, each, &roof) - plain, products / 32 - products * 0.75);
+    roof.unpack_values_per_s[ZO_COMPUTE_INT8][ZO_PRECISION_INT8] = 1e6;
+    near("unpacking", step_ns(p, &c, each, &roof) - plain,
+         products / 32 - products * 0.75 + 2 * 46080 / 1e6 * 1e9);
 }
 
 static double number_at(const json_t *o, const char *key)
@@ -175,6 +188,7 @@ static void what_a_record_gets(void **state)
     (void)state;
     assert_true(bench_roofline_read(peaks, &roof));
     assert_true(roof.flops_per_s[ZO_COMPUTE_BF16] == 1e11); /* no such unit: the other does it */
+    assert_true(roof.flops_per_s[ZO_COMPUTE_INT8] == 1e11);
     double predicted = step_ns(p, &c, each, &roof);
     bench_roofline_put(o, &p, &c, each, peaks, NULL, 2 * predicted);
     near("predicted", number_at(o, "predicted_step_ns"), predicted);
@@ -218,7 +232,8 @@ static void rates_are_measured(void **state)
     assert_true(isfinite(roof.noise_values_per_s) && roof.noise_values_per_s > 0);
     for (int k = 0; k < ZO_COMPUTE_COUNT; k++)
         for (int i = 0; i < ZO_PRECISION_COUNT; i++)
-            assert_true(isfinite(roof.unpack_values_per_s[k][i]) && roof.unpack_values_per_s[k][i] > 0);
+            assert_true((k == ZO_COMPUTE_INT8 && i != ZO_PRECISION_INT8 && i != ZO_PRECISION_NF4) ||
+                        (isfinite(roof.unpack_values_per_s[k][i]) && roof.unpack_values_per_s[k][i] > 0));
     json_decref(peaks);
     json_decref(machine);
 }
