@@ -36,8 +36,9 @@ static void usage(FILE *to)
           "Every product is held against sgemm before it is timed. Markdown on stdout, progress on stderr.\n"
           "  --rows N,...       rows of x (8,16,64,256,1024)\n"
           "  --precision P,...  of the weights: f32, f16, bf16, int8, nf4 (all)\n"
-          "  --compute C,...    f32, bf16 (both)\n"
-          "  --kernel K,...     tables of kernels: portable, avx2, avx512, avx512-bf16 (all that run here)\n"
+          "  --compute C,...    f32, bf16, int8 (all; int8 only with weights int8 and nf4)\n"
+          "  --kernel K,...     tables of kernels: portable, avx2, avx512, avx512-vnni, avx512-bf16 (all "
+          "that run here)\n"
           "  --model NAME       whose maps; again for more (synth:tinyllama-1.1b and synth:smollm2-135m)\n"
           "  --warm             the same weights again and again; else copies that exceed the last-level "
           "cache\n"
@@ -182,7 +183,7 @@ static bool same(const json_t *a, const json_t *b, const char *key)
     return json_equal(json_object_get(a, key), json_object_get(b, key));
 }
 
-/* "1.31 (1.28-1.34) 88%", or "61% read" where reading the weights is nearer to its peak. */
+/* "1.31 (1.28-1.34) 88%", or "61% read" where reading the weights is nearer to its peak, or the only one known. */
 static void put_product(bench_table *t, const json_t *r)
 {
     char cell[64] = "";
@@ -195,9 +196,9 @@ static void put_product(bench_table *t, const json_t *r)
     if (strcmp(text_of(r, "kernel"), "openblas") && !isnan(number_of(r, "ratio")))
         n = (size_t)snprintf(cell, sizeof cell, "%.2f (%.2f-%.2f) ", number_of(r, "ratio"),
                              number_of(r, "ratio_low"), number_of(r, "ratio_high"));
-    if (flops >= read || isnan(read))
+    if (flops >= read || (isnan(read) && !isnan(flops)))
         snprintf(cell + n, sizeof cell - n, "%.0f%%", 100 * flops);
-    else
+    else if (!isnan(read))
         snprintf(cell + n, sizeof cell - n, "%.0f%% read", 100 * read);
     bench_table_add_text(t, cell);
 }
@@ -282,14 +283,15 @@ static void print_markdown(const json_t *all)
            text_of(peak, "isa"));
     print_rate(peak, "f32_flops_per_s", "Gflop/s", "f32");
     print_rate(peak, "bf16_flops_per_s", "Gflop/s", "bf16");
+    print_rate(peak, "int8_ops_per_s", "Gop/s", "int8");
     print_rate(peak, "read_bytes_per_s", "GB/s", "reading");
     printf(" (spread %.0f%%).\n\n", 100 * number_of(peak, "spread"));
     if (products)
         printf("How many times as fast as sgemm of the same shape in f32, in the same run (median and "
                "quartiles over "
-               "rounds),\nand the share of the peak that is nearest: multiply-adds (bf16's where there are "
-               "dot products "
-               "of bf16), or\nreading the weights. Weights are %s.\n\n",
+               "rounds),\nand the share of the peak that is nearest: multiply-adds (bf16's and int8's where "
+               "there are dot products\nof them; int8's have no peak elsewhere), or reading the weights. "
+               "Weights are %s.\n\n",
                json_is_true(json_object_get(all, "warm"))
                    ? "warm: the same ones again and again"
                    : "cold: copies beyond the last-level cache, in turn");

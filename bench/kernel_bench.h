@@ -36,12 +36,13 @@ bool bench_kernel_wanted(const bench_kernel_options *o, const char *name);
 /* median, quartiles and number of samples in the object: key_ns, key_ns_low, ... with `key` "" or "sgemm_". */
 void bench_kernel_spread(json_t *o, const char *key, const double *x, int n);
 
-/* zo_linear_apply for every shape, number of rows, kernel table, precision and compute, taken in turn with OpenBLAS's sgemm
- * of the same shape. Every result is first held against sgemm of the same values. peak: of peak.h, borrowed. Tells of its
- * progress on stderr. New reference: an array of
+/* zo_linear_apply for every shape, number of rows, kernel table, precision and compute (int8: of weights that
+ * zo_precision_in_int8 takes), taken in turn with OpenBLAS's sgemm of the same shape. Every result is first held against
+ * sgemm of the same values. peak: of peak.h, borrowed. Tells of its progress on stderr. New reference: an array of
  * { "model", "maps": "gate, up", "out", "in", "rows", "kernel" ("openblas": sgemm itself), "weights", "compute",
  *   "samples", "ns", "ns_low", "ns_high" (median, quartiles; null with a reason: it is too slow for the time),
- *   "flops_per_s", "flops_of_peak", "weight_bytes_per_s", "read_of_peak",
+ *   "flops_per_s", "flops_of_peak" (compute int8: int8_ops_per_s; null with a reason without dot products of bytes),
+ *   "weight_bytes_per_s", "read_of_peak" (null with a reason: the weights are warm),
  *   "ratio", "ratio_low", "ratio_high" (sgemm's time over this one's, of the same round) }
  * Fails: ZO_ERR_NUMERIC (a kernel is wrong), ZO_ERR_MEMORY. */
 zo_status bench_products_measure(const bench_kernel_options *o, const json_t *peak, json_t **out,

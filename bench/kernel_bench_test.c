@@ -70,7 +70,18 @@ static double number(const json_t *o, const char *key)
     return json_number_value(v);
 }
 
-static void check_product(const json_t *r)
+/* The peak that bounds a product; NULL: none that is measured. */
+static const char *peak_of(const json_t *r)
+{
+    const char *kernel = json_string_value(json_object_get(r, "kernel"));
+    const char *compute = json_string_value(json_object_get(r, "compute"));
+    const bool bf16 = strcmp(kernel, "avx512-bf16") == 0, vnni = strcmp(kernel, "avx512-vnni") == 0;
+    if (strcmp(compute, "int8") == 0)
+        return bf16 || vnni ? "int8_ops_per_s" : NULL;
+    return bf16 && strcmp(compute, "bf16") == 0 ? "bf16_flops_per_s" : "f32_flops_per_s";
+}
+
+static void check_product(const json_t *r, const json_t *peaks)
 {
     if (json_is_null(json_object_get(r, "ns"))) {
         assert_true(json_string_length(json_object_get(r, "ns_reason")) > 0);
@@ -83,17 +94,42 @@ static void check_product(const json_t *r)
     double flops = 2 * number(r, "rows") * number(r, "out") * number(r, "in");
     double rate = flops / number(r, "ns") * 1e9;
     assert_true(number(r, "flops_per_s") / rate > 1 - 1e-9 && number(r, "flops_per_s") / rate < 1 + 1e-9);
-    assert_true(number(r, "flops_of_peak") > 0);
+    const char *peak = peak_of(r);
+    if (peak) {
+        double share = rate / number(peaks, peak);
+        assert_true(number(r, "flops_of_peak") / share > 1 - 1e-9);
+        assert_true(number(r, "flops_of_peak") / share < 1 + 1e-9);
+    } else {
+        assert_true(json_is_null(json_object_get(r, "flops_of_peak")));
+        assert_true(json_string_length(json_object_get(r, "flops_of_peak_reason")) > 0);
+    }
     assert_true(number(r, "weight_bytes_per_s") > 0);
 }
 
-/* Four shapes, two numbers of rows, of each sgemm and every table, precision and compute. sgemm's ratio to itself is 1. */
+/* How many there are of an operator. */
+static int count_operators(const json_t *operators, const char *name, const char *weights)
+{
+    int n = 0;
+    size_t i;
+    json_t *r;
+    json_array_foreach(operators, i, r)
+    {
+        const char *of = json_string_value(json_object_get(r, "weights"));
+        n += strcmp(json_string_value(json_object_get(r, "operator")), name) == 0 &&
+             (weights ? of && strcmp(of, weights) == 0 : true);
+    }
+    return n;
+}
+
+/* Four shapes, two numbers of rows, of each sgemm and every table, precision and compute; compute int8 with weights int8 and
+ * nf4. sgemm's ratio to itself is 1. */
 static void quick_run(void **state)
 {
     (void)state;
     json_t *o = run_json("--quick --json 2>/dev/null"), *r;
     const json_t *products = json_object_get(o, "products"), *operators = json_object_get(o, "operators");
-    size_t i, contenders = 1 + (size_t)tables() * ZO_PRECISION_COUNT * ZO_COMPUTE_COUNT;
+    const json_t *peaks = json_object_get(o, "peak");
+    size_t i, whole = 0, contenders = 1 + (size_t)tables() * (ZO_PRECISION_COUNT * 2 + 2);
     assert_int_equal(json_array_size(products), 4 * 2 * contenders);
     json_array_foreach(products, i, r)
     {
@@ -101,11 +137,21 @@ static void quick_run(void **state)
         assert_string_equal(json_string_value(json_object_get(r, "model")), "synth:smollm2-135m");
         assert_int_equal(json_integer_value(json_object_get(r, "rows")), i / contenders % 2 ? 64 : 8);
         assert_int_equal(strcmp(json_string_value(json_object_get(r, "kernel")), "openblas") == 0, sgemm);
-        check_product(r);
+        check_product(r, peaks);
+        if (strcmp(json_string_value(json_object_get(r, "compute")), "int8") == 0) {
+            const char *weights = json_string_value(json_object_get(r, "weights"));
+            assert_true(strcmp(weights, "int8") == 0 || strcmp(weights, "nf4") == 0);
+            whole++;
+        }
         if (sgemm)
             assert_true(number(r, "ratio") == 1);
     }
+    assert_int_equal(whole, 4 * 2 * 2 * tables());
     assert_true(json_array_size(operators) > 10);
+    assert_int_equal(count_operators(operators, "pack int8", NULL), tables());
+    assert_int_equal(count_operators(operators, "unpack int8", NULL), 2 * tables());
+    assert_int_equal(count_operators(operators, "unpack int8", "int8"), tables());
+    assert_int_equal(count_operators(operators, "unpack int8", "nf4"), tables());
     json_array_foreach(operators, i, r)
     {
         assert_true(number(r, "ns") > 0);
@@ -144,6 +190,25 @@ static void chosen_run(void **state)
     assert_int_equal(json_array_size(json_object_get(o, "products")) % 3, 0);
     assert_null(json_object_get(o, "operators"));
     json_decref(o);
+    o = run_json(
+        "--quick --json --only products --kernel portable --model synth:tiny --rows 5 --precision f32,int8 "
+        "--compute int8 2>/dev/null");
+    assert_int_equal(json_array_size(json_object_get(o, "products")) % 2, 0); /* sgemm and int8 */
+    json_array_foreach(json_object_get(o, "products"), i, r)
+    {
+        assert_string_equal(json_string_value(json_object_get(r, "weights")), i % 2 ? "int8" : "f32");
+        assert_string_equal(json_string_value(json_object_get(r, "compute")), i % 2 ? "int8" : "f32");
+        check_product(r, json_object_get(o, "peak"));
+    }
+    json_decref(o);
+    assert_int_equal(
+        run("--quick --warm --only products --kernel portable --model synth:tiny --rows 3 --precision nf4 "
+            "--compute int8 2>/dev/null",
+            &text),
+        0);
+    assert_non_null(strstr(text, "| portable | nf4     | int8    |"));
+    assert_null(strstr(text, "nan"));
+    free(text);
     assert_int_equal(
         run("--quick --only products --kernel portable --model synth:tiny --rows 3,20 --precision nf4 "
             "--compute f32 2>/dev/null",
@@ -165,7 +230,7 @@ static void refusals(void **state)
         {"--rows 8,4", "--rows must be up to 16 rising numbers from 1 to 16384, not \"8,4\""},
         {"--rows 8x", "--rows must be"},
         {"--precision f32,nf3", "--precision: \"nf3\" is none of f32, f16, bf16, int8, nf4"},
-        {"--compute ''", "--compute: \"\" is none of f32, bf16"},
+        {"--compute ''", "--compute: \"\" is none of f32, bf16, int8"},
         {"--kernel sse", "--kernel: \"sse\" is none of "},
         {"--model synth:none", "--model: "},
         {"--only all", "--only must be products or operators"},

@@ -104,6 +104,13 @@ static void run_widen(work *w)
     w->panels->widen(w->c, (const uint16_t *)(const void *)w->b, WIDTH);
 }
 
+/* Of a tile in the first form that this table has. */
+static void run_pack_int8(work *w)
+{
+    zo_int8_tile to = {(int8_t *)w->c, w->c + FLOATS / 4, (int32_t *)(void *)(w->c + FLOATS / 2)};
+    w->panels->pack_int8(&to, w->b, WIDTH);
+}
+
 static void run_unpack_f32(work *w)
 {
     zo_panel_source from = {.w = &w->w, .k = WIDTH};
@@ -120,6 +127,12 @@ static void run_unpack_bf16(work *w)
 {
     zo_panel_source from = {.w = &w->w, .k = WIDTH};
     w->panels->unpack_bf16((uint16_t *)(void *)w->c, &from);
+}
+
+static void run_unpack_int8(work *w)
+{
+    zo_panel_source from = {.w = &w->w, .k = WIDTH};
+    w->panels->unpack_int8((uint8_t *)w->c, w->c + FLOATS / 2, &from);
 }
 
 static void run_swiglu(work *w)
@@ -146,6 +159,7 @@ typedef enum of {
     OF_KERNELS,
     OF_PANELS,
     OF_WEIGHTS, /* of panels, for each precision */
+    OF_WHOLE,   /* of panels, for each precision that has products in whole numbers */
     OF_NOTHING  /* chooses kernels itself */
 } of;
 
@@ -168,6 +182,7 @@ static const struct operator_row {
     {"pack rounded", "value", OF_PANELS, run_pack_rounded, WIDTH, 8.0 * WIDTH, true, false},
     {"pack bf16", "value", OF_PANELS, run_pack_bf16, WIDTH, 6.0 * WIDTH, true, true},
     {"widen", "value", OF_PANELS, run_widen, WIDTH, 6.0 * WIDTH, true, true},
+    {"pack int8", "value", OF_PANELS, run_pack_int8, WIDTH, 0, true, false},
     {"swiglu", "value", OF_PANELS, run_swiglu, ZO_PANEL_LANES, 12.0 * ZO_PANEL_LANES, true, false},
     {"store", "value", OF_PANELS, run_store, ZO_PANEL_LANES, 8.0 * ZO_PANEL_LANES, true, false},
     {"unpack f32", "value", OF_WEIGHTS, run_unpack_f32, ZO_PANEL_LANES *WIDTH, 4.0 * ZO_PANEL_LANES *WIDTH,
@@ -176,6 +191,8 @@ static const struct operator_row {
      4.0 * ZO_PANEL_LANES *WIDTH, false, false},
     {"unpack bf16", "value", OF_WEIGHTS, run_unpack_bf16, ZO_PANEL_LANES *WIDTH, 2.0 * ZO_PANEL_LANES *WIDTH,
      false, true},
+    {"unpack int8", "value", OF_WHOLE, run_unpack_int8, ZO_PANEL_LANES *WIDTH, 1.0 * ZO_PANEL_LANES *WIDTH,
+     false, false},
     {"lowrank form", "value of 8 replicas of Bw", OF_NOTHING, run_lowrank_form, 2.0 * QUERIES *WIDTH *RANK,
      8.0 * QUERIES *WIDTH *RANK, false, false},
     {"lowrank inputs", "row and value of A", OF_NOTHING, run_lowrank_inputs, 2.0 * QUERIES *ROWS *WIDTH *RANK,
@@ -219,7 +236,7 @@ static zo_status measure_weights(const struct operator_row *o, work *w, const be
     zo_status st = ZO_OK;
     for (int p = 0; p < ZO_PRECISION_COUNT && !st; p++) {
         zo_encoder e = {.precision = p, .out = ZO_PANEL_LANES, .in = WIDTH};
-        if (!options->precision[p])
+        if (!options->precision[p] || (o->of == OF_WHOLE && !zo_precision_in_int8(p, WIDTH)))
             continue;
         st = zo_mem_array(NULL, ZO_ACCOUNT_HARNESS, (size_t)zo_precision_bytes(p, e.out, e.in), 1,
                           "a benchmark", &e.storage, err);
@@ -251,12 +268,12 @@ static zo_status run_operator(const struct operator_row *o, work *w, const bench
         if (bench_kernel_wanted(options, (*k)->name))
             measure(o, w, (*k)->name, NULL, slice_s, results);
     }
-    for (const zo_panels *const *k = zo_panels_all();
-         (o->of == OF_PANELS || o->of == OF_WEIGHTS) && *k && !st; k++) {
+    const bool weights = o->of == OF_WEIGHTS || o->of == OF_WHOLE;
+    for (const zo_panels *const *k = zo_panels_all(); (o->of == OF_PANELS || weights) && *k && !st; k++) {
         w->panels = *k;
         if (!bench_kernel_wanted(options, (*k)->name) || (o->dots && !(*k)->bf16))
             continue;
-        if (o->of == OF_WEIGHTS)
+        if (weights)
             st = measure_weights(o, w, options, slice_s, results, err);
         else
             measure(o, w, (*k)->name, NULL, slice_s, results);

@@ -147,6 +147,12 @@ static zo_status make_weights(bench *b, weights *w, zo_precision p, bool frozen,
     return st;
 }
 
+/* Is there such a product? Weights that have none in whole numbers are computed as with bf16. */
+static bool computed_in(const bench *b, zo_precision p, zo_compute compute)
+{
+    return compute != ZO_COMPUTE_INT8 || zo_precision_in_int8(p, b->shape.in);
+}
+
 /* ---- one product ---- */
 
 static void multiply(bench *b, const contender *c, int64_t rows)
@@ -183,23 +189,50 @@ static float bf16_of(float x)
     return zo_bf16_to_f32(zo_f32_to_bf16(x));
 }
 
+/* Weight i of precision p, `value` when decoded, as a product takes it. int8's codes are taken as they are, and scaled
+ * afterwards. */
+static float weight_of(const bench *b, zo_precision p, zo_compute compute, int64_t i, float value)
+{
+    const zo_matrix *w = &b->weights[p].first;
+    if (compute == ZO_COMPUTE_F32 || p == ZO_PRECISION_INT8)
+        return value;
+    if (compute == ZO_COMPUTE_BF16)
+        return bf16_of(value);
+    return rintf(127 * zo_nf4_levels[zo_precision_code_nf4(w, i)]) *
+           (zo_precision_absmax(w, i / ZO_NF4_BLOCK) / 127.0f);
+}
+
+/* A row of x to whole numbers times the scale of their block. The scale's inverse is in f32, as in the kernels: near
+ * the middle of two numbers it is this that decides. */
+static void round_blocks(float *x, int64_t in)
+{
+    for (int64_t at = 0; at < in; at += ZO_INT8_BLOCK) {
+        const int64_t end = at + ZO_INT8_BLOCK < in ? at + ZO_INT8_BLOCK : in;
+        float most = 0;
+        for (int64_t k = at; k < end; k++)
+            most = fmaxf(most, fabsf(x[k]));
+        for (int64_t k = at; k < end && most > 0; k++)
+            x[k] = rintf(x[k] * (127.0f / most)) * (most / 127.0f);
+    }
+}
+
 /* What a contender of (precision, compute) should give, by sgemm over the values that it sees, and sum |x w|. */
 static void want(bench *b, zo_precision p, zo_compute compute)
 {
     const int64_t in = b->shape.in, out = b->shape.out;
-    const bool rounds = compute == ZO_COMPUTE_BF16;
     draw(b->x, CHECK_ROWS * in, 1, 1);
 #pragma omp parallel for
     for (int64_t r = 0; r < out; r++) {
         zo_precision_decode_rows(&b->weights[p].first, r, 1, b->plain + r * in);
         for (int64_t k = r * in; k < (r + 1) * in; k++) {
-            if (rounds && p != ZO_PRECISION_INT8) /* whose codes bf16 has, and which is scaled afterwards */
-                b->plain[k] = bf16_of(b->plain[k]);
+            b->plain[k] = weight_of(b, p, compute, k, b->plain[k]);
             b->absolute[k] = fabsf(b->plain[k]);
         }
     }
-    for (int64_t i = 0; rounds && i < CHECK_ROWS * in; i++)
+    for (int64_t i = 0; compute != ZO_COMPUTE_F32 && i < CHECK_ROWS * in; i++)
         b->x[i] = bf16_of(b->x[i]);
+    for (int64_t r = 0; compute == ZO_COMPUTE_INT8 && r < CHECK_ROWS; r++)
+        round_blocks(b->x + r * in, in);
     bench_sgemm_openblas(b->wanted, out, b->x, in, b->plain, CHECK_ROWS, out, in, 1, 0);
     for (int64_t i = 0; i < CHECK_ROWS * in; i++)
         b->x[i] = fabsf(b->x[i]);
@@ -208,7 +241,10 @@ static void want(bench *b, zo_precision p, zo_compute compute)
 }
 
 /* Either result is within gamma_k sum |x w| of the true one, k = in + 2 roundings (the sum, int8's scale and its product):
- * Higham 2002, "Accuracy and Stability of Numerical Algorithms", 2nd ed., (3.5). */
+ * Higham 2002, "Accuracy and Stability of Numerical Algorithms", 2nd ed., (3.5).
+ * With compute int8 the true one is of codes times scales. What sgemm is given is those, rounded: the other two of its
+ * roundings. The kernel has fewer: sums of a block are exact; two products with scales and the sum of in / 32 blocks are
+ * not. */
 static zo_status check(bench *b, const contender *c, zo_error *err)
 {
     const double nu = (double)(b->shape.in + 2) * 0x1p-24, gamma = nu / (1 - nu);
@@ -232,7 +268,7 @@ static zo_status check_all(bench *b, zo_error *err)
     zo_status st = ZO_OK;
     for (int p = 0; p < ZO_PRECISION_COUNT; p++) {
         for (int k = 0; k < ZO_COMPUTE_COUNT; k++) {
-            if (!b->o->precision[p] || !b->o->compute[k])
+            if (!b->o->precision[p] || !b->o->compute[k] || !computed_in(b, p, k))
                 continue;
             want(b, p, k);
             for (int i = 1; i < b->contenders && !st; i++)
@@ -265,6 +301,24 @@ static void begin_contender(bench *b, contender *c, int64_t rows)
     c->repeats = (int64_t)fmin(MOST_REPEATS, fmax(1, SAMPLE_NS / ns));
 }
 
+/* The rate that bounds a contender's multiply-adds; 0: not known, *missing says why. */
+static double peak_of(const bench *b, const contender *c, const char **missing)
+{
+    const zo_panels *t = c->panels;
+    const char *key = "f32_flops_per_s";
+    *missing = "this peak was not measured";
+    if (t && c->compute == ZO_COMPUTE_INT8) {
+        if (!t->int8_dots) {
+            *missing = "this table multiplies bytes in plain C, which no measured peak bounds";
+            return 0;
+        }
+        key = "int8_ops_per_s";
+    } else if (t && t->bf16 && c->compute == ZO_COMPUTE_BF16) {
+        key = "bf16_flops_per_s";
+    }
+    return json_number_value(json_object_get(b->peak, key));
+}
+
 static void put_share(json_t *o, const char *key, double rate, double peak, const char *missing)
 {
     if (peak > 0)
@@ -277,11 +331,10 @@ static void report(bench *b, const contender *c, int64_t rows, int rounds)
 {
     const contender *sgemm = b->contender;
     const double flops = 2.0 * (double)rows * (double)b->shape.out * (double)b->shape.in;
-    const bool dots = c->panels && c->panels->bf16 && c->compute == ZO_COMPUTE_BF16;
     const double bytes = (double)zo_precision_bytes(c->precision, b->shape.out, b->shape.in),
                  s = c->left_out ? NAN : 1e-9 * bench_stats_median(c->ns, (size_t)rounds);
-    const double peak =
-        json_number_value(json_object_get(b->peak, dots ? "bf16_flops_per_s" : "f32_flops_per_s"));
+    const char *missing;
+    const double peak = peak_of(b, c, &missing);
     const double read = json_number_value(json_object_get(b->peak, "read_bytes_per_s"));
     double ratio[MOST_ROUNDS];
     json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:s}", "model", b->shape.model, "maps",
@@ -293,7 +346,7 @@ static void report(bench *b, const contender *c, int64_t rows, int rounds)
     } else {
         bench_kernel_spread(o, "ns", c->ns, rounds);
         bench_record_real(o, "flops_per_s", flops / s);
-        put_share(o, "flops_of_peak", flops / s, peak, "this peak was not measured");
+        put_share(o, "flops_of_peak", flops / s, peak, missing);
         bench_record_real(o, "weight_bytes_per_s", bytes / s);
         put_share(o, "read_of_peak", bytes / s, b->o->warm ? 0 : read, "the weights lie in a cache");
     }
@@ -338,11 +391,12 @@ static void list_contenders(bench *b)
     for (const zo_panels *const *t = zo_panels_all(); *t; t++)
         for (int p = 0; bench_kernel_wanted(b->o, (*t)->name) && p < ZO_PRECISION_COUNT; p++)
             for (int k = 0; k < ZO_COMPUTE_COUNT; k++)
-                if (b->o->precision[p] && b->o->compute[k] && b->contenders < CONTENDERS)
+                if (b->o->precision[p] && b->o->compute[k] && computed_in(b, p, k) &&
+                    b->contenders < CONTENDERS)
                     b->contender[b->contenders++] = (contender){.panels = *t, .precision = p, .compute = k};
 }
 
-/* Room for anything of this shape. Tables differ in how high a tile is; the room is for the least high, of padded f32. */
+/* Room for anything of this shape. Tables and computes differ in how high a tile is and what it holds. */
 static zo_status make_room(bench *b, zo_error *err)
 {
     const int64_t in = b->shape.in, out = b->shape.out, rows = b->rows;
@@ -350,9 +404,11 @@ static zo_status make_room(bench *b, zo_error *err)
     b->scratch_bytes = 0;
     for (const zo_panels *const *t = zo_panels_all(); *t; t++) {
         const int32_t n = zo_tiles_cut((*t)->tile_rows, 0, rows, 0, NULL);
-        const int64_t packed = n * (in + 1) * (*t)->tile_rows * (int64_t)sizeof(float);
         const int64_t scratch = zo_engine_scratch(*t, in, n);
-        bytes = packed > bytes ? packed : bytes;
+        for (int k = 0; k < ZO_COMPUTE_COUNT; k++) {
+            const int64_t packed = n * zo_tile_bytes(&(zo_engine){.panels = *t, .compute = k}, in);
+            bytes = packed > bytes ? packed : bytes;
+        }
         b->scratch_bytes = scratch > b->scratch_bytes ? scratch : b->scratch_bytes;
     }
     const struct {

@@ -68,6 +68,7 @@ typedef struct zo_int8_panel {
 typedef struct zo_panels {
     const char *name; /* "portable", "avx2", "avx512", "avx512-vnni", "avx512-bf16" */
     int tile_rows;    /* H */
+    bool int8_dots;   /* int8 is made of the processor's dot products of bytes; else it is plain C */
 
     /* sums = tile * panel over k values, or sums += where add. rows <= H, vectors <= ZO_PANEL_VECTORS. ahead may be NULL. */
     void (*f32)(float *sums, const float *tile, const float *panel, int64_t stride, int64_t k, int rows,

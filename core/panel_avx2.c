@@ -5,7 +5,7 @@
 
 #include "core/panel_body.h"
 
-const zo_panels zo_panels_avx2 = PANEL_TABLE("avx2", NULL, panel_int8_plain);
+const zo_panels zo_panels_avx2 = PANEL_TABLE("avx2", NULL, panel_int8_plain, false);
 
 #else
 typedef int zo_panel_avx2_is_empty; /* ISO C wants a declaration in every file */

@@ -5,7 +5,7 @@
 
 #include "core/panel_body.h"
 
-const zo_panels zo_panels_avx512 = PANEL_TABLE("avx512", NULL, panel_int8_plain);
+const zo_panels zo_panels_avx512 = PANEL_TABLE("avx512", NULL, panel_int8_plain, false);
 
 #else
 typedef int zo_panel_avx512_is_empty; /* ISO C wants a declaration in every file */

@@ -70,7 +70,7 @@ static void panel_bf16(float *sums, const uint16_t *tile, const uint16_t *panel,
         multiply_pairs_rows(sums, tile, panel, stride, k, rows, 1, add, ahead);
 }
 
-const zo_panels zo_panels_avx512bf16 = PANEL_TABLE("avx512-bf16", panel_bf16, panel_int8);
+const zo_panels zo_panels_avx512bf16 = PANEL_TABLE("avx512-bf16", panel_bf16, panel_int8, true);
 
 #else
 typedef int zo_panel_avx512bf16_is_empty; /* ISO C wants a declaration in every file */

@@ -7,7 +7,7 @@
 
 #include "core/panel_vnni.h"
 
-const zo_panels zo_panels_avx512vnni = PANEL_TABLE("avx512-vnni", NULL, panel_int8);
+const zo_panels zo_panels_avx512vnni = PANEL_TABLE("avx512-vnni", NULL, panel_int8, true);
 
 #else
 typedef int zo_panel_avx512vnni_is_empty; /* ISO C wants a declaration in every file */

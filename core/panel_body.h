@@ -149,11 +149,11 @@ static void swiglu_bf16(uint16_t *tile, const float *sums, int rows, int64_t n)
 }
 
 /* The row of zo_panels that an including file fills; dot_bf16: its kernel of bf16 pairs, or NULL; dot_int8: of whole
- * numbers. */
-#define PANEL_TABLE(instruction_set, dot_bf16, dot_int8)                                                     \
+ * numbers, dots: whether of dot products. */
+#define PANEL_TABLE(instruction_set, dot_bf16, dot_int8, dots)                                               \
     {                                                                                                        \
-        .name = instruction_set, .tile_rows = TILE_ROWS, .f32 = panel_f32, .bf16 = dot_bf16,                 \
-        .int8 = dot_int8, .pack_f32 = PACK_F32, .pack_bf16 = PACK_BF16, .widen = widen,                      \
+        .name = instruction_set, .tile_rows = TILE_ROWS, .int8_dots = dots, .f32 = panel_f32,                \
+        .bf16 = dot_bf16, .int8 = dot_int8, .pack_f32 = PACK_F32, .pack_bf16 = PACK_BF16, .widen = widen,    \
         .pack_int8 = PACK_INT8, .unpack_f32 = UNPACK_F32, .unpack_bf16 = UNPACK_BF16,                        \
         .unpack_int8 = UNPACK_INT8, .scale = scale_sums, .shift = shift_sums, .store = store_sums,           \
         .swiglu_f32 = swiglu_f32, .swiglu_bf16 = swiglu_bf16                                                 \

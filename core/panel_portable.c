@@ -12,4 +12,4 @@
 
 #include "core/panel_body.h"
 
-const zo_panels zo_panels_portable = PANEL_TABLE("portable", NULL, panel_int8_plain);
+const zo_panels zo_panels_portable = PANEL_TABLE("portable", NULL, panel_int8_plain, false);
