@@ -31,7 +31,9 @@ PRECISIONS = {
     "f16": ("f16", "f32", ["f16"]),
     "f16-bf16": ("f16", "bf16", ["f16"]),
     "int8": ("int8", "bf16", ["q8_0"]),
+    "int8-int8": ("int8", "int8", ["q8_0"]),
     "nf4": ("nf4", "bf16", ["q4_0", "q4_k"]),
+    "nf4-int8": ("nf4", "int8", ["q4_0", "q4_k"]),
 }
 # what llama.cpp multiplies in, by the names of the peaks: f16 is widened to f32, quantized formats meet 8-bit integers
 PEER_PEAK = {"f32": "f32", "bf16": "bf16", "f16": "f32", "q8_0": "int8", "q4_0": "int8", "q4_k": "int8"}
