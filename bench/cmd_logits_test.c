@@ -70,7 +70,9 @@ static void unknown_words(void **state)
         int (*command)(int, char **);
         const char *argv[6], *says;
     } cases[] = {
-        {bench_cmd_logits, {"logits", "--compute", "bf17", "ab"}, "compute: must be one of f32, bf16, int8, not"},
+        {bench_cmd_logits,
+         {"logits", "--compute", "bf17", "ab"},
+         "compute: must be one of f32, bf16, int8, not"},
         {bench_cmd_generate,
          {"generate", "--compute", "f16", "ab"},
          "compute: must be one of f32, bf16, int8, not"},

@@ -81,9 +81,9 @@ static void bound_by_memory(void **state)
     const zo_cost_rows each = {8, 8 * 8, 1};
     const zo_lora_options lora = {.rank = 16, .targets = ZO_TARGETS_ALL};
     const bench_roof roof = roof_of(forever, 1e10);
-    /* f32: linear maps and head; 8 rows of activations as in cost.h; one sweep of the update over Bw */
+    /* f32: linear maps and head; activations of 8 rows, of one behind the last attention, as in cost.h; one sweep of the update over Bw */
     const double weights = 4.0 * (6476005376.0 + 32000.0 * 4096), sweep = 8 * zo_cost_trained(&c, &lora);
-    const double activations = 4.0 * 8 * 32 * (10 * 4096 + 6 * 4096 + 6 * 4096 + 2 * 11008);
+    const double activations = 4.0 * (8 * 32 * 14 * 4096 + (8 * 31 + 1) * (8 * 4096 + 2 * 11008));
     static const struct {
         int parallel;
         double forwards, replicas;
@@ -155,7 +155,7 @@ static void rates_of_kernels(void **state)
     roof.unpack_values_per_s[ZO_COMPUTE_F32][ZO_PRECISION_BF16] = 1e6;
     near("unpacking", step_ns(p, &c, each, &roof) - plain, (2 * 46080 + 512 * 64) / 1e6 * 1e9);
     /* whole numbers: a multiply-add for 32 products of int8, two for nf4; the head in bf16, as with compute bf16 */
-    const double products = 2.0 * 8 * 64 * 2 * 46080;
+    const double products = 2.0 * 8 * (64 * 2 * 8192 + (64 + 8) * 37888);
     p.compute = ZO_COMPUTE_BF16;
     plain = step_ns(p, &c, each, &roof);
     p.compute = ZO_COMPUTE_INT8;

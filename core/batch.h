@@ -3,8 +3,8 @@
  * Sequences are left-padded to the longest, rounded up to a multiple of 8. A padded position is masked: it
  * changes no result. Only real positions become rows of the forward pass, packed one after the other, unless the
  * batch is padded to a length that was asked for: then every position is a row, so that a given T costs what T
- * tokens cost. `label` rows are the positions whose output predicts a label token; only they go through the output
- * head.
+ * tokens cost. `label` rows are the positions whose output predicts a label token; only they go
+ * through the output head, and through the last layer behind its attention.
  */
 #ifndef ZO_BATCH_H
 #define ZO_BATCH_H
@@ -22,7 +22,7 @@ typedef struct zo_batch {
     int32_t *start;     /* (B) first real position, T where the sequence is empty */
     int32_t *first;     /* (B) first position that becomes a row: start, or 0 where padding is run */
     int32_t *offset;    /* (B + 1) row of that position; offset[B] is the number of rows */
-    int32_t *label_row; /* (labels) b * T + t: the output there predicts label_id */
+    int32_t *label_row; /* (labels), rising: b * T + t: the output there predicts label_id */
     int32_t *label_id;  /* (labels) */
     int32_t cap_sequences, cap_tokens, cap_labels; /* room for B sequences, B * T ids, labels */
 } zo_batch;

@@ -3,14 +3,15 @@
  * Letters as in llama.h: N replicas, D width, F feed-forward width, V vocabulary, L layers, R rank; Q = heads * head_dim,
  * K = kv_heads * head_dim. A multiplication and an addition are two operations.
  *
- *   linear map (out, in)  2 rows out in operations; its weights are read once per forward, whatever N is
+ *   linear map (out, in)  2 rows out in operations; its weights are read once per forward, whatever N is. Rows are all, but behind
+ *                         the last layer's attention (o, gate and up, down) only those that predict a label
  *   adapter of a map      2 rows R (out + in) operations
  *   attention             4 Q n^2 / 2 operations for a sequence of n real tokens and each layer: q k^T and its product with v,
  *                         of which the causal half is done
- *   head                  2 labels V D operations: only rows that predict a label go through it
- *   activations           every operator reads its input and writes its output once, in f32: 10 D + 6 Q + 6 K + 2 F values
- *                         for a row and layer (norms 2 * 2 D; q k v D + Q + 2 K; rotation 2 Q + 2 K; attention 2 Q + 2 K;
- *                         o Q + 2 D; gate and up D + F; down F + 2 D)
+ *   head                  2 labels V D operations
+ *   activations           every operator reads its input and writes its output once, in f32: for a row and layer
+ *                         3 D + 5 Q + 6 K values up to attention (norm 2 D; q k v D + Q + 2 K; rotation 2 Q + 2 K; attention
+ *                         2 Q + 2 K) and 7 D + Q + 2 F behind it (o Q + 2 D; norm 2 D; gate and up D + F; down F + 2 D)
  *   noise                 one value for each trained one and query of a forward: the two signs share it
  *
  * Counts of the transformer's operations: Kaplan et al. 2020, arXiv:2001.08361, table 1; of replicas that share their
@@ -29,7 +30,7 @@
 typedef struct zo_cost_rows {
     double rows;    /* through the linear maps */
     double squares; /* sum of n * n over the sequences, n real tokens */
-    double labels;  /* rows through the head */
+    double labels;  /* rows that predict a label */
 } zo_cost_rows;
 
 typedef struct zo_cost_forward {

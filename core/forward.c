@@ -2,7 +2,8 @@
  *
  * Letters: N replicas, B sequences, T tokens, D width, F feed-forward width, V vocabulary, R rank; rows: N times the
  * rows of the batch (B * T less the padding that is not run), replica by replica.
- * One layer, top to bottom: norm, q k v, rotate, attend, o, norm, gate and up, SwiGLU, down.
+ * One layer, top to bottom: norm, q k v, rotate, attend, o, norm, gate and up, SwiGLU, down. Nobody looks at what the last
+ * layer makes of rows that predict no label: from its attention on it works on the others alone, as the head does.
  */
 #include <assert.h>
 #include <math.h>
@@ -36,9 +37,10 @@ struct zo_session {
     float *b;          /* replicas of Bw, one group at a time */
     float *a;          /* replicas of A */
     float *scratch;    /* (threads, zo_attend_scratch) */
-    float *last;       /* (N * labels, D) */
-    float *logits;     /* (N * labels, V) */
-    double *surprise;  /* (N * labels) cross-entropy of each label */
+    float
+        *last; /* (N * labels, D) residual stream of the rows that predict a label, from the last layer on */
+    float *logits;    /* (N * labels, V) */
+    double *surprise; /* (N * labels) cross-entropy of each label */
 };
 
 /* What a forward works on: sizes and arguments in one place. */
@@ -355,40 +357,85 @@ static void attention(const pass *f, const chunk *c)
     }
 }
 
-static void layer_forward(const pass *f, const chunk *c, int32_t i)
+/* A layer up to its attention, of a chunk's rows: into `mixed`. */
+static void attend_layer(const pass *f, const chunk *c, int32_t i)
 {
     zo_session *s = f->s;
-    const zo_layer *l = &s->m->layers[i];
     int64_t D = f->c->width, Q = (int64_t)f->c->heads * f->c->head_dim;
     int64_t QKV = Q + 2 * (int64_t)f->c->kv_heads * f->c->head_dim;
-    float *x = s->x + c->row * D;
-    pack(s, s->input, c->tiles, x, D, l->attn_norm);
+    pack(s, s->input, c->tiles, s->x + c->row * D, D, s->m->layers[i].attn_norm);
     linear(f, c, i, ZO_GROUP_QKV, s->input, ZO_INTO_SET, s->qkv, QKV, NULL);
     rotate(f, c);
     zo_phase_enter(s->hook, ZO_PHASE_ATTENTION);
     attention(f, c);
     zo_phase_enter(s->hook, ZO_PHASE_SMALL);
+}
+
+/* The rest of it, for the rows whose residual stream is x. */
+static void feed_layer(const pass *f, const chunk *c, int32_t i, float *x)
+{
+    zo_session *s = f->s;
+    int64_t D = f->c->width, Q = (int64_t)f->c->heads * f->c->head_dim;
     pack(s, s->input, c->tiles, s->mixed, Q, NULL);
     linear(f, c, i, ZO_GROUP_O, s->input, ZO_INTO_ADD, x, D, NULL);
-    pack(s, s->input, c->tiles, x, D, l->ffn_norm);
+    pack(s, s->input, c->tiles, x, D, s->m->layers[i].ffn_norm);
     linear(f, c, i, ZO_GROUP_GATE_UP, s->input, ZO_INTO_SWIGLU, NULL, 0, s->hidden);
     linear(f, c, i, ZO_GROUP_DOWN, s->hidden, ZO_INTO_ADD, x, D, NULL);
 }
 
-/* Only rows that predict a label go through the head, as many at once as the session has tiles for. */
-static void head(const pass *f)
+/* Label rows of a replica that lie in sequences before this one. */
+static int64_t labels_before(const zo_batch *batch, int64_t sequence)
+{
+    int64_t n = 0;
+    while (n < batch->labels && batch->label_row[n] / batch->tokens < sequence)
+        n++;
+    return n;
+}
+
+/* Of a chunk the rows that predict a label, cut into tiles anew: what attention gave them, moved together in `mixed`, and their
+ * residual stream, to `last`. Label rows rise through a batch, so that none is written over before it is read. */
+static chunk keep_labels(const pass *f, const chunk *c)
 {
     zo_session *s = f->s;
     const zo_batch *batch = f->batch;
-    int64_t D = f->c->width, labels = batch->labels, H = s->engine.panels->tile_rows;
-    int64_t most = chunk_tiles(&s->limits, &s->engine) * H, all = f->replicas * labels;
-    for (int64_t n = 0; n < f->replicas; n++) {
-        for (int64_t i = 0; i < labels; i++) {
-            int32_t b = batch->label_row[i] / batch->tokens, t = batch->label_row[i] % batch->tokens;
-            int64_t row = n * f->block + batch->offset[b] + t - batch->first[b];
-            memcpy(s->last + (n * labels + i) * D, s->x + row * D, (size_t)D * sizeof(float));
+    const int64_t B = batch->sequences, L = batch->labels, end = c->sequence + c->sequences;
+    const int64_t D = f->c->width, Q = (int64_t)f->c->heads * f->c->head_dim;
+    chunk kept = *c;
+    kept.row = c->sequence / B * L + labels_before(batch, c->sequence % B);
+    kept.rows = kept.tiles = 0;
+    for (int64_t n = c->sequence / B; n * B < end; n++) {
+        const int64_t first = kept.rows;
+        const int64_t to = labels_before(batch, end - n * B < B ? end - n * B : B);
+        for (int64_t i = n == c->sequence / B ? kept.row - n * L : 0; i < to; i++, kept.rows++) {
+            const int32_t b = batch->label_row[i] / batch->tokens, t = batch->label_row[i] % batch->tokens;
+            const int64_t row = n * f->block + batch->offset[b] + t - batch->first[b];
+            memmove(s->mixed + kept.rows * Q, s->mixed + (row - c->row) * Q, (size_t)Q * sizeof(float));
+            memcpy(s->last + (kept.row + kept.rows) * D, s->x + row * D, (size_t)D * sizeof(float));
         }
+        kept.tiles += zo_tiles_cut(s->engine.panels->tile_rows, first, kept.rows - first,
+                                   (int32_t)n - c->replica, s->tiles + kept.tiles);
     }
+    return kept;
+}
+
+static void layer_forward(const pass *f, const chunk *c, int32_t i)
+{
+    attend_layer(f, c, i);
+    if (i + 1 < f->c->layers) {
+        feed_layer(f, c, i, f->s->x + c->row * f->c->width);
+        return;
+    }
+    const chunk kept = keep_labels(f, c);
+    if (kept.tiles)
+        feed_layer(f, &kept, i, f->s->last + kept.row * f->c->width);
+}
+
+/* Rows that predict a label through the head, as many at once as the session has tiles for. */
+static void head(const pass *f)
+{
+    zo_session *s = f->s;
+    int64_t D = f->c->width, H = s->engine.panels->tile_rows;
+    int64_t most = chunk_tiles(&s->limits, &s->engine) * H, all = f->replicas * f->batch->labels;
     zo_linear map = {.w = s->m->head};
     for (int64_t at = 0; at < all; at += most) {
         int32_t tiles = zo_tiles_cut((int)H, 0, all - at < most ? all - at : most, 0, s->tiles);

@@ -323,10 +323,12 @@ def run(args):
 # --- the table ---
 
 def matrix_flops(shape, work):
-    """Of one step or prefill in products with frozen weights: what both must do. A head's row for each sequence."""
+    """Of one step or prefill in products with frozen weights: what both must do. Behind the last layer's attention, and in
+    the head, a row for each sequence."""
     d, kv = shape["dim"], shape["kv_heads"] * shape["head"]
-    layer = 2 * d * d + 2 * d * kv + 3 * d * shape["ffn"]
-    return 2 * (work["rows"] * shape["layers"] * layer + work["sequences"] * d * shape["vocab"])
+    qkv, rest = d * d + 2 * d * kv, d * d + 3 * d * shape["ffn"]
+    rows = work["rows"] * (shape["layers"] - 1) + work["sequences"]
+    return 2 * (work["rows"] * shape["layers"] * qkv + rows * rest + work["sequences"] * d * shape["vocab"])
 
 
 def peer_peak(result, peer):
