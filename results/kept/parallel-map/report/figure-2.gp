@@ -30,8 +30,8 @@ series = 6
 across = 2
 high = 901
 centred = 1
-least = 0.894448
-most = 2.41733
+least = 0.87933
+most = 2.74141
 longest = 4
 
 # What all figures share. Comes between a figure's settings and the script of its kind.

@@ -30,8 +30,8 @@ series = 6
 across = 2
 high = 901
 centred = 1
-least = 0.894838
-most = 2.35526
+least = 0.976468
+most = 2.8964
 longest = 4
 
 # What all figures share. Comes between a figure's settings and the script of its kind.

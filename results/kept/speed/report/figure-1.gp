@@ -6,9 +6,10 @@ title_2 = 'f16'
 title_3 = 'bf16'
 title_4 = 'int8'
 title_5 = 'nf4'
-f32_peak = 234.193
-bf16_peak = 469.408
-bandwidth = 35.4579
+f32_peak = 233.619
+bf16_peak = 468.791
+int8_peak = 937.663
+bandwidth = 55.9262
 xlabel = 'operations per byte'
 ylabel = 'Gflop/s'
 series = 5
@@ -56,7 +57,7 @@ pdf = sprintf('set terminal pdfcairo size %.2fin,%.2fin enhanced font "Sans,10" 
 
 # A roofline: rates of steps over their arithmetic intensity, under what the machine was measured to give at best.
 #
-# Further settings: f32_peak, bf16_peak (Gflop/s), bandwidth (GB/s); 0: not measured.
+# Further settings: f32_peak, bf16_peak, int8_peak (Gflop/s), bandwidth (GB/s); 0: not measured.
 # Data: a block per series: operations per byte, Gflop/s.
 
 data = name.".dat"
@@ -67,10 +68,11 @@ low = STATS_min_y / 4.0
 top = STATS_max_y * 2.0
 if (f32_peak > 0) { top = f32_peak > top ? f32_peak : top }
 if (bf16_peak > 0) { top = bf16_peak > top ? bf16_peak : top }
+if (int8_peak > 0) { top = int8_peak > top ? int8_peak : top }
 top = top * 1.6
 if (low > top / 60) { low = top / 60 } # two labels at least
 if (bandwidth > 0 && f32_peak > 0) {
-    knee = (bf16_peak > 0 ? bf16_peak : f32_peak) / bandwidth
+    knee = (int8_peak > 0 ? int8_peak : bf16_peak > 0 ? bf16_peak : f32_peak) / bandwidth
     if (right < 4 * knee) { right = 4 * knee }
     if (left > knee / 8) { left = knee / 8 }
     if (low > left * bandwidth) { low = left * bandwidth }
@@ -80,11 +82,13 @@ set xrange [left:right]
 set yrange [low:top]
 set grid xtics
 highest = bf16_peak > f32_peak ? bf16_peak : f32_peak
+highest = int8_peak > highest ? int8_peak : highest
 slope(x) = bandwidth * x <= highest ? bandwidth * x : 1/0
 flat(x, peak) = bandwidth > 0 && bandwidth * x < peak ? 1/0 : peak
 set samples 800
 if (f32_peak > 0) { set label 1 sprintf("f32 %.4g Gflop/s", f32_peak) at right, f32_peak right offset -0.5,0.6 }
 if (bf16_peak > 0) { set label 2 sprintf("bf16 %.4g Gflop/s", bf16_peak) at right, bf16_peak right offset -0.5,0.6 }
+if (int8_peak > 0) { set label 4 sprintf("int8 %.4g Gop/s", int8_peak) at right, int8_peak right offset -0.5,0.6 }
 if (bandwidth > 0 && highest > 0) { set label 3 sprintf("%.3g GB/s", bandwidth) at left * 1.3, left * 1.3 * bandwidth left offset 1,-0.4 }
 do for [format in formats] {
     eval value(format)
@@ -92,6 +96,7 @@ do for [format in formats] {
     plot (bandwidth > 0 && highest > 0 ? slope(x) : 1/0) with lines lc rgb "#404040" lw 1.5 notitle, \
          (f32_peak > 0 ? flat(x, f32_peak) : 1/0) with lines lc rgb "#404040" lw 1.5 notitle, \
          (bf16_peak > 0 ? flat(x, bf16_peak) : 1/0) with lines lc rgb "#404040" lw 1.5 dt 2 notitle, \
+         (int8_peak > 0 ? flat(x, int8_peak) : 1/0) with lines lc rgb "#404040" lw 1.5 dt 4 notitle, \
          for [i=1:series] data index i - 1 using 1:2 with points lc rgb color(i) pt shape(i) ps 1 title title(i)
     unset output
 }
