@@ -37,10 +37,9 @@ struct zo_session {
     float *b;          /* replicas of Bw, one group at a time */
     float *a;          /* replicas of A */
     float *scratch;    /* (threads, zo_attend_scratch) */
-    float
-        *last; /* (N * labels, D) residual stream of the rows that predict a label, from the last layer on */
-    float *logits;    /* (N * labels, V) */
-    double *surprise; /* (N * labels) cross-entropy of each label */
+    float *last;       /* (N * labels, D) residual stream of label rows, from the last layer on */
+    float *logits;     /* (N * labels, V) */
+    double *surprise;  /* (N * labels) cross-entropy of each label */
 };
 
 /* What a forward works on: sizes and arguments in one place. */
