@@ -35,7 +35,8 @@ typedef struct suite {
     int lock;
     json_t *machine, *build;
     bench_models models;
-    json_t *peaks; /* threads -> roofline.h, or why there is none */
+    json_t *peaks;    /* threads -> roofline.h, or why there is none */
+    int64_t peaks_ns; /* when the oldest of them was measured */
     bench_signals signals;
     bench_choice choice;
     bench_progress progress;
@@ -162,7 +163,20 @@ static json_t *make_job(suite *s, const bench_scheduled *c, int run, const bench
     return job;
 }
 
-/* The peaks that so many threads reach, measured before the first cell that is timed with them. */
+/* A machine that is shared does not lend the same bandwidth all day: peaks are measured again when they are older. */
+#define PEAKS_HOLD_S 300
+
+static void drop_old_peaks(suite *s)
+{
+    const double hold_s = s->o->peaks_hold_s > 0 ? s->o->peaks_hold_s : PEAKS_HOLD_S;
+    const int64_t now = bench_clock_ns();
+    if (json_object_size(s->peaks) > 0 && (double)(now - s->peaks_ns) < hold_s * 1e9)
+        return;
+    json_object_clear(s->peaks);
+    s->peaks_ns = now;
+}
+
+/* The peaks that so many threads reach, measured lately. */
 static void add_peaks(suite *s, const bench_params *p, int threads, json_t *job)
 {
     char key[16];
@@ -173,6 +187,7 @@ static void add_peaks(suite *s, const bench_params *p, int threads, json_t *job)
         return;
     }
     snprintf(key, sizeof key, "%d", threads);
+    drop_old_peaks(s);
     if (!json_object_get(s->peaks, key))
         json_object_set_new(s->peaks, key,
                             bench_roofline_measure(s->machine, threads, s->o->peak_s, &peaks, &why) == ZO_OK

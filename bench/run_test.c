@@ -930,6 +930,30 @@ static void a_real_cell_survives_everything(void **state)
     bench_manifest_free(m);
 }
 
+/* Peaks hold for a while: the same numbers for all repetitions, and others once they are measured again. */
+static void peaks_are_measured_again(void **state)
+{
+    (void)state;
+    static const double hold_s[] = {1000, 1e-9};
+    for (int i = 0; i < 2; i++) {
+        bench_manifest *m = real_manifest(2, 0);
+        bench_run_options o = plain;
+        o.fresh = true;
+        o.peak_s = 0.02;
+        o.peaks_hold_s = hold_s[i];
+        m->measure.min_runs = m->measure.max_runs = 2;
+        run(m, o);
+        json_t *records = NULL;
+        assert_int_equal(bench_records_load("results/test/cells.jsonl", &records, NULL, NULL), ZO_OK);
+        assert_int_equal(json_array_size(records), 2);
+        const bool same = json_equal(json_object_get(json_array_get(records, 0), "peaks"),
+                                     json_object_get(json_array_get(records, 1), "peaks"));
+        assert_int_equal(same, i == 0);
+        json_decref(records);
+        bench_manifest_free(m);
+    }
+}
+
 /* What the launcher and the child know of a real cell is all there. */
 static void a_real_record(void **state)
 {
@@ -1041,6 +1065,7 @@ int main(int argc, char **argv)
         IN_PLACE(filters),
         IN_PLACE(progress_off_a_terminal),
         IN_PLACE(a_real_cell_survives_everything),
+        IN_PLACE(peaks_are_measured_again),
         IN_PLACE(a_real_record),
         IN_PLACE(kernels_of_openblas),
     };
