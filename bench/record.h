@@ -31,7 +31,7 @@
  *                 "achieved_bytes_per_s": 1.0, "of_peak": 0.8 (of the arithmetic peak), "of_bandwidth": 0.1,
  *                 "binds": "compute" | "memory", "predicted_step_ns": 1.0, "of_roofline": 0.8 (predicted over median) }
  *                 (roofline.h; a step that is not faster than the model's: of_roofline is at most 1),
- *   "peaks": {roofline.h: measured by the launcher within the five minutes before, with as many threads} | null,
+ *   "peaks": {roofline.h: measured by the launcher at most a minute before, with as many threads} | null,
  *   "counters": {"steps": 5, "cycles_per_step": 1.0, "instructions_per_step": .., "llc_misses_per_step": ..,
  *                "energy_j_per_step": ..} | null (counter.h),
  *   "accuracy": { "task": "sst2", "metric": "accuracy/class", "chance": 0.5, "value": 0.5 (after the last step),

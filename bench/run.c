@@ -163,8 +163,8 @@ static json_t *make_job(suite *s, const bench_scheduled *c, int run, const bench
     return job;
 }
 
-/* A machine that is shared does not lend the same bandwidth all day: peaks are measured again when they are older. */
-#define PEAKS_HOLD_S 300
+/* A machine that is shared lends another bandwidth every few minutes: peaks are measured again when they are older. */
+#define PEAKS_HOLD_S 60
 
 static void drop_old_peaks(suite *s)
 {

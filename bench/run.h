@@ -29,9 +29,10 @@ typedef struct bench_run_options {
     bool oversize;       /* run cells too that cannot fit into memory (fit.h) */
     bool save_adapters;  /* keep what was trained, in adapters/CELLID-RUN */
     FILE *progress;      /* NULL: quiet */
-    double peak_s;       /* seconds for measuring the machine's peaks, for each number of threads; 0: they are not */
-    double peaks_hold_s; /* after which they are measured again; 0: 300 */
-    double grace_s;      /* between SIGTERM and SIGKILL at the time limit; 0: 10 s */
+    double
+        peak_s; /* seconds for measuring the machine's peaks, for each number of threads; 0: they are not */
+    double peaks_hold_s;          /* after which they are measured again; 0: 60 */
+    double grace_s;               /* between SIGTERM and SIGKILL at the time limit; 0: 10 s */
     const char *const *argv;      /* the child's; NULL: this program's internal command */
     const char *const *blas_argv; /* likewise, of children that compare OpenBLAS's kernels */
 } bench_run_options;
