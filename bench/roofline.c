@@ -229,20 +229,25 @@ static double multiply_ns(const bench_params *p, const zo_cost *cost, int map, c
     return ns(cost->map[map].flops, roof->flops_per_s[in_bf16 ? ZO_COMPUTE_BF16 : p->compute]);
 }
 
-/* What stands between the products of a map: unpacking, and, with compute int8, scaling of the sums of blocks. */
-static double between_ns(const bench_params *p, const zo_cost *cost, int map, const bench_roof *roof)
+/* Compute int8: of the sums of blocks. */
+static double scale_ns(const bench_params *p, const zo_cost *cost, int map, const bench_roof *roof)
 {
-    const zo_cost_map *m = &cost->map[map];
+    const double scaled = cost->map[map].flops / ZO_INT8_BLOCK * (p->weights == ZO_PRECISION_NF4 ? 2 : 1);
+    const bool scales = p->compute == ZO_COMPUTE_INT8 && map != ZO_COST_MAPS - 1;
+    return scales ? ns(scaled, roof->flops_per_s[ZO_COMPUTE_F32]) : 0;
+}
+
+static double unpack_ns(const bench_params *p, const zo_cost *cost, int map, const bench_roof *roof)
+{
+    const double values = cost->map[map].values;
     const bool head = map == ZO_COST_MAPS - 1, f32 = p->weights == ZO_PRECISION_F32;
-    const double scaled = m->flops / ZO_INT8_BLOCK * (p->weights == ZO_PRECISION_NF4 ? 2 : 1);
     if (head)
-        return ns(m->values,
+        return ns(values,
                   roof->unpack_values_per_s[p->compute == ZO_COMPUTE_F32 ? ZO_COMPUTE_F32 : ZO_COMPUTE_BF16]
                                            [f32 ? ZO_PRECISION_F32 : ZO_PRECISION_BF16]);
     if (f32 && p->compute == ZO_COMPUTE_F32 && p->peft != ZO_PEFT_FULL)
         return 0; /* read where they lie */
-    return ns(m->values, roof->unpack_values_per_s[p->compute][p->weights]) +
-           (p->compute == ZO_COMPUTE_INT8 ? ns(scaled, roof->flops_per_s[ZO_COMPUTE_F32]) : 0);
+    return ns(values, roof->unpack_values_per_s[p->compute][p->weights]);
 }
 
 static void predict(const bench_params *p, const zo_cost *cost, const plan *s, const bench_roof *roof,
@@ -258,8 +263,10 @@ static void predict(const bench_params *p, const zo_cost *cost, const plan *s, c
         const zo_cost_map *m = &cost->map[i];
         const double multiply = multiply_ns(p, cost, i, roof);
         products += multiply;
-        if (m->flops > 0)
-            add(&t, multiply + between_ns(p, cost, i, roof), cached ? 0 : ns(m->bytes, bandwidth));
+        if (m->flops > 0) {
+            add(&t, multiply + scale_ns(p, cost, i, roof), cached ? 0 : ns(m->bytes, bandwidth));
+            add(&t, unpack_ns(p, cost, i, roof), 0);
+        }
     }
     add(&t, ns(cost->adapter_flops + cost->attention_flops, f32), 0);
     add(&t, 0, cached ? 0 : ns(cost->activation_bytes, bandwidth));

@@ -2,8 +2,9 @@
  *
  * The model adds up, for the forwards of a step (core/cost.h counts them):
  *
- *   a group of frozen maps   max(operations / peak of the compute unit + values / rate of unpacking,
- *                                bytes of weights / bandwidth): weights stream in while others are multiplied
+ *   a group of frozen maps   max(operations / peak of the compute unit, bytes of weights / bandwidth)
+ *                                + values / rate of unpacking: a panel's weights stream in while the one before is
+ *                                multiplied (linear.c), and nothing does while one is unpacked
  *                            (frozen f32 in compute f32 is read where it lies, and not unpacked; compute int8 scales sums:
  *                            for each row, output channel and block of inputs a multiply-add in f32, for nf4 two. The head is
  *                            multiplied in bf16)

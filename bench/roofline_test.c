@@ -106,6 +106,20 @@ static void bound_by_memory(void **state)
     assert_true(gain > 7.5 && gain < 8); /* 2q = 8, less what activations take */
 }
 
+/* Weights stream in while others are multiplied, not while they are unpacked. */
+static void unpacking_waits_for_memory(void **state)
+{
+    const zo_config c = shape("tinyllama-1.1b");
+    const zo_cost_rows each = {8, 8 * 8, 1};
+    bench_params p = cell(ZO_PARALLEL_NONE);
+    bench_roof roof = roof_of(1e15, 1e10);
+    (void)state;
+    p.weights = ZO_PRECISION_NF4;
+    const double memory = step_ns(p, &c, each, &roof);
+    roof.unpack_values_per_s[ZO_COMPUTE_F32][ZO_PRECISION_NF4] = 1e10;
+    near("unpacking", step_ns(p, &c, each, &roof) - memory, 8 * 968884224.0 / 1e10 * 1e9);
+}
+
 /* A model that fits into the caches reads nothing from memory. */
 static void cached_models_wait_for_no_memory(void **state)
 {
@@ -241,11 +255,9 @@ static void rates_are_measured(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bound_by_arithmetic),
-        cmocka_unit_test(bound_by_memory),
-        cmocka_unit_test(cached_models_wait_for_no_memory),
-        cmocka_unit_test(rates_of_kernels),
-        cmocka_unit_test(what_a_record_gets),
+        cmocka_unit_test(bound_by_arithmetic),        cmocka_unit_test(bound_by_memory),
+        cmocka_unit_test(unpacking_waits_for_memory), cmocka_unit_test(cached_models_wait_for_no_memory),
+        cmocka_unit_test(rates_of_kernels),           cmocka_unit_test(what_a_record_gets),
         cmocka_unit_test(rates_are_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
