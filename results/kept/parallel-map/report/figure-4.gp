@@ -30,8 +30,8 @@ series = 6
 across = 2
 high = 901
 centred = 1
-least = 0.976468
-most = 2.8964
+least = 0.961287
+most = 3.53445
 longest = 4
 
 # What all figures share. Comes between a figure's settings and the script of its kind.
