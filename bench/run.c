@@ -163,7 +163,7 @@ static json_t *make_job(suite *s, const bench_scheduled *c, int run, const bench
     return job;
 }
 
-/* A machine that is shared lends another bandwidth every few minutes: peaks are measured again when they are older. */
+/* The bandwidth that a shared machine lends changes within minutes: peaks are measured again when they are older. */
 #define PEAKS_HOLD_S 60
 
 static void drop_old_peaks(suite *s)
@@ -176,7 +176,7 @@ static void drop_old_peaks(suite *s)
     s->peaks_ns = now;
 }
 
-/* The peaks that so many threads reach, measured lately. */
+/* The peaks that so many threads reach. */
 static void add_peaks(suite *s, const bench_params *p, int threads, json_t *job)
 {
     char key[16];
