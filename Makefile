@@ -72,6 +72,7 @@ CFLAGS_panel_avx2       := -Wno-psabi -ffp-contract=fast -mavx2 -mfma -mf16c
 CFLAGS_panel_avx512     := -Wno-psabi -ffp-contract=fast $(AVX512)
 CFLAGS_panel_avx512vnni := $(CFLAGS_panel_avx512) -mavx512vnni -mavx512vbmi
 CFLAGS_panel_avx512bf16 := $(CFLAGS_panel_avx512vnni) -mavx512bf16
+CFLAGS_panel_avx512bf16fma := $(CFLAGS_panel_avx512bf16)
 # So do the loops that measure peaks; the portable ones may fuse where the architecture does.
 CFLAGS_peak_portable := -ffp-contract=fast -Wno-psabi
 CFLAGS_peak_avx2     := $(CFLAGS_kernel_avx2)

@@ -75,10 +75,11 @@ static const char *peak_of(const json_t *r)
 {
     const char *kernel = json_string_value(json_object_get(r, "kernel"));
     const char *compute = json_string_value(json_object_get(r, "compute"));
-    const bool bf16 = strcmp(kernel, "avx512-bf16") == 0, vnni = strcmp(kernel, "avx512-vnni") == 0;
+    const bool pairs = strcmp(kernel, "avx512-bf16") == 0;
+    const bool bytes = pairs || strcmp(kernel, "avx512-bf16-fma") == 0 || strcmp(kernel, "avx512-vnni") == 0;
     if (strcmp(compute, "int8") == 0)
-        return bf16 || vnni ? "int8_ops_per_s" : NULL;
-    return bf16 && strcmp(compute, "bf16") == 0 ? "bf16_flops_per_s" : "f32_flops_per_s";
+        return bytes ? "int8_ops_per_s" : NULL;
+    return pairs && strcmp(compute, "bf16") == 0 ? "bf16_flops_per_s" : "f32_flops_per_s";
 }
 
 static void check_product(const json_t *r, const json_t *peaks)

@@ -167,7 +167,7 @@ bool bench_roofline_read(const json_t *peaks, bench_roof *out)
                         .cache_bytes = number_or(peaks, "cache_bytes", 0),
                         .noise_values_per_s = number_or(peaks, "noise_values_per_s", INFINITY)};
     out->flops_per_s[ZO_COMPUTE_F32] = f32;
-    out->flops_per_s[ZO_COMPUTE_BF16] = number_or(peaks, "bf16_flops_per_s", f32);
+    out->flops_per_s[ZO_COMPUTE_BF16] = fmax(number_or(peaks, "bf16_flops_per_s", f32), f32);
     out->flops_per_s[ZO_COMPUTE_INT8] = number_or(peaks, "int8_ops_per_s", out->flops_per_s[ZO_COMPUTE_BF16]);
     for (int k = 0; k < ZO_COMPUTE_COUNT; k++)
         for (int p = 0; p < ZO_PRECISION_COUNT; p++)

@@ -38,7 +38,8 @@ zo_status bench_roofline_measure(const json_t *machine, int threads, double seco
                                  zo_error *err);
 
 typedef struct bench_roof {
-    double flops_per_s[ZO_COMPUTE_COUNT]; /* where the processor has no such unit: that of the one before */
+    double flops_per_s
+        [ZO_COMPUTE_COUNT]; /* where the processor has no such unit, or bf16's is slower: that of the one before */
     double read_bytes_per_s;
     double cache_bytes; /* 0: unknown */
     double noise_values_per_s;

@@ -9,7 +9,7 @@
  *          one vector `stride` values after the other
  *   sums   f32 [H][ZO_PANEL_LD]
  *
- * An odd inner dimension is filled up with a zero in bf16. Where there are no bf16 dot products (bf16 NULL),
+ * An odd inner dimension is filled up with a zero in bf16. Where there are no bf16 dot products, or slow ones (bf16 NULL),
  * tiles and panels of compute bf16 hold rounded values as f32.
  *
  * With compute int8 a tile has a second form behind the first, made from it (zo_int8_tile), and panels are of whole
@@ -41,6 +41,8 @@ typedef struct zo_panel_source {
     const zo_matrix *w;
     int64_t row, k0, k;
     bool round; /* f32 only: to values that bf16 has */
+    int64_t
+        ahead; /* bytes from what is read to what is wanted next: may be brought into the second-level cache; 0: nothing */
 } zo_panel_source;
 
 /* Memory that a kernel brings into the second-level cache while it computes, for whoever comes next: with vector j and
@@ -66,7 +68,7 @@ typedef struct zo_int8_panel {
 } zo_int8_panel;
 
 typedef struct zo_panels {
-    const char *name; /* "portable", "avx2", "avx512", "avx512-vnni", "avx512-bf16" */
+    const char *name; /* "portable", "avx2", "avx512", "avx512-vnni", "avx512-bf16-fma", "avx512-bf16" */
     int tile_rows;    /* H */
     bool int8_dots;   /* int8 is made of the processor's dot products of bytes; else it is plain C */
 
@@ -106,7 +108,7 @@ typedef struct zo_panels {
     void (*swiglu_bf16)(uint16_t *tile, const float *sums, int rows, int64_t n);
 } zo_panels;
 
-/* The widest table that this processor runs; and all that it runs, NULL-terminated, widest first. */
+/* The fastest table that this processor runs, by its kind; and all that it runs, NULL-terminated, fastest first. */
 const zo_panels *zo_panels_best(void);
 const zo_panels *const *zo_panels_all(void);
 

@@ -1,5 +1,8 @@
 /* Packing and unpacking of panel.h in AVX-512: 32-bit values, or pairs of bf16, are turned in blocks of 16 by 16 in registers.
- * Rows of W stream by one cache line each; shapes that do not fit the blocks take the plain way. */
+ * Rows of W stream by one cache line each; shapes that do not fit the blocks take the plain way.
+ *
+ * The including file defines PAIRS: whether tiles of compute bf16 hold pairs (1) or f32 (0).
+ */
 #ifndef ZO_PANEL_AVX512_H
 #define ZO_PANEL_AVX512_H
 
@@ -12,11 +15,7 @@
 #define UNPACK_F32  unpack_f32
 #define UNPACK_BF16 unpack_bf16
 #define UNPACK_INT8 unpack_int8
-#ifdef __AVX512BF16__
-#define PACK_INT8 pack_int8
-#else
-#define PACK_INT8 pack_int8_plain
-#endif
+#define PACK_INT8   pack_int8
 
 #include "core/panel_plain.h"
 
@@ -48,6 +47,18 @@ static inline __m512i pairs(__m512 a, __m512 b)
                                               round_bits(b));
     return words;
 #endif
+}
+
+/* Inputs p and p + 1 of 16 channels into a vector, pair by pair; wide: as f32, one input after the other. */
+static inline void put_pairs(void *vector, int64_t p, __m512i pairs, const bool wide)
+{
+    if (!wide) {
+        _mm512_storeu_si512((uint16_t *)vector + p * 16, pairs);
+        return;
+    }
+    float *to = (float *)vector + p * 16;
+    _mm512_storeu_si512(to, _mm512_slli_epi32(pairs, 16));
+    _mm512_storeu_si512(to + 16, _mm512_and_si512(pairs, _mm512_set1_epi32((int)0xffff0000)));
 }
 
 /* r[i] lane j becomes r[j] lane i. */
@@ -193,8 +204,9 @@ static inline __attribute__((always_inline)) void turn_rows_f32(float *vector, c
     }
 }
 
-static inline __attribute__((always_inline)) void turn_rows_bf16(uint16_t *vector, const zo_panel_source *s,
-                                                                 zo_precision precision)
+/* To values that bf16 has, as pairs or wide; k a multiple of 32. */
+static inline __attribute__((always_inline)) void turn_rows_bf16(void *vector, const zo_panel_source *s,
+                                                                 zo_precision precision, const bool wide)
 {
     rows_16 rows;
     begin_rows(s, &rows);
@@ -208,7 +220,7 @@ static inline __attribute__((always_inline)) void turn_rows_bf16(uint16_t *vecto
         }
         turn_16(r);
         for (int i = 0; i < 16; i++)
-            _mm512_storeu_si512(vector + (p + 2 * i) * 16, r[i]);
+            put_pairs(vector, p + 2 * i, r[i], wide);
     }
 }
 
@@ -332,15 +344,15 @@ static inline void panel_nf4_to_f32(float *vector, const zo_panel_source *s)
             decode_pairs(_mm512_loadu_si512(from + i / 8 * 64), i / 2 % 4, levels, absmax, two);
             for (int j = 0; j < 2; j++) {
                 __m512i which = _mm512_add_epi32(even, _mm512_set1_epi32(j));
-                __m512 v = _mm512_permutex2var_ps(two[0], which, two[1]);
-                _mm512_storeu_ps(vector + (p + i + j) * 16, s->round ? round_f32(v) : v);
+                _mm512_storeu_ps(vector + (p + i + j) * 16, _mm512_permutex2var_ps(two[0], which, two[1]));
             }
         }
         from += ZO_NF4_BLOCK * 16 / 2;
     }
 }
 
-static inline void panel_nf4_to_bf16(uint16_t *vector, const zo_panel_source *s)
+static inline __attribute__((always_inline)) void panel_nf4_to_bf16(void *vector, const zo_panel_source *s,
+                                                                    const bool wide)
 {
     const __m512 levels = _mm512_loadu_ps(zo_nf4_levels);
     const uint8_t *from = panel_at(s, 4);
@@ -352,7 +364,7 @@ static inline void panel_nf4_to_bf16(uint16_t *vector, const zo_panel_source *s)
             __m512i codes = _mm512_loadu_si512(from);
             for (int m = 0; m < 4; m++) {
                 decode_pairs(codes, m, levels, absmax, two);
-                _mm512_storeu_si512(vector + (p + i + 2 * m) * 16, pairs(two[0], two[1]));
+                put_pairs(vector, p + i + 2 * m, pairs(two[0], two[1]), wide);
             }
         }
     }
@@ -406,9 +418,10 @@ static inline void panel_int8_to_int8(uint8_t *codes, const zo_panel_source *s)
         _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15));
     const __m512i middle = _mm512_set1_epi8((char)0x80);
     const uint8_t *from = panel_at(s, 8);
-    for (int64_t p = 0; p < s->k; p += 4, from += 64)
+    for (int64_t p = 0; p < s->k; p += 4, from += 64) {
         _mm512_storeu_si512(codes + p * 16,
                             _mm512_xor_si512(_mm512_shuffle_epi8(_mm512_loadu_si512(from), order), middle));
+    }
     for (int64_t p = s->k; p % ZO_INT8_BLOCK; p += 4)
         _mm512_storeu_si512(codes + p * 16, middle);
 }
@@ -452,96 +465,135 @@ static void unpack_int8(uint8_t *codes, float *scale, const zo_panel_source *s)
         panel_nf4_to_int8(codes, scale, s);
 }
 
-#ifdef __AVX512BF16__
-
-/* Eight rows' sixteen pairs of a block, two pairs of each at a time; pairs past the last are zeros. */
-static inline void load_block(__m512i out[8], const uint16_t *tile, int64_t pairs_left)
+/* Eight rows' inputs of a block from a tile of `left` inputs, two inputs of each row at a time; inputs past the last are
+ * zeros. Pairs: out[2 i] and out[2 i + 1] hold inputs 4 i, 4 i + 2 and 4 i + 1, 4 i + 3, else 4 i, 4 i + 1 and 4 i + 2, 4 i + 3. */
+static inline void load_block(__m512 out[16], const void *tile, int64_t left)
 {
-    for (int i = 0; i < 8; i++) {
-        int64_t left = pairs_left - 2 * i;
-        __mmask16 there = left >= 2 ? 0xffff : left == 1 ? 0xff : 0;
-        out[i] = _mm512_maskz_loadu_epi32(there, tile + 32 * i);
+    for (int i = 0; i < 16; i += PAIRS ? 2 : 1) {
+#if PAIRS
+        int64_t pairs_left = (left + 1) / 2 - i;
+        __mmask16 there = pairs_left >= 2 ? 0xffff : pairs_left == 1 ? 0xff : 0;
+        __m512i two = _mm512_maskz_loadu_epi32(there, (const uint16_t *)tile + 16 * i);
+        out[i] = _mm512_castsi512_ps(_mm512_slli_epi32(two, 16));
+        out[i + 1] = _mm512_castsi512_ps(_mm512_and_si512(two, _mm512_set1_epi32((int)0xffff0000)));
+#else
+        int64_t inputs_left = left - 2 * i;
+        __mmask16 there = inputs_left >= 2 ? 0xffff : inputs_left == 1 ? 0xff : 0;
+        out[i] = _mm512_maskz_loadu_ps(there, (const float *)tile + 16 * i);
+#endif
     }
 }
 
-/* The largest magnitude of each row. */
-static inline __m256 largest_8(const __m512i pairs[8])
+/* The largest magnitude of each row. Magnitudes compare as their bits do. */
+static inline __m256 largest_8(const __m512 x[16])
 {
     __m512i most = _mm512_setzero_si512();
-    for (int i = 0; i < 8; i++)
-        most = _mm512_max_epu16(most, _mm512_and_si512(pairs[i], _mm512_set1_epi16(0x7fff)));
-    __m256i both = _mm256_max_epu16(_mm512_castsi512_si256(most), _mm512_extracti64x4_epi64(most, 1));
-    return _mm256_castsi256_ps(_mm256_max_epu32(_mm256_slli_epi32(both, 16),
-                                                _mm256_and_si256(both, _mm256_set1_epi32((int)0xffff0000))));
+    for (int i = 0; i < 16; i++)
+        most = _mm512_max_epu32(most,
+                                _mm512_and_si512(_mm512_castps_si512(x[i]), _mm512_set1_epi32(0x7fffffff)));
+    return _mm256_castsi256_ps(
+        _mm256_max_epu32(_mm512_castsi512_si256(most), _mm512_extracti64x4_epi64(most, 1)));
 }
 
 static void pack_int8(const zo_int8_tile *to, const void *tile, int64_t k)
 {
-    const uint16_t *from = tile;
-    const __m512i byte = _mm512_set1_epi32(0xff), high = _mm512_set1_epi32((int)0xffff0000);
-    for (int64_t p = 0; p < k; p += ZO_INT8_BLOCK, from += ZO_INT8_BLOCK * TILE_ROWS) {
+    const char *from = tile;
+    const __m512i byte = _mm512_set1_epi32(0xff);
+    for (int64_t p = 0; p < k; p += ZO_INT8_BLOCK, from += ZO_INT8_BLOCK * TILE_ROWS * (PAIRS ? 2 : 4)) {
         const int64_t at = p / ZO_INT8_BLOCK * TILE_ROWS;
-        __m512i pairs[8];
-        __m256i sum = _mm256_setzero_si256();
-        load_block(pairs, from, (k - p + 1) / 2);
-        const __m256 most = largest_8(pairs), inverse = _mm256_div_ps(_mm256_set1_ps(127.0f), most);
+        __m512 x[16];
+        __m512i sums = _mm512_setzero_si512();
+        load_block(x, from, k - p);
+        const __m256 most = largest_8(x), inverse = _mm256_div_ps(_mm256_set1_ps(127.0f), most);
         const __mmask8 finite = _mm256_cmp_ps_mask(most, _mm256_set1_ps(FLT_MAX), _CMP_LE_OQ),
                        usable = _mm256_cmp_ps_mask(inverse, _mm256_set1_ps(FLT_MAX), _CMP_LE_OQ);
         _mm256_storeu_ps(to->scale + at,
                          _mm256_mask_div_ps(_mm256_set1_ps(NAN), finite, most, _mm256_set1_ps(127.0f)));
         const __m512 times = _mm512_broadcast_f32x8(_mm256_maskz_mov_ps(usable, inverse));
         for (int i = 0; i < 8; i++) {
-            __m512 even = _mm512_castsi512_ps(_mm512_slli_epi32(pairs[i], 16)),
-                   odd = _mm512_castsi512_ps(_mm512_and_si512(pairs[i], high));
-            __m512i a = _mm512_and_si512(_mm512_cvtps_epi32(_mm512_mul_ps(even, times)), byte);
-            __m512i b = _mm512_and_si512(_mm512_cvtps_epi32(_mm512_mul_ps(odd, times)), byte);
-            __m512i two = _mm512_or_si512(a, _mm512_slli_epi32(b, 8));
-            __m256i quad = _mm256_or_si256(_mm512_castsi512_si256(two),
-                                           _mm256_slli_epi32(_mm512_extracti64x4_epi64(two, 1), 16));
+            __m512i a = _mm512_cvtps_epi32(_mm512_mul_ps(x[2 * i], times)),
+                    b = _mm512_cvtps_epi32(_mm512_mul_ps(x[2 * i + 1], times));
+            sums = _mm512_add_epi32(sums, _mm512_add_epi32(a, b));
+            /* the halves of two: one shifted by as many bytes as its inputs stand behind the other's */
+            __m512i two = _mm512_or_si512(_mm512_and_si512(a, byte),
+                                          _mm512_slli_epi32(_mm512_and_si512(b, byte), PAIRS ? 8 : 16));
+            __m256i quad =
+                _mm256_or_si256(_mm512_castsi512_si256(two),
+                                _mm256_slli_epi32(_mm512_extracti64x4_epi64(two, 1), PAIRS ? 16 : 8));
             _mm256_storeu_si256((__m256i *)(void *)(to->codes + (p + 4 * i) * TILE_ROWS), quad);
-            sum = _mm256_dpbusd_epi32(sum, _mm256_set1_epi8(1), quad);
         }
+        __m256i sum = _mm256_add_epi32(_mm512_castsi512_si256(sums), _mm512_extracti64x4_epi64(sums, 1));
         _mm256_storeu_si256((__m256i *)(void *)(to->start + at),
                             _mm256_sub_epi32(_mm256_setzero_si256(), _mm256_slli_epi32(sum, 7)));
     }
 }
 
-#endif
-
 /* ---- both ---- */
+
+static void panel_to_f32(float *vector, const zo_panel_source *s)
+{
+    switch (s->w->precision) {
+    case ZO_PRECISION_INT8:
+        panel_int8_to_f32(vector, s);
+        break;
+    case ZO_PRECISION_NF4:
+        if (s->round)
+            panel_nf4_to_bf16(vector, s, true);
+        else
+            panel_nf4_to_f32(vector, s);
+        break;
+    default:
+        copy_panel_f32(vector, s);
+    }
+}
+
+/* Values that bf16 has are turned in pairs: half as many of the turns. */
+static void rows_to_f32(float *vector, const zo_panel_source *s)
+{
+    const zo_precision p = s->w->precision;
+    const bool rounds = s->round && s->k % 32 == 0;
+    if (p == ZO_PRECISION_BF16 && s->k % 32 == 0)
+        turn_rows_bf16(vector, s, ZO_PRECISION_BF16, true);
+    else if (p == ZO_PRECISION_BF16)
+        turn_rows_f32(vector, s, ZO_PRECISION_BF16);
+    else if (p == ZO_PRECISION_F16 && rounds)
+        turn_rows_bf16(vector, s, ZO_PRECISION_F16, true);
+    else if (p == ZO_PRECISION_F16)
+        turn_rows_f32(vector, s, ZO_PRECISION_F16);
+    else if (rounds)
+        turn_rows_bf16(vector, s, ZO_PRECISION_F32, true);
+    else
+        turn_rows_f32(vector, s, ZO_PRECISION_F32);
+}
 
 static void unpack_f32(float *vector, const zo_panel_source *s)
 {
     const zo_precision p = s->w->precision;
     if (s->row < s->w->panel_rows)
-        (p == ZO_PRECISION_F32    ? copy_panel_f32
-         : p == ZO_PRECISION_INT8 ? panel_int8_to_f32
-                                  : panel_nf4_to_f32)(vector, s);
+        panel_to_f32(vector, s);
     else if (s->row + 16 > s->w->out || s->k % 16 || p == ZO_PRECISION_INT8 || p == ZO_PRECISION_NF4)
         unpack_f32_plain(vector, s);
-    else if (p == ZO_PRECISION_F32)
-        turn_rows_f32(vector, s, ZO_PRECISION_F32);
-    else if (p == ZO_PRECISION_F16)
-        turn_rows_f32(vector, s, ZO_PRECISION_F16);
     else
-        turn_rows_f32(vector, s, ZO_PRECISION_BF16);
+        rows_to_f32(vector, s);
 }
 
 static void unpack_bf16(uint16_t *vector, const zo_panel_source *s)
 {
     const zo_precision p = s->w->precision;
-    if (s->row < s->w->panel_rows)
-        (p == ZO_PRECISION_F32    ? panel_f32_to_bf16
-         : p == ZO_PRECISION_INT8 ? panel_int8_to_bf16
-                                  : panel_nf4_to_bf16)(vector, s);
+    if (s->row < s->w->panel_rows && p == ZO_PRECISION_F32)
+        panel_f32_to_bf16(vector, s);
+    else if (s->row < s->w->panel_rows && p == ZO_PRECISION_INT8)
+        panel_int8_to_bf16(vector, s);
+    else if (s->row < s->w->panel_rows)
+        panel_nf4_to_bf16(vector, s, false);
     else if (s->row + 16 > s->w->out || s->k % 32 || p == ZO_PRECISION_INT8 || p == ZO_PRECISION_NF4)
         unpack_bf16_plain(vector, s);
     else if (p == ZO_PRECISION_F32)
-        turn_rows_bf16(vector, s, ZO_PRECISION_F32);
+        turn_rows_bf16(vector, s, ZO_PRECISION_F32, false);
     else if (p == ZO_PRECISION_F16)
-        turn_rows_bf16(vector, s, ZO_PRECISION_F16);
+        turn_rows_bf16(vector, s, ZO_PRECISION_F16, false);
     else
-        turn_rows_bf16(vector, s, ZO_PRECISION_BF16);
+        turn_rows_bf16(vector, s, ZO_PRECISION_BF16, false);
 }
 
 #endif

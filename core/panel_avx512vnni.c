@@ -1,6 +1,8 @@
 /* The kernels of panel.h for AVX-512 with dot products of bytes. */
 #if defined(__x86_64__)
 
+#define PAIRS 0
+
 #include "core/panel_avx512.h"
 
 #include "core/panel_body.h"
