@@ -59,7 +59,7 @@ static void sample_drop(sample *s)
 static void unpack_all(const zo_panels *panels, const zo_matrix *w, zo_compute compute, float *to)
 {
     for (int64_t row = 0; row < OUT; row += ZO_PANEL_LANES) {
-        const zo_panel_source from = {w, row, 0, IN, compute != ZO_COMPUTE_F32 && !panels->bf16};
+        const zo_panel_source from = {w, row, 0, IN, compute != ZO_COMPUTE_F32 && !panels->bf16, 0};
         if (compute == ZO_COMPUTE_INT8)
             panels->unpack_int8((uint8_t *)to, to + IN * ZO_PANEL_LANES / 4, &from);
         else if (compute == ZO_COMPUTE_BF16 && panels->bf16)

@@ -6,24 +6,19 @@
 
 enum {
     TILE_SUMS = ZO_PANEL_TILE * ZO_PANEL_LD,
-    PANEL_BYTES =
-        384 << 10,    /* of unpacked weights: with the tiles that stream by it stays in a cache of 1 MiB */
+    /* Bytes of a block of a panel: for many tiles one that stays in a cache of 1 MiB with the tiles that stream by; for few,
+     * whose weights come from memory, one that leaves room for the next block; and one for the first-level cache. */
+    PANEL_BYTES = 384 << 10,
+    PANEL_BYTES_FEW = 96 << 10,
+    PANEL_BYTES_FIRST = 24 << 10,
     PANEL_GRAIN = 64, /* blocks of the inner dimension are multiples of this: nf4's block */
     PANEL_MOST = PANEL_BYTES + ZO_PANEL_LD * 4 * PANEL_GRAIN, /* of blocks that are rounded up */
     PANEL_ROOM =
         PANEL_MOST + PANEL_MOST / PANEL_GRAIN * (int)sizeof(float), /* and nf4's scales of whole numbers */
     SMALL = 1 << 18, /* multiply-adds below which other threads are not woken */
-    FEW = 32         /* tiles to which a panel's way from memory matters */
+    FEW = 32,        /* tiles to which a panel's way from memory matters */
+    SELDOM = 4       /* tiles for which a panel takes as long to write as to use */
 };
-
-/* The inner dimension in the fewest blocks whose panel fits PANEL_BYTES. Sums are kept in f32 from block to block, which
- * changes no bit of them. */
-static int64_t block_of(int64_t in, int64_t value_bytes)
-{
-    int64_t most = PANEL_BYTES / (ZO_PANEL_LD * value_bytes);
-    int64_t blocks = (in + most - 1) / most;
-    return ((in + blocks - 1) / blocks + PANEL_GRAIN - 1) / PANEL_GRAIN * PANEL_GRAIN;
-}
 
 static int64_t padded(int64_t bytes)
 {
@@ -51,11 +46,33 @@ static kind kind_of(const zo_engine *e, const zo_linear_call *c)
     return bytes ? BYTES : zo_engine_pairs(e) ? PAIRS : WIDE;
 }
 
+/* The inner dimension in the fewest blocks of the size that suits. Sums are kept in f32 from block to block, which changes no bit
+ * of them. Whole numbers are multiplied faster than the second-level cache hands them out. */
+static int64_t block_of(int64_t in, kind how, int32_t tiles, bool ready)
+{
+    int64_t bytes = tiles > FEW ? PANEL_BYTES : PANEL_BYTES_FEW;
+    if (how == BYTES || (tiles <= SELDOM && !ready))
+        bytes = PANEL_BYTES_FIRST;
+    int64_t most = bytes / (ZO_PANEL_LD * value_bytes[how]);
+    int64_t blocks = (in + most - 1) / most;
+    return ((in + blocks - 1) / blocks + PANEL_GRAIN - 1) / PANEL_GRAIN * PANEL_GRAIN;
+}
+
+/* Whether kernels read the weights where they lie: f32 in panel order. (But for a last vector that is not whole.) */
+static bool is_ready(const zo_engine *e, const zo_linear_call *c)
+{
+    bool ready = e->compute == ZO_COMPUTE_F32;
+    for (int i = 0; i < c->count; i++)
+        ready = ready && c->maps[i].w.precision == ZO_PRECISION_F32 && c->maps[i].w.panel_rows;
+    return ready;
+}
+
 /* What a thread of a call works with. */
 typedef struct worker {
     const zo_engine *e;
     const zo_linear_call *c;
     int64_t in, block;
+    bool ready; /* the maps' weights are read where they lie */
     kind kind;
     void *panel;
     float *scale; /* of the panel, where it is of BYTES of nf4 */
@@ -97,6 +114,32 @@ static int64_t scale_stride_of(int64_t k)
     return k / ZO_NF4_BLOCK * ZO_PANEL_LANES;
 }
 
+/* Where a column's weights of inputs [k0, k0 + k) lie in panel order. */
+static uintptr_t weights_of(const worker *w, const column *c, int64_t k0, int64_t k, int64_t *bytes)
+{
+    const zo_matrix *m = &w->c->maps[c->map].w;
+    const zo_precision_info *info = zo_precision_get(m->precision);
+    const int64_t first = (c->vector * m->in + k0) * ZO_PANEL_LANES;
+    *bytes = ZO_PANEL_LANES * k * info->bytes / info->block;
+    return (uintptr_t)m->values + (uintptr_t)(first * info->bytes / info->block);
+}
+
+/* Where unpacking takes as long as multiplying, which is with a single tile, both bring in what comes next: the kernel the first
+ * vector of a panel, and the unpacking of a vector the one after it. Else the kernel alone does. */
+static bool both_fetch(const worker *w)
+{
+    return w->c->n == 1 && !w->ready;
+}
+
+/* From a column's weights to those of the next in its panel, which is to be fetched; 0: not here. */
+static int64_t distance(const worker *w, const column *columns, int vectors, int j)
+{
+    int64_t bytes;
+    if (!both_fetch(w) || j + 1 == vectors)
+        return 0;
+    return (int64_t)(weights_of(w, columns + j + 1, 0, 0, &bytes) - weights_of(w, columns + j, 0, 0, &bytes));
+}
+
 static void unpack(const worker *w, const column *columns, int vectors, int64_t k0, int64_t k)
 {
     int64_t stride = stride_of(w, k);
@@ -105,7 +148,8 @@ static void unpack(const worker *w, const column *columns, int vectors, int64_t 
                                 .row = columns[j].vector * ZO_PANEL_LANES,
                                 .k0 = k0,
                                 .k = k,
-                                .round = w->e->compute != ZO_COMPUTE_F32};
+                                .round = w->e->compute != ZO_COMPUTE_F32,
+                                .ahead = distance(w, columns, vectors, j)};
         if (w->kind == BYTES)
             w->e->panels->unpack_int8((uint8_t *)w->panel + j * stride, w->scale + j * scale_stride_of(k),
                                       &from);
@@ -156,25 +200,33 @@ static panel panel_of(const worker *w, const column *columns, int vectors, int64
     return p;
 }
 
-/* Where a column's weights lie, in panel order or in rows (of permuted ones: those of its head). */
-static uintptr_t weights_of(const worker *w, const column *c, int64_t *bytes)
+/* The inputs of a block. */
+static int64_t inputs_at(const worker *w, int64_t k0)
 {
-    const zo_matrix *m = &w->c->maps[c->map].w;
-    const zo_precision_info *info = zo_precision_get(m->precision);
-    *bytes = ZO_PANEL_LANES * m->in * info->bytes / info->block;
-    return (uintptr_t)m->values + (uintptr_t)(c->vector * *bytes);
+    return w->in - k0 < w->block ? w->in - k0 : w->block;
 }
 
-/* The weights of the next panel, to be fetched a little with each step of this one's products, so that they are on their way
- * while the processor multiplies. False: none, or so many products that it would not matter. */
-static bool ahead_of(const worker *w, const group *next, zo_ahead *out)
+/* What comes after block k0 of a panel, to be fetched a little with each step of this one's products, so that it is on its way
+ * while the processor multiplies: the next block, or the first one of the next panel. Of weights in rows, whose blocks do not
+ * lie together: all of the next panel's rows, over all blocks of this one. False: none, or so many products that it would not
+ * matter. */
+static bool ahead_of(const worker *w, const group *g, const group *next, int64_t k0, zo_ahead *out)
 {
+    const int64_t k = inputs_at(w, k0), after = k0 + k;
+    const bool turned = w->c->maps[g->column[0].map].w.panel_rows > 0;
+    const bool same = turned && after < w->in;
+    const group *of = same ? g : next;
+    const int64_t from = same ? after : 0, count = turned ? inputs_at(w, from) : w->in;
+    const int64_t steps = w->c->n * (turned ? k : w->in);
+    const int vectors = both_fetch(w) ? 1 : of->vectors;
     int64_t bytes = 0;
-    if (next->vectors == 0 || w->c->n > FEW)
+    if (of->vectors == 0 || w->c->n > FEW)
         return false;
     for (int j = 0; j < ZO_PANEL_VECTORS; j++)
-        out->at[j] = weights_of(w, next->column + (j < next->vectors ? j : 0), &bytes);
-    out->step = (bytes + w->in * w->c->n - 1) / (w->in * w->c->n);
+        out->at[j] = weights_of(w, of->column + (j < vectors ? j : 0), from, count, &bytes);
+    out->step = (bytes + steps - 1) / steps;
+    for (int j = 0; !turned && j < ZO_PANEL_VECTORS; j++)
+        out->at[j] += (uintptr_t)(k0 * w->c->n * out->step);
     return true;
 }
 
@@ -202,7 +254,7 @@ static void multiply(const worker *w, float *sums, int32_t i, const panel *of, i
     if (ahead) {
         part = *ahead;
         for (int j = 0; j < ZO_PANEL_VECTORS; j++)
-            part.at[j] += (uintptr_t)((k0 * w->c->n + i * k) * part.step);
+            part.at[j] += (uintptr_t)(i * k * part.step);
         ahead = &part;
     }
     if (w->kind == BYTES)
@@ -278,10 +330,10 @@ static void put(const worker *w, const float *sums, int32_t tile, const column *
 
 static void run_panel(const worker *w, const group *g, const group *next)
 {
-    zo_ahead ahead;
-    bool more = ahead_of(w, next, &ahead);
     for (int64_t k0 = 0; k0 < w->in; k0 += w->block) {
-        int64_t k = w->in - k0 < w->block ? w->in - k0 : w->block;
+        int64_t k = inputs_at(w, k0);
+        zo_ahead ahead;
+        bool more = ahead_of(w, g, next, k0, &ahead);
         panel of = panel_of(w, g->column, g->vectors, k0, k);
         for (int32_t i = 0; i < w->c->n; i++) {
             float *sums = w->sums + (w->block < w->in ? (int64_t)i * TILE_SUMS : 0);
@@ -337,6 +389,7 @@ void zo_linear_apply(const zo_engine *e, const zo_linear_call *c)
 {
     int64_t in = c->maps[0].w.in, vectors = 0, rows = (int64_t)c->n * e->panels->tile_rows;
     const kind how = kind_of(e, c);
+    const bool ready = is_ready(e, c);
     for (int i = 0; i < (c->into == ZO_INTO_SWIGLU ? 1 : c->count); i++)
         vectors += vectors_of(c->maps + i);
     int threads = e->threads < omp_get_max_threads() ? e->threads : omp_get_max_threads();
@@ -349,7 +402,8 @@ void zo_linear_apply(const zo_engine *e, const zo_linear_call *c)
         worker w = {.e = e,
                     .c = c,
                     .in = in,
-                    .block = block_of(in, value_bytes[how]),
+                    .block = block_of(in, how, c->n, ready),
+                    .ready = ready,
                     .kind = how,
                     .panel = scratch,
                     .scale = (float *)(void *)(scratch + PANEL_MOST),

@@ -172,6 +172,12 @@ static inline void begin_rows(const zo_panel_source *s, rows_16 *r)
             (zo_rotary_row(s->row + i, s->w->out, s->w->permuted_heads) * s->w->in + s->k0) * bytes;
 }
 
+/* What is wanted after a line that is read. */
+static inline void fetch_after(const void *line, const zo_panel_source *s)
+{
+    __builtin_prefetch((const void *)((uintptr_t)line + (uintptr_t)s->ahead), 0, 2);
+}
+
 /* Sixteen values of row i from column p of the source on. */
 static inline __m512 decode_16(const rows_16 *r, zo_precision precision, int i, int64_t p)
 {
@@ -196,6 +202,7 @@ static inline __attribute__((always_inline)) void turn_rows_f32(float *vector, c
         __m512i r[16];
         for (int i = 0; i < 16; i++) {
             __m512 v = decode_16(&rows, precision, i, p);
+            fetch_after(rows.values[i] + p * (precision == ZO_PRECISION_F32 ? 4 : 2), s);
             r[i] = _mm512_castps_si512(s->round ? round_f32(v) : v);
         }
         turn_16(r);
@@ -213,6 +220,9 @@ static inline __attribute__((always_inline)) void turn_rows_bf16(void *vector, c
     for (int64_t p = 0; p < s->k; p += 32) {
         __m512i r[16];
         for (int i = 0; i < 16; i++) {
+            fetch_after(rows.values[i] + p * (precision == ZO_PRECISION_F32 ? 4 : 2), s);
+            if (precision == ZO_PRECISION_F32)
+                fetch_after(rows.values[i] + p * (precision == ZO_PRECISION_F32 ? 4 : 2) + 64, s);
             if (precision == ZO_PRECISION_BF16)
                 r[i] = _mm512_loadu_si512(rows.values[i] + 2 * p);
             else
@@ -237,6 +247,7 @@ static inline void copy_panel_f32(float *vector, const zo_panel_source *s)
     const float *from = (const float *)(const void *)panel_at(s, 32);
     for (int64_t i = 0; i < s->k * 16; i += 16) {
         __m512 v = _mm512_loadu_ps(from + i);
+        fetch_after(from + i, s);
         _mm512_storeu_ps(vector + i, s->round ? round_f32(v) : v);
     }
 }
@@ -255,6 +266,8 @@ static inline void panel_f32_to_bf16(uint16_t *vector, const zo_panel_source *s)
     for (int64_t p = 0; p < s->k; p += 2) {
         __m512 first = _mm512_loadu_ps(from + p * 16);
         __m512 second = p + 1 < s->k ? _mm512_loadu_ps(from + (p + 1) * 16) : _mm512_setzero_ps();
+        fetch_after(from + p * 16, s);
+        fetch_after(from + p * 16 + 16, s);
         _mm512_storeu_si512(vector + p * 16, pair_up(first, second));
     }
 }
@@ -264,6 +277,7 @@ static inline void panel_int8_to_f32(float *vector, const zo_panel_source *s)
     const uint8_t *from = panel_at(s, 8);
     for (int64_t p = 0; p < s->k; p += 4, from += 64) {
         __m512i codes = _mm512_loadu_si512(from);
+        fetch_after(from, s);
         for (int i = 0; i < 4; i++) {
             /* the code of each channel of a quarter, as the high byte of 32 bits */
             __m128i pick = _mm_set_epi8(6, -1, -1, -1, 4, -1, -1, -1, 2, -1, -1, -1, 0, -1, -1, -1);
@@ -341,6 +355,8 @@ static inline void panel_nf4_to_f32(float *vector, const zo_panel_source *s)
         __m512 absmax[2], two[2];
         twice(next_absmax(&blocks), absmax);
         for (int i = 0; i < ZO_NF4_BLOCK; i += 2) {
+            if (i % 8 == 0)
+                fetch_after(from + i / 8 * 64, s);
             decode_pairs(_mm512_loadu_si512(from + i / 8 * 64), i / 2 % 4, levels, absmax, two);
             for (int j = 0; j < 2; j++) {
                 __m512i which = _mm512_add_epi32(even, _mm512_set1_epi32(j));
@@ -362,6 +378,7 @@ static inline __attribute__((always_inline)) void panel_nf4_to_bf16(void *vector
         twice(next_absmax(&blocks), absmax);
         for (int i = 0; i < ZO_NF4_BLOCK; i += 8, from += 64) {
             __m512i codes = _mm512_loadu_si512(from);
+            fetch_after(from, s);
             for (int m = 0; m < 4; m++) {
                 decode_pairs(codes, m, levels, absmax, two);
                 put_pairs(vector, p + i + 2 * m, pairs(two[0], two[1]), wide);
@@ -396,6 +413,7 @@ static inline void panel_int8_to_bf16(uint16_t *vector, const zo_panel_source *s
     const uint8_t *from = panel_at(s, 8);
     for (int64_t p = 0; p < s->k; p += 4, from += 64) {
         __m512i codes = _mm512_loadu_si512(from), size = _mm512_abs_epi8(codes);
+        fetch_after(from, s);
         __m512i low = _mm512_permutex2var_epi8(t.low[0], size, t.low[1]);
         __m512i high = _mm512_permutex2var_epi8(t.high[0], size, t.high[1]);
         high = _mm512_ternarylogic_epi32(high, codes, sign, 0xf8); /* high | (codes & sign) */
@@ -419,6 +437,7 @@ static inline void panel_int8_to_int8(uint8_t *codes, const zo_panel_source *s)
     const __m512i middle = _mm512_set1_epi8((char)0x80);
     const uint8_t *from = panel_at(s, 8);
     for (int64_t p = 0; p < s->k; p += 4, from += 64) {
+        fetch_after(from, s);
         _mm512_storeu_si512(codes + p * 16,
                             _mm512_xor_si512(_mm512_shuffle_epi8(_mm512_loadu_si512(from), order), middle));
     }
@@ -440,6 +459,7 @@ static inline void panel_nf4_to_int8(uint8_t *codes, float *scale, const zo_pane
     const uint8_t *from = panel_at(s, 4);
     for (int64_t p = 0; p < s->k; p += 8, from += 64) {
         __m512i two = _mm512_loadu_si512(from);
+        fetch_after(from, s);
         __m512i low = _mm512_shuffle_epi8(levels, _mm512_and_si512(two, nibble));
         __m512i high = _mm512_shuffle_epi8(levels, _mm512_and_si512(_mm512_srli_epi16(two, 4), nibble));
         _mm512_storeu_si512(codes + p * 16, _mm512_permutex2var_epi8(low, first, high));
