@@ -72,7 +72,7 @@ static void print_value(const char *key, const json_t *value)
         printf("%lld", (long long)json_integer_value(value));
 }
 
-static void print_list(const json_t *list)
+static void print_list(const char *key, const json_t *list)
 {
     size_t i;
     const json_t *v;
@@ -80,6 +80,11 @@ static void print_list(const json_t *list)
     {
         if (json_is_string(v)) {
             printf("%s%s", i ? " " : "", json_string_value(v));
+            continue;
+        }
+        if (json_is_number(v)) {
+            printf("%s", i ? ", " : "");
+            print_value(key, v);
             continue;
         }
         const char *cache = json_string_value(json_object_get(v, "name")); /* else a NUMA node */
@@ -111,7 +116,7 @@ static void print_object(const char *prefix, json_t *o)
         if (json_is_null(value))
             printf("unknown: %s", json_string_value(json_object_get(o, name)));
         else if (json_is_array(value))
-            print_list(value);
+            print_list(key, value);
         else if (json_is_object(value))
             printf("none");
         else

@@ -15,7 +15,7 @@
 #include "bench/record.h"
 #include "bench/stats.h"
 
-enum { READ = BENCH_PEAK_LOOPS, TRIAD, KINDS };
+enum { READ = BENCH_PEAK_LOOPS, TRIAD, CACHED, KINDS = CACHED + BENCH_PEAK_CACHED };
 enum {
     ROUNDS = 7,
     LOOP = 32768,  /* rounds of an arithmetic loop at a time: some 200 us */
@@ -36,6 +36,7 @@ static const struct kind {
                          "this processor has no dot products of AVX-512 VNNI or AVX-VNNI"},
     [READ] = {"read_bytes_per_s", 0, 0, NULL},
     [TRIAD] = {"triad_bytes_per_s", 0, 0, NULL},
+    /* the others go into one list */
 };
 
 typedef struct team {
@@ -47,6 +48,8 @@ typedef struct team {
     float *array;
     size_t array_bytes;
     int64_t part; /* floats of array that are one thread's, a multiple of 3 CHUNK */
+    int64_t cached
+        [BENCH_PEAK_CACHED]; /* floats of part that are read for a CACHED kind, multiples of CHUNK; 0: none */
     int64_t slice_ns;
     pthread_mutex_t gate; /* held until all are there */
     bool abandoned;       /* one could not be started: go home */
@@ -65,7 +68,7 @@ typedef struct worker {
 
 static bool measured(const team *t, int kind)
 {
-    return kind >= BENCH_PEAK_LOOPS || t->kernels->loop[kind];
+    return kind >= CACHED ? t->cached[kind - CACHED] > 0 : kind >= BENCH_PEAK_LOOPS || t->kernels->loop[kind];
 }
 
 /* ---- a thread ---- */
@@ -75,10 +78,11 @@ static float *part_of(const worker *w)
     return w->team->array + w->index * w->team->part;
 }
 
-static double read_some(worker *w)
+/* Of the first `floats` of the part, over and over. */
+static double read_some(worker *w, int kind, int64_t floats)
 {
-    w->result += w->team->kernels->sum(part_of(w) + w->at[READ], CHUNK);
-    w->at[READ] = (w->at[READ] + CHUNK) % w->team->part;
+    w->result += w->team->kernels->sum(part_of(w) + w->at[kind], CHUNK);
+    w->at[kind] = (w->at[kind] + CHUNK) % floats;
     return CHUNK * sizeof(float);
 }
 
@@ -94,8 +98,10 @@ static double triad_some(worker *w)
 /* Does a little of one kind and says how much it was. */
 static double work_some(worker *w, int kind)
 {
+    if (kind >= CACHED)
+        return read_some(w, kind, w->team->cached[kind - CACHED]);
     if (kind >= BENCH_PEAK_LOOPS)
-        return kind == READ ? read_some(w) : triad_some(w);
+        return kind == READ ? read_some(w, READ, w->team->part) : triad_some(w);
     w->result += w->team->kernels->loop[kind](LOOP, kinds[kind].x, kinds[kind].y);
     return 2 * w->team->products[kind] * LOOP; /* a product is multiplied and added */
 }
@@ -112,6 +118,22 @@ static double rate(worker *w, int kind)
     return done / ((double)(now - begin) * 1e-9);
 }
 
+static void take_round(worker *w, int kind, int round)
+{
+    if (!measured(w->team, kind))
+        return;
+    pthread_barrier_wait(&w->team->round);
+    w->rates[kind][round] = rate(w, kind);
+}
+
+/* Until what is read lies where it does for those who read it again and again, which takes some caches several times. */
+static void fill_cache(worker *w, int kind)
+{
+    enum { TIMES = 4 };
+    for (int64_t i = 0; i < TIMES * w->team->cached[kind - CACHED]; i += CHUNK)
+        work_some(w, kind);
+}
+
 static void *work(void *self)
 {
     worker *w = self;
@@ -125,13 +147,13 @@ static void *work(void *self)
                                  HWLOC_CPUBIND_THREAD) == 0;
     for (int64_t i = 0; i < t->part; i++) /* from here, so that its memory is near */
         part_of(w)[i] = 1;
-    for (int round = 0; round <= ROUNDS; round++) {
-        for (int kind = 0; kind < KINDS; kind++) {
-            if (!measured(t, kind))
-                continue;
-            pthread_barrier_wait(&t->round);
-            w->rates[kind][round] = rate(w, kind);
-        }
+    for (int round = 0; round <= ROUNDS; round++)
+        for (int kind = 0; kind < CACHED; kind++)
+            take_round(w, kind, round);
+    for (int kind = CACHED; kind < KINDS; kind++) {
+        fill_cache(w, kind);
+        for (int round = 0; round <= ROUNDS; round++)
+            take_round(w, kind, round);
     }
     return NULL;
 }
@@ -199,6 +221,12 @@ static zo_status make_array(team *t, int threads, zo_error *err)
     bytes = memory > 0 && bytes > memory / 8 ? memory / 8 : bytes;
     const int64_t steps = bytes < step ? 1 : (bytes + step - 1) / step;
     t->part = steps * 3 * CHUNK;
+    for (int i = 0; i < BENCH_PEAK_CACHED;
+         i++) { /* none if caches are unknown, or too small to be told from those before */
+        const int64_t floats =
+            cache_bytes(t) * (2 + i) / 4 / threads / (int64_t)sizeof(float) / CHUNK * CHUNK;
+        t->cached[i] = floats <= t->part ? floats : 0;
+    }
     t->array_bytes = (size_t)(steps * step);
     void *array = mmap(NULL, t->array_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (array == MAP_FAILED)
@@ -261,8 +289,11 @@ static json_t *describe(const team *t, const worker *workers, int threads)
     json_t *o = json_pack("{s:i, s:s}", "threads", threads, "isa", t->kernels->name);
     double spread = 0;
     bool bound = true;
+    json_t *cached = json_array();
     for (int kind = 0; o && kind < KINDS; kind++) {
         double sums[ROUNDS] = {0};
+        if (kind >= CACHED && !measured(t, kind))
+            continue;
         if (!measured(t, kind)) {
             bench_record_unknown(o, kinds[kind].key, kinds[kind].missing);
             continue;
@@ -271,11 +302,22 @@ static json_t *describe(const team *t, const worker *workers, int threads)
             for (int i = 0; i < threads; i++)
                 sums[round] += workers[i].rates[kind][round + 1];
         const double median = bench_stats_median(sums, ROUNDS);
+        if (kind >= CACHED) {
+            json_array_append_new(cached, json_real(median));
+            continue;
+        }
         const double range =
             (bench_stats_quantile(sums, ROUNDS, 0.75) - bench_stats_quantile(sums, ROUNDS, 0.25)) / median;
         spread = range > spread ? range : spread;
         bench_record_real(o, kinds[kind].key, median);
     }
+    const int64_t cache = cache_bytes(t);
+    bench_record_set(o, "cache_bytes", cache > 0 ? json_integer((json_int_t)cache) : NULL,
+                     "hwloc shows no caches");
+    const bool all = json_array_size(cached) == BENCH_PEAK_CACHED;
+    bench_record_set(o, "cached_read_bytes_per_s", all ? json_incref(cached) : NULL,
+                     "caches are not known, too small for this or too large for the memory");
+    json_decref(cached);
     for (int i = 0; i < threads; i++)
         bound &= workers[i].bound;
     json_object_set_new(o, "array_bytes", json_integer((json_int_t)t->array_bytes));

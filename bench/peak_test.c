@@ -106,6 +106,11 @@ static void measure_with(int threads)
         assert_true(json_is_real(value) && json_real_value(value) > 0);
         assert_null(json_object_get(o, reason));
     }
+    const json_t *cached = json_object_get(o, "cached_read_bytes_per_s");
+    assert_true(json_array_size(cached) == BENCH_PEAK_CACHED || json_is_null(cached));
+    for (size_t i = 0; i < json_array_size(cached); i++)
+        assert_true(json_real_value(json_array_get(cached, i)) > 0);
+    assert_true(json_is_null(cached) || json_integer_value(json_object_get(o, "cache_bytes")) > 0);
     assert_true(json_integer_value(json_object_get(o, "array_bytes")) >= (1 << 25));
     assert_true(json_is_boolean(json_object_get(o, "bound")));
     assert_true(json_integer_value(json_object_get(o, "rounds")) >= 5);

@@ -237,7 +237,7 @@ static bool roof_for(planner *s, int32_t threads, bench_roof *out)
     if (!s->plan->peaks)
         s->plan->peaks = json_object();
     if (!json_object_get(s->plan->peaks, key) &&
-        bench_roofline_measure(s->machine, threads, PEAK_S, &peaks, NULL) == ZO_OK)
+        bench_roofline_measure(threads, PEAK_S, &peaks, NULL) == ZO_OK)
         json_object_set_new(s->plan->peaks, key, peaks);
     return bench_roofline_read(json_object_get(s->plan->peaks, key), out);
 }

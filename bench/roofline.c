@@ -10,12 +10,12 @@
 #include "bench/clock.h"
 #include "bench/peak.h"
 #include "bench/record.h"
+#include "core/linear.h"
 #include "core/noise.h"
-#include "core/panel.h"
 
 /* ---- rates of kernels that are no multiplications ---- */
 
-#define KERNEL_NS 15000000 /* for each */
+#define KERNEL_NS 10000000 /* for each */
 
 /* Of a matrix that fits a core's second-level cache in f32. A usual width: rows of 16 bits are 4 KiB apart, so that the lines
  * of a vector's channels compete for one set of the first-level cache. */
@@ -55,34 +55,42 @@ static void sample_drop(sample *s)
     free(s->storage);
 }
 
-/* Unpacks the matrix once, in vectors of 16 channels as linear.c does. */
-static void unpack_all(const zo_panels *panels, const zo_matrix *w, zo_compute compute, float *to)
+/* Unpacks inputs [k0, k0 + k) of all channels, vector by vector, as linear.c does with a block of a panel. */
+static void unpack_block(const zo_panels *panels, const zo_matrix *w, zo_compute compute, int64_t k0,
+                         int64_t k, char *to)
 {
     for (int64_t row = 0; row < OUT; row += ZO_PANEL_LANES) {
-        const zo_panel_source from = {w, row, 0, IN, compute != ZO_COMPUTE_F32 && !panels->bf16, 0};
+        const zo_panel_source from = {w, row, k0, k, compute != ZO_COMPUTE_F32 && !panels->bf16, 0};
         if (compute == ZO_COMPUTE_INT8)
-            panels->unpack_int8((uint8_t *)to, to + IN * ZO_PANEL_LANES / 4, &from);
+            panels->unpack_int8((uint8_t *)to + row * k, (float *)(void *)(to + OUT * k) + row * k / 64,
+                                &from);
         else if (compute == ZO_COMPUTE_BF16 && panels->bf16)
-            panels->unpack_bf16((uint16_t *)to, &from);
+            panels->unpack_bf16((uint16_t *)(void *)to + row * k, &from);
         else
-            panels->unpack_f32(to, &from);
+            panels->unpack_f32((float *)(void *)to + row * k, &from);
     }
 }
 
 /* Values per second of all threads, each at the best of its rounds; NaN: out of memory. Of f32 in compute f32 the rate of
  * rows that are not frozen: frozen ones need no unpacking. */
-static double unpack_rate(zo_precision p, zo_compute compute, int threads)
+static double unpack_rate(zo_precision p, zo_compute compute, int64_t block_bytes, int threads)
 {
     sample s;
     double values = 0;
+    const zo_panels *panels = zo_panels_best();
+    const int value_bytes = compute == ZO_COMPUTE_INT8                   ? 1
+                            : compute == ZO_COMPUTE_BF16 && panels->bf16 ? 2
+                                                                         : 4;
+    const int64_t k = block_bytes / (OUT * value_bytes);
     bool made = sample_make(p, p != ZO_PRECISION_F32 || compute != ZO_COMPUTE_F32, &s);
 #pragma omp parallel num_threads(threads) reduction(+ : values) if (made)
     {
-        float *to = aligned_alloc(64, sizeof(float) * ZO_PANEL_LANES * IN);
+        char *to = aligned_alloc(64, (size_t)(2 * block_bytes));
         double best = 0;
         const int64_t start = bench_clock_ns();
         for (int64_t before = start, now = start; made && to && now - start < KERNEL_NS; before = now) {
-            unpack_all(zo_panels_best(), &s.matrix, compute, to);
+            for (int64_t k0 = 0; k0 < IN; k0 += k)
+                unpack_block(panels, &s.matrix, compute, k0, k, to);
             now = bench_clock_ns();
             best = fmax(best, OUT * IN / (double)(now - before + 1) * 1e9);
         }
@@ -116,38 +124,35 @@ static double noise_rate(int threads)
     return best;
 }
 
-static void measure_kernels(json_t *o, int threads)
+static json_t *unpack_rates(int64_t block_bytes, int threads)
 {
     json_t *by_compute = json_object();
     for (int k = 0; k < ZO_COMPUTE_COUNT; k++) {
         json_t *by_precision = json_object();
         for (int p = 0; p < ZO_PRECISION_COUNT; p++)
             if (k != ZO_COMPUTE_INT8 || zo_precision_in_int8(p, IN))
-                bench_record_real(by_precision, zo_precision_name(p), unpack_rate(p, k, threads));
+                bench_record_real(by_precision, zo_precision_name(p),
+                                  unpack_rate(p, k,
+                                              k == ZO_COMPUTE_INT8 ? ZO_LINEAR_BLOCK_FEWEST : block_bytes,
+                                              threads));
         json_object_set_new(by_compute, zo_compute_name(k), by_precision);
     }
-    json_object_set_new(o, "unpack_values_per_s", by_compute);
+    return by_compute;
+}
+
+static void measure_kernels(json_t *o, int threads)
+{
+    json_object_set_new(o, "unpack_values_per_s", unpack_rates(ZO_LINEAR_BLOCK_FEW, threads));
+    json_object_set_new(o, "unpack_few_values_per_s", unpack_rates(ZO_LINEAR_BLOCK_FEWEST, threads));
     bench_record_real(o, "noise_values_per_s", noise_rate(threads));
 }
 
-/* The last of the caches that machine.h lists smallest first. */
-static json_t *cache_bytes(const json_t *machine)
-{
-    const json_t *caches = json_object_get(machine, "caches");
-    const json_t *last = json_array_get(caches, json_array_size(caches) - 1);
-    json_int_t bytes = json_integer_value(json_object_get(last, "bytes")),
-               count = json_integer_value(json_object_get(last, "count"));
-    return json_array_size(caches) ? json_integer(bytes * count) : NULL;
-}
-
-zo_status bench_roofline_measure(const json_t *machine, int threads, double seconds, json_t **out,
-                                 zo_error *err)
+zo_status bench_roofline_measure(int threads, double seconds, json_t **out, zo_error *err)
 {
     zo_status st = bench_peak_measure(threads, seconds, out, err);
     if (st)
         return st;
     measure_kernels(*out, threads);
-    bench_record_set(*out, "cache_bytes", cache_bytes(machine), "hwloc shows no caches");
     return ZO_OK;
 }
 
@@ -159,9 +164,16 @@ static double number_or(const json_t *o, const char *key, double otherwise)
     return json_is_number(v) && json_number_value(v) > 0 ? json_number_value(v) : otherwise;
 }
 
+static void read_unpack(const json_t *rates, double out[ZO_COMPUTE_COUNT][ZO_PRECISION_COUNT])
+{
+    for (int k = 0; k < ZO_COMPUTE_COUNT; k++)
+        for (int p = 0; p < ZO_PRECISION_COUNT; p++)
+            out[k][p] = number_or(json_object_get(rates, zo_compute_name(k)), zo_precision_name(p), INFINITY);
+}
+
 bool bench_roofline_read(const json_t *peaks, bench_roof *out)
 {
-    const json_t *unpack = json_object_get(peaks, "unpack_values_per_s");
+    const json_t *cached = json_object_get(peaks, "cached_read_bytes_per_s");
     double f32 = number_or(peaks, "f32_flops_per_s", NAN);
     *out = (bench_roof){.read_bytes_per_s = number_or(peaks, "read_bytes_per_s", NAN),
                         .cache_bytes = number_or(peaks, "cache_bytes", 0),
@@ -169,10 +181,12 @@ bool bench_roofline_read(const json_t *peaks, bench_roof *out)
     out->flops_per_s[ZO_COMPUTE_F32] = f32;
     out->flops_per_s[ZO_COMPUTE_BF16] = fmax(number_or(peaks, "bf16_flops_per_s", f32), f32);
     out->flops_per_s[ZO_COMPUTE_INT8] = number_or(peaks, "int8_ops_per_s", out->flops_per_s[ZO_COMPUTE_BF16]);
-    for (int k = 0; k < ZO_COMPUTE_COUNT; k++)
-        for (int p = 0; p < ZO_PRECISION_COUNT; p++)
-            out->unpack_values_per_s[k][p] =
-                number_or(json_object_get(unpack, zo_compute_name(k)), zo_precision_name(p), INFINITY);
+    for (size_t i = 0; i < BENCH_PEAK_CACHED; i++) {
+        const double rate = json_number_value(json_array_get(cached, i));
+        out->cached_bytes_per_s[i] = rate > 0 ? rate : INFINITY;
+    }
+    read_unpack(json_object_get(peaks, "unpack_values_per_s"), out->unpack_values_per_s);
+    read_unpack(json_object_get(peaks, "unpack_few_values_per_s"), out->unpack_few_values_per_s);
     return isfinite(f32) && isfinite(out->read_bytes_per_s);
 }
 
@@ -239,23 +253,40 @@ static double scale_ns(const bench_params *p, const zo_cost *cost, int map, cons
 
 static double unpack_ns(const bench_params *p, const zo_cost *cost, int map, const bench_roof *roof)
 {
-    const double values = cost->map[map].values;
-    const bool head = map == ZO_COST_MAPS - 1, f32 = p->weights == ZO_PRECISION_F32;
+    const double values = cost->map[map].values, rows = cost->map[map].flops / (2 * values);
+    const bool head = map == ZO_COST_MAPS - 1, f32 = p->weights == ZO_PRECISION_F32,
+               few = rows <= ZO_LINEAR_FEWEST * zo_panels_best()->tile_rows;
+    const double(*rate)[ZO_PRECISION_COUNT] = few ? roof->unpack_few_values_per_s : roof->unpack_values_per_s;
     if (head)
-        return ns(values,
-                  roof->unpack_values_per_s[p->compute == ZO_COMPUTE_F32 ? ZO_COMPUTE_F32 : ZO_COMPUTE_BF16]
-                                           [f32 ? ZO_PRECISION_F32 : ZO_PRECISION_BF16]);
+        return ns(values, rate[p->compute == ZO_COMPUTE_F32 ? ZO_COMPUTE_F32 : ZO_COMPUTE_BF16]
+                              [f32 ? ZO_PRECISION_F32 : ZO_PRECISION_BF16]);
     if (f32 && p->compute == ZO_COMPUTE_F32 && p->peft != ZO_PEFT_FULL)
         return 0; /* read where they lie */
-    return ns(values, roof->unpack_values_per_s[p->compute][p->weights]);
+    return ns(values, rate[p->compute][p->weights]);
+}
+
+/* Of reading so many bytes again and again. */
+static double bandwidth_of(const bench_roof *roof, double bytes)
+{
+    const double shares[BENCH_PEAK_CACHED + 1] = {0.5, 0.75, 1, 1.5};
+    double ns_per_byte[BENCH_PEAK_CACHED + 1], share = bytes / roof->cache_bytes;
+    for (int i = 0; i < BENCH_PEAK_CACHED; i++)
+        ns_per_byte[i] = ns(1, roof->cached_bytes_per_s[i]);
+    ns_per_byte[BENCH_PEAK_CACHED] = ns(1, roof->read_bytes_per_s);
+    if (!(share < shares[BENCH_PEAK_CACHED])) /* nor where the cache is unknown */
+        return roof->read_bytes_per_s;
+    int i = 0;
+    while (i < BENCH_PEAK_CACHED - 1 && share > shares[i + 1])
+        i++;
+    const double way = fmax(0, (share - shares[i]) / (shares[i + 1] - shares[i]));
+    return ns(1, ns_per_byte[i] + way * (ns_per_byte[i + 1] - ns_per_byte[i]));
 }
 
 static void predict(const bench_params *p, const zo_cost *cost, const plan *s, const bench_roof *roof,
                     bench_roofline *out)
 {
     const double f32 = roof->flops_per_s[ZO_COMPUTE_F32];
-    const double bandwidth = roof->read_bytes_per_s, weight_bytes = zo_cost_weight_bytes(cost);
-    const bool cached = weight_bytes <= roof->cache_bytes;
+    const double weight_bytes = zo_cost_weight_bytes(cost), bandwidth = bandwidth_of(roof, weight_bytes);
     const double swept = 8 * s->sweeps * s->trained;
     tally t = {0};
     double products = 0;
@@ -264,21 +295,20 @@ static void predict(const bench_params *p, const zo_cost *cost, const plan *s, c
         const double multiply = multiply_ns(p, cost, i, roof);
         products += multiply;
         if (m->flops > 0) {
-            add(&t, multiply + scale_ns(p, cost, i, roof), cached ? 0 : ns(m->bytes, bandwidth));
+            add(&t, multiply + scale_ns(p, cost, i, roof), ns(m->bytes, bandwidth));
             add(&t, unpack_ns(p, cost, i, roof), 0);
         }
     }
     add(&t, ns(cost->adapter_flops + cost->attention_flops, f32), 0);
-    add(&t, 0, cached ? 0 : ns(cost->activation_bytes, bandwidth));
+    add(&t, 0, ns(cost->activation_bytes, bandwidth));
     add(&t, ns(cost->noise_values, roof->noise_values_per_s), 0);
     t.all *= s->forwards;
     t.memory *= s->forwards;
-    add(&t, ns(s->noise, roof->noise_values_per_s), cached ? 0 : ns(swept, bandwidth));
+    add(&t, ns(s->noise, roof->noise_values_per_s), ns(swept, bandwidth));
     out->step_ns = t.all;
     out->memory = t.memory > t.all / 2;
     out->flops_ns = s->forwards * (products + ns(cost->adapter_flops + cost->attention_flops, f32));
-    out->bytes_ns = s->forwards *
-                    ns((cached ? 0 : weight_bytes) + cost->activation_bytes + cost->adapter_bytes, bandwidth);
+    out->bytes_ns = s->forwards * ns(weight_bytes + cost->activation_bytes + cost->adapter_bytes, bandwidth);
 }
 
 void bench_roofline_predict(const bench_params *p, const zo_config *c, zo_cost_rows each,

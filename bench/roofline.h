@@ -4,7 +4,8 @@
  *
  *   a group of frozen maps   max(operations / peak of the compute unit, bytes of weights / bandwidth)
  *                                + values / rate of unpacking: a panel's weights stream in while the one before is
- *                                multiplied (linear.c), and nothing does while one is unpacked
+ *                                multiplied (linear.c), and nothing does while one is unpacked. There are two rates,
+ *                                as blocks of panels are smaller for a few rows
  *                            (frozen f32 in compute f32 is read where it lies, and not unpacked; compute int8 scales sums:
  *                            for each row, output channel and block of inputs a multiply-add in f32, for nf4 two. The head is
  *                            multiplied in bf16)
@@ -13,8 +14,9 @@
  *   noise                    values / rate of noise, for replicas and the update
  *   in place (mezo, full)    8 bytes for each trained value and sweep / bandwidth
  *
- * Weights that fit into the last-level caches of the machine are taken to be there. Peaks and rates are measured in the
- * same run as the step; nothing is fitted. Source: Williams, Waterman, Patterson 2009, "Roofline: An Insightful Visual
+ * The bandwidth is that of reading as many bytes as the weights have again and again: memory's from one and a half times the
+ * last-level caches on, below that as measured at half of them, three quarters and all, between these by interpolation.
+ * Peaks and rates are measured in the same run as the step; nothing is fitted. Source: Williams, Waterman, Patterson 2009, "Roofline: An Insightful Visual
  * Performance Model for Multicore Architectures".
  */
 #ifndef BENCH_ROOFLINE_H
@@ -25,25 +27,27 @@
 #include <jansson.h>
 
 #include "bench/params.h"
+#include "bench/peak.h"
 #include "core/config.h"
 #include "core/cost.h"
 #include "core/error.h"
 
 /* bench_peak_measure's object with
- *   "cache_bytes": 1,               of the last level of caches, by `machine` (machine.h); or null with a reason
  *   "noise_values_per_s": 1.0,
- *   "unpack_values_per_s": {"f32": {"f32": 1.0, ...by precision}, "bf16": {..}, ..}     by compute, of the weights that it is for; in cache
+ *   "unpack_values_per_s": {"f32": {"f32": 1.0, ...by precision}, "bf16": {..}, ..},     by compute, of the weights that it is for; in cache
+ *   "unpack_few_values_per_s": the same in blocks for a few rows (ZO_LINEAR_FEWEST tiles)
  * New reference. Fails as bench_peak_measure does. */
-zo_status bench_roofline_measure(const json_t *machine, int threads, double seconds, json_t **out,
-                                 zo_error *err);
+zo_status bench_roofline_measure(int threads, double seconds, json_t **out, zo_error *err);
 
 typedef struct bench_roof {
     double flops_per_s
         [ZO_COMPUTE_COUNT]; /* where the processor has no such unit, or bf16's is slower: that of the one before */
     double read_bytes_per_s;
     double cache_bytes; /* 0: unknown */
+    double cached_bytes_per_s[BENCH_PEAK_CACHED];
     double noise_values_per_s;
     double unpack_values_per_s[ZO_COMPUTE_COUNT][ZO_PRECISION_COUNT];
+    double unpack_few_values_per_s[ZO_COMPUTE_COUNT][ZO_PRECISION_COUNT];
 } bench_roof;
 
 /* What is missing of the rates of kernels, as from bench_peak_measure alone, costs nothing (infinity). False: peaks is
@@ -55,7 +59,7 @@ typedef struct bench_roofline {
     double flops, weight_bytes, adapter_bytes, activation_bytes;
     /* with a roof; NaN without */
     double flops_ns; /* all operations at the peaks of their units */
-    double bytes_ns; /* all bytes at the bandwidth; weights that are cached not counted */
+    double bytes_ns; /* all bytes at the bandwidth */
     double step_ns;  /* the model's prediction */
     bool memory;     /* the prediction's larger part is waiting for memory */
 } bench_roofline;

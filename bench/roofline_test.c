@@ -19,10 +19,11 @@ static bench_roof roof_of(double flops_per_s, double bytes_per_s)
 {
     bench_roof r = {.flops_per_s = {flops_per_s, flops_per_s, flops_per_s},
                     .read_bytes_per_s = bytes_per_s,
+                    .cached_bytes_per_s = {forever, forever, forever},
                     .noise_values_per_s = forever};
     for (int k = 0; k < ZO_COMPUTE_COUNT; k++)
         for (int p = 0; p < ZO_PRECISION_COUNT; p++)
-            r.unpack_values_per_s[k][p] = forever;
+            r.unpack_values_per_s[k][p] = r.unpack_few_values_per_s[k][p] = forever;
     return r;
 }
 
@@ -116,25 +117,34 @@ static void unpacking_waits_for_memory(void **state)
     (void)state;
     p.weights = ZO_PRECISION_NF4;
     const double memory = step_ns(p, &c, each, &roof);
-    roof.unpack_values_per_s[ZO_COMPUTE_F32][ZO_PRECISION_NF4] = 1e10;
+    roof.unpack_few_values_per_s[ZO_COMPUTE_F32][ZO_PRECISION_NF4] = 1e10;
+    near("unpacking", step_ns(p, &c, each, &roof) - memory, 8 * 968884224.0 / 1e10 * 1e9);
+    roof.unpack_values_per_s[ZO_COMPUTE_F32][ZO_PRECISION_NF4] =
+        1e9; /* not for a few rows, which all of these are */
     near("unpacking", step_ns(p, &c, each, &roof) - memory, 8 * 968884224.0 / 1e10 * 1e9);
 }
 
-/* A model that fits into the caches reads nothing from memory. */
-static void cached_models_wait_for_no_memory(void **state)
+/* Bytes that are read again and again come at the rate that was measured for so many. */
+static void caches_have_rates_of_their_own(void **state)
 {
     const zo_config c = shape("tiny");
     const zo_cost_rows each = {8, 64, 1};
-    bench_roof roof = roof_of(1e10, 1e6);
-    bench_roofline r;
     const bench_params p = cell(ZO_PARALLEL_NONE);
+    const double weights = 4.0 * (2 * 46080 + 32768);
+    /* cache in weights, and the rate: measured ones, and times half way between two of them */
+    static const struct {
+        double cache, bytes_per_s;
+    } cases[] = {{4, 4e9},   {2, 4e9},       {4 / 3.0, 2e9},       {1, 1e9},      {1 / 1.5, 5e8},
+                 {0.5, 5e8}, {1.6, 8e9 / 3}, {1 / 0.875, 4e9 / 3}, {0.8, 2e9 / 3}};
+    bench_roof roof = roof_of(forever, 5e8);
     (void)state;
-    bench_roofline_predict(&p, &c, each, &roof, &r);
-    assert_true(r.memory);
-    roof.cache_bytes = 1 << 20; /* 4 * (2 * 46080 + 32768) bytes of weights */
-    bench_roofline_predict(&p, &c, each, &roof, &r);
-    assert_false(r.memory);
-    near("step", r.step_ns, r.flops_ns);
+    const double memory = step_ns(p, &c, each, &roof); /* caches are unknown */
+    const double rates[BENCH_PEAK_CACHED] = {4e9, 2e9, 1e9};
+    memcpy(roof.cached_bytes_per_s, rates, sizeof rates);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        roof.cache_bytes = cases[i].cache * weights;
+        near("step", step_ns(p, &c, each, &roof), memory * 5e8 / cases[i].bytes_per_s);
+    }
 }
 
 /* Each rate adds what it must and nothing else: values over the rate, as often as it is done. */
@@ -234,29 +244,31 @@ static void what_a_record_gets(void **state)
 
 static void rates_are_measured(void **state)
 {
-    json_t *peaks = NULL, *machine = json_pack("{s:[{s:i, s:i}, {s:i, s:i}]}", "caches", "bytes", 1024,
-                                               "count", 4, "bytes", 65536, "count", 2);
+    json_t *peaks = NULL;
     bench_roof roof;
     zo_error err = {0};
     (void)state;
-    if (bench_roofline_measure(machine, 1, 0.05, &peaks, &err))
+    if (bench_roofline_measure(1, 0.05, &peaks, &err))
         fail_msg("%s", err.text);
     assert_true(bench_roofline_read(peaks, &roof));
-    assert_true(roof.cache_bytes == 131072);
+    assert_true(json_is_null(json_object_get(peaks, "cache_bytes")) == (roof.cache_bytes == 0));
+    for (int i = 0; i < BENCH_PEAK_CACHED; i++)
+        assert_true(roof.cached_bytes_per_s[i] > 0);
     assert_true(isfinite(roof.noise_values_per_s) && roof.noise_values_per_s > 0);
     for (int k = 0; k < ZO_COMPUTE_COUNT; k++)
         for (int i = 0; i < ZO_PRECISION_COUNT; i++)
             assert_true((k == ZO_COMPUTE_INT8 && i != ZO_PRECISION_INT8 && i != ZO_PRECISION_NF4) ||
-                        (isfinite(roof.unpack_values_per_s[k][i]) && roof.unpack_values_per_s[k][i] > 0));
+                        (isfinite(roof.unpack_values_per_s[k][i]) && roof.unpack_values_per_s[k][i] > 0 &&
+                         isfinite(roof.unpack_few_values_per_s[k][i]) &&
+                         roof.unpack_few_values_per_s[k][i] > 0));
     json_decref(peaks);
-    json_decref(machine);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bound_by_arithmetic),        cmocka_unit_test(bound_by_memory),
-        cmocka_unit_test(unpacking_waits_for_memory), cmocka_unit_test(cached_models_wait_for_no_memory),
+        cmocka_unit_test(unpacking_waits_for_memory), cmocka_unit_test(caches_have_rates_of_their_own),
         cmocka_unit_test(rates_of_kernels),           cmocka_unit_test(what_a_record_gets),
         cmocka_unit_test(rates_are_measured),
     };

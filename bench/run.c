@@ -190,7 +190,7 @@ static void add_peaks(suite *s, const bench_params *p, int threads, json_t *job)
     drop_old_peaks(s);
     if (!json_object_get(s->peaks, key))
         json_object_set_new(s->peaks, key,
-                            bench_roofline_measure(s->machine, threads, s->o->peak_s, &peaks, &why) == ZO_OK
+                            bench_roofline_measure(threads, s->o->peak_s, &peaks, &why) == ZO_OK
                                 ? peaks
                                 : json_string(why.text));
     peaks = json_object_get(s->peaks, key);

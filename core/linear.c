@@ -6,18 +6,11 @@
 
 enum {
     TILE_SUMS = ZO_PANEL_TILE * ZO_PANEL_LD,
-    /* Bytes of a block of a panel: for many tiles one that stays in a cache of 1 MiB with the tiles that stream by; for few,
-     * whose weights come from memory, one that leaves room for the next block; and one for the first-level cache. */
-    PANEL_BYTES = 384 << 10,
-    PANEL_BYTES_FEW = 96 << 10,
-    PANEL_BYTES_FIRST = 24 << 10,
     PANEL_GRAIN = 64, /* blocks of the inner dimension are multiples of this: nf4's block */
-    PANEL_MOST = PANEL_BYTES + ZO_PANEL_LD * 4 * PANEL_GRAIN, /* of blocks that are rounded up */
+    PANEL_MOST = ZO_LINEAR_BLOCK + ZO_PANEL_LD * 4 * PANEL_GRAIN, /* of blocks that are rounded up */
     PANEL_ROOM =
         PANEL_MOST + PANEL_MOST / PANEL_GRAIN * (int)sizeof(float), /* and nf4's scales of whole numbers */
-    SMALL = 1 << 18, /* multiply-adds below which other threads are not woken */
-    FEW = 32,        /* tiles to which a panel's way from memory matters */
-    SELDOM = 4       /* tiles for which a panel takes as long to write as to use */
+    SMALL = 1 << 18 /* multiply-adds below which other threads are not woken */
 };
 
 static int64_t padded(int64_t bytes)
@@ -50,9 +43,9 @@ static kind kind_of(const zo_engine *e, const zo_linear_call *c)
  * of them. Whole numbers are multiplied faster than the second-level cache hands them out. */
 static int64_t block_of(int64_t in, kind how, int32_t tiles, bool ready)
 {
-    int64_t bytes = tiles > FEW ? PANEL_BYTES : PANEL_BYTES_FEW;
-    if (how == BYTES || (tiles <= SELDOM && !ready))
-        bytes = PANEL_BYTES_FIRST;
+    int64_t bytes = tiles > ZO_LINEAR_FEW ? ZO_LINEAR_BLOCK : ZO_LINEAR_BLOCK_FEW;
+    if (how == BYTES || (tiles <= ZO_LINEAR_FEWEST && !ready))
+        bytes = ZO_LINEAR_BLOCK_FEWEST;
     int64_t most = bytes / (ZO_PANEL_LD * value_bytes[how]);
     int64_t blocks = (in + most - 1) / most;
     return ((in + blocks - 1) / blocks + PANEL_GRAIN - 1) / PANEL_GRAIN * PANEL_GRAIN;
@@ -220,7 +213,7 @@ static bool ahead_of(const worker *w, const group *g, const group *next, int64_t
     const int64_t steps = w->c->n * (turned ? k : w->in);
     const int vectors = both_fetch(w) ? 1 : of->vectors;
     int64_t bytes = 0;
-    if (of->vectors == 0 || w->c->n > FEW)
+    if (of->vectors == 0 || w->c->n > ZO_LINEAR_FEW)
         return false;
     for (int j = 0; j < ZO_PANEL_VECTORS; j++)
         out->at[j] = weights_of(w, of->column + (j < vectors ? j : 0), from, count, &bytes);

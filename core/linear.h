@@ -41,6 +41,17 @@ typedef struct zo_linear_call {
     void *packed; /* SWIGLU: (n) tiles of out inputs */
 } zo_linear_call;
 
+/* Bytes of a block of a panel, along the inner dimension: for many tiles one that stays in a cache of 1 MiB with the tiles that
+ * stream by; for few, whose weights come from memory, one that leaves room for the next block; and for the fewest, for which
+ * a panel takes as long to write as to use, and for whole numbers always, one that lies in the first-level cache. */
+enum {
+    ZO_LINEAR_BLOCK = 384 << 10,
+    ZO_LINEAR_BLOCK_FEW = 96 << 10,
+    ZO_LINEAR_BLOCK_FEWEST = 24 << 10,
+    ZO_LINEAR_FEW = 32, /* tiles */
+    ZO_LINEAR_FEWEST = 4
+};
+
 void zo_linear_apply(const zo_engine *e, const zo_linear_call *c);
 
 #endif
