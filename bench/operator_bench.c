@@ -300,9 +300,10 @@ static void adapt(work *w, adapted *a)
     w->lowrank.rank = RANK;
     w->lowrank.scale = 1;
     w->lowrank.p = &a->p;
+    zo_tile *tile = w->tiles;
+    w->tile_count = zo_tiles_cut(w->engine.panels->tile_rows, 0, 2 * QUERIES * ROWS, tile);
     for (int32_t i = 0; i < 2 * QUERIES; i++)
-        w->tile_count +=
-            zo_tiles_cut(w->engine.panels->tile_rows, (int64_t)i * ROWS, ROWS, i, w->tiles + w->tile_count);
+        tile = zo_tiles_own(tile, (int64_t)i * ROWS, ROWS, i);
 }
 
 zo_status bench_operators_measure(const bench_kernel_options *o, double slice_s, json_t **out, zo_error *err)

@@ -165,7 +165,7 @@ static void multiply(bench *b, const contender *c, int64_t rows)
     }
     zo_engine e = {c->panels, c->compute, b->o->threads, b->scratch, b->scratch_bytes};
     zo_linear map = {.w = w};
-    const int32_t n = zo_tiles_cut(c->panels->tile_rows, 0, rows, 0, b->tiles);
+    const int32_t n = zo_tiles_cut(c->panels->tile_rows, 0, rows, b->tiles);
     const int64_t bytes = zo_tile_bytes(&e, in);
 #pragma omp parallel for schedule(static) if (n * in > 1 << 14)
     for (int32_t i = 0; i < n; i++)
@@ -403,7 +403,7 @@ static zo_status make_room(bench *b, zo_error *err)
     int64_t bytes = 0;
     b->scratch_bytes = 0;
     for (const zo_panels *const *t = zo_panels_all(); *t; t++) {
-        const int32_t n = zo_tiles_cut((*t)->tile_rows, 0, rows, 0, NULL);
+        const int32_t n = zo_tiles_cut((*t)->tile_rows, 0, rows, NULL);
         const int64_t scratch = zo_engine_scratch(*t, in, n);
         for (int k = 0; k < ZO_COMPUTE_COUNT; k++) {
             const int64_t packed = n * zo_tile_bytes(&(zo_engine){.panels = *t, .compute = k}, in);

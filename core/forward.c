@@ -83,11 +83,9 @@ static int64_t chunk_rows(const zo_session_limits *l)
     return l->rows < most ? l->rows : most;
 }
 
-/* Each replica of a chunk may leave one tile that is not full. */
 static int64_t chunk_tiles(const zo_session_limits *l, const zo_engine *e)
 {
-    int64_t rows = chunk_rows(l), H = e->panels->tile_rows, most = rows / H + l->replicas + 1;
-    return most < rows ? most : rows;
+    return zo_tiles_cut(e->panels->tile_rows, 0, chunk_rows(l), NULL);
 }
 
 static void list_arrays(const zo_config *c, const zo_session_limits *l, int threads, array out[ARRAYS])
@@ -198,18 +196,18 @@ static void advance(const pass *f, chunk *c)
     c->row += c->rows;
     c->sequences = c->rows = c->tiles = 0;
     c->replica = (int32_t)(c->sequence / B);
-    for (int64_t i = c->sequence; i < f->replicas * B;) {
-        int64_t b = i % B, first = b, start = c->rows;
-        while (b < B && (c->rows == 0 || c->rows + offset[b + 1] - offset[b] <= most)) {
-            c->rows += offset[b + 1] - offset[b];
-            b++;
-        }
-        c->tiles += zo_tiles_cut(f->s->engine.panels->tile_rows, start, c->rows - start,
-                                 (int32_t)(i / B) - c->replica, f->s->tiles + c->tiles);
-        c->sequences += b - first;
-        i += b - first;
-        if (b < B)
+    for (int64_t i = c->sequence; i < f->replicas * B; i++, c->sequences++) {
+        const int64_t rows = offset[i % B + 1] - offset[i % B];
+        if (c->rows && c->rows + rows > most)
             break;
+        c->rows += rows;
+    }
+    zo_tile *tile = f->s->tiles;
+    c->tiles = zo_tiles_cut(f->s->engine.panels->tile_rows, 0, c->rows, tile);
+    for (int64_t i = c->sequence, row = 0; i < c->sequence + c->sequences; i++) {
+        const int64_t rows = offset[i % B + 1] - offset[i % B];
+        tile = zo_tiles_own(tile, row, rows, (int32_t)(i / B) - c->replica);
+        row += rows;
     }
     c->p = NULL;
     if (f->p) {
@@ -401,9 +399,8 @@ static chunk keep_labels(const pass *f, const chunk *c)
     const int64_t D = f->c->width, Q = (int64_t)f->c->heads * f->c->head_dim;
     chunk kept = *c;
     kept.row = c->sequence / B * L + labels_before(batch, c->sequence % B);
-    kept.rows = kept.tiles = 0;
+    kept.rows = 0;
     for (int64_t n = c->sequence / B; n * B < end; n++) {
-        const int64_t first = kept.rows;
         const int64_t to = labels_before(batch, end - n * B < B ? end - n * B : B);
         for (int64_t i = n == c->sequence / B ? kept.row - n * L : 0; i < to; i++, kept.rows++) {
             const int32_t b = batch->label_row[i] / batch->tokens, t = batch->label_row[i] % batch->tokens;
@@ -411,9 +408,11 @@ static chunk keep_labels(const pass *f, const chunk *c)
             memmove(s->mixed + kept.rows * Q, s->mixed + (row - c->row) * Q, (size_t)Q * sizeof(float));
             memcpy(s->last + (kept.row + kept.rows) * D, s->x + row * D, (size_t)D * sizeof(float));
         }
-        kept.tiles += zo_tiles_cut(s->engine.panels->tile_rows, first, kept.rows - first,
-                                   (int32_t)n - c->replica, s->tiles + kept.tiles);
     }
+    zo_tile *tile = s->tiles;
+    kept.tiles = zo_tiles_cut(s->engine.panels->tile_rows, 0, kept.rows, tile);
+    for (int64_t row = 0; row < kept.rows; row++)
+        tile = zo_tiles_own(tile, row, 1, (int32_t)((kept.row + row) / L) - c->replica);
     return kept;
 }
 
@@ -437,7 +436,7 @@ static void head(const pass *f)
     int64_t most = chunk_tiles(&s->limits, &s->engine) * H, all = f->replicas * f->batch->labels;
     zo_linear map = {.w = s->m->head};
     for (int64_t at = 0; at < all; at += most) {
-        int32_t tiles = zo_tiles_cut((int)H, 0, all - at < most ? all - at : most, 0, s->tiles);
+        int32_t tiles = zo_tiles_cut((int)H, 0, all - at < most ? all - at : most, s->tiles);
         zo_linear_call call = {.maps = &map,
                                .count = 1,
                                .tiles = s->tiles,

@@ -272,8 +272,8 @@ static const float *channels(const float *values, const zo_linear *l, int64_t ve
     return spare;
 }
 
-/* What follows the frozen product in a tile's sums, one vector at a time: the scale of int8's channels, the replica's
- * low-rank part, the bias. */
+/* What follows the frozen product in a tile's sums, one vector at a time: the scale of int8's channels, the
+ * low-rank part of each row's replica, the bias. */
 static void complete(const worker *w, float *sums, int32_t tile, const column *columns, int vectors)
 {
     const zo_linear_call *c = w->c;
@@ -288,8 +288,12 @@ static void complete(const worker *w, float *sums, int32_t tile, const column *c
             int target = c->target[columns[j].map], rank = c->lowrank->rank;
             const float *low =
                 c->lowrank->low + ((int64_t)tile * c->lowrank->targets + target) * rank * p->tile_rows;
-            p->f32(sums, low, zo_lowrank_panel(c->lowrank, target, t->replica, columns[j].vector), 0, rank,
-                   t->rows, 1, true, NULL);
+            for (int row = 0, n; row < t->rows; row += n) {
+                n = zo_tile_run(t, row);
+                p->f32(sums + row * ZO_PANEL_LD, low + row,
+                       zo_lowrank_panel(c->lowrank, target, t->replica[row], columns[j].vector), 0, rank, n,
+                       1, true, NULL);
+            }
         }
         if (l->bias)
             p->shift(sums, channels(l->bias, l, columns[j].vector, spare), t->rows);

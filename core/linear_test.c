@@ -92,9 +92,12 @@ static fixture begin(const zo_panels *panels, zo_compute compute, zo_precision p
     }
     f.x = numbers(3, f.rows * in);
     f.y = numbers(4, f.rows * f.ld);
-    for (int32_t r = 0; r < replicas; r++)
-        f.n += zo_tiles_cut(panels->tile_rows, r * rows, rows, r, f.tiles + f.n);
+    f.n = zo_tiles_cut(panels->tile_rows, 0, f.rows, NULL);
     assert_true(f.n <= MOST_TILES);
+    zo_tiles_cut(panels->tile_rows, 0, f.rows, f.tiles);
+    zo_tile *tile = f.tiles;
+    for (int32_t r = 0; r < replicas; r++)
+        tile = zo_tiles_own(tile, r * rows, rows, r);
     f.e.scratch_bytes = zo_engine_scratch(panels, in, f.n);
     f.e.scratch = room(f.e.scratch_bytes * f.e.threads);
     pack_all(&f);
@@ -273,7 +276,7 @@ static void a_row_does_not_depend_on_its_company(void **state)
                 for (int64_t rows = 1; rows < f.rows; rows = rows * 2 + 1) {
                     int64_t first = f.rows - rows;
                     memset(f.y, 0, bytes);
-                    f.n = zo_tiles_cut(f.e.panels->tile_rows, first, rows, 0, f.tiles);
+                    f.n = zo_tiles_cut(f.e.panels->tile_rows, first, rows, f.tiles);
                     free(f.packed);
                     pack_all(&f);
                     apply(&f, ZO_INTO_SET, NULL);
@@ -382,17 +385,28 @@ static void whole_numbers_at_the_ends(void **state)
 
 static void tiles_share_rows_out_evenly(void **state)
 {
-    zo_tile t[4];
+    zo_tile t[4], *last;
     (void)state;
-    assert_int_equal(zo_tiles_cut(8, 5, 9, 3, NULL), 2);
-    assert_int_equal(zo_tiles_cut(8, 5, 9, 3, t), 2);
+    assert_int_equal(zo_tiles_cut(8, 5, 9, NULL), 2);
+    assert_int_equal(zo_tiles_cut(8, 5, 9, t), 2);
     assert_int_equal(t[0].row, 5);
     assert_int_equal(t[0].rows, 4);
     assert_int_equal(t[1].row, 9);
     assert_int_equal(t[1].rows, 5);
-    assert_int_equal(t[1].replica, 3);
-    assert_int_equal(zo_tiles_cut(8, 0, 8, 0, t), 1);
-    assert_int_equal(zo_tiles_cut(8, 0, 0, 0, t), 0);
+    last = zo_tiles_own(t, 5, 3, 2);
+    assert_ptr_equal(last, t);
+    last = zo_tiles_own(last, 8, 2, 3);
+    assert_ptr_equal(last, t + 1);
+    assert_ptr_equal(zo_tiles_own(last, 10, 4, 4), t + 1);
+    for (int row = 5; row < 14; row++)
+        assert_int_equal(t[row / 9].replica[row < 9 ? row - 5 : row - 9], row < 8 ? 2 : row < 10 ? 3 : 4);
+    assert_int_equal(zo_tile_run(t, 0), 3);
+    assert_int_equal(zo_tile_run(t, 1), 2);
+    assert_int_equal(zo_tile_run(t, 3), 1);
+    assert_int_equal(zo_tile_run(t + 1, 1), 4);
+    assert_int_equal(zo_tiles_cut(8, 0, 8, t), 1);
+    assert_int_equal(t[0].replica[7], 0);
+    assert_int_equal(zo_tiles_cut(8, 0, 0, t), 0);
 }
 
 /* Adapters of two targets whose A and Bw are random, four replicas, one of them the master: y against sums in double over the moved values. */

@@ -168,21 +168,34 @@ const float *zo_lowrank_panel(const zo_lowrank *l, int i, int32_t replica, int64
     return b_of(l, i) + replica * b_values(l->pair[i]->out, l->rank) + vector * l->rank * LANES;
 }
 
-/* low of one tile, whose x stands in f32. */
-static void tile_inputs(const zo_engine *e, const zo_lowrank *l, const zo_tile *t, const float *x, float *low)
+/* low of `rows` rows of a tile, whose x stands in f32, that meet one A: from the first of them on. */
+static void run_inputs(const zo_engine *e, const zo_lowrank *l, int32_t replica, int rows, const float *x,
+                       float *low)
 {
     float sums[ZO_PANEL_TILE * ZO_PANEL_LD];
     int H = e->panels->tile_rows;
     int64_t in = l->pair[0]->in, values = a_values(in, l->rank);
-    const float *a = l->a + (replicas_of_a(l) > 1 ? t->replica * l->targets * values : 0);
+    const float *a = l->a + replica * l->targets * values;
     for (int i = 0; i < l->targets; i++, a += values, low += l->rank * H) {
         for (int32_t r = 0; r < l->rank; r += ZO_PANEL_LD) {
             int32_t n = l->rank - r < ZO_PANEL_LD ? l->rank - r : ZO_PANEL_LD;
-            e->panels->f32(sums, x, a + r * in, in * LANES, in, t->rows, (int)vectors_of(n), false, NULL);
+            e->panels->f32(sums, x, a + r * in, in * LANES, in, rows, (int)vectors_of(n), false, NULL);
             for (int32_t j = 0; j < n; j++)
-                for (int row = 0; row < t->rows; row++)
+                for (int row = 0; row < rows; row++)
                     low[(r + j) * H + row] = l->scale * sums[row * ZO_PANEL_LD + j];
         }
+    }
+}
+
+static void tile_inputs(const zo_engine *e, const zo_lowrank *l, const zo_tile *t, const float *x, float *low)
+{
+    if (replicas_of_a(l) == 1) {
+        run_inputs(e, l, 0, t->rows, x, low);
+        return;
+    }
+    for (int row = 0, n; row < t->rows; row += n) {
+        n = zo_tile_run(t, row);
+        run_inputs(e, l, t->replica[row], n, x + row, low + row);
     }
 }
 

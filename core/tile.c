@@ -1,14 +1,32 @@
 /* See tile.h. */
 #include "core/tile.h"
 
-int32_t zo_tiles_cut(int tile_rows, int64_t first, int64_t rows, int32_t replica, zo_tile *out)
+int32_t zo_tiles_cut(int tile_rows, int64_t first, int64_t rows, zo_tile *out)
 {
     int64_t n = (rows + tile_rows - 1) / tile_rows;
     for (int64_t i = 0; i < n && out; i++) {
         int64_t begin = rows * i / n, end = rows * (i + 1) / n;
-        out[i] = (zo_tile){(int32_t)(first + begin), (int16_t)(end - begin), (int16_t)replica};
+        out[i] = (zo_tile){.row = (int32_t)(first + begin), .rows = (int16_t)(end - begin)};
     }
     return (int32_t)n;
+}
+
+zo_tile *zo_tiles_own(zo_tile *t, int64_t first, int64_t rows, int32_t replica)
+{
+    for (int64_t row = first; row < first + rows; row++) {
+        while (row >= t->row + t->rows)
+            t++;
+        t->replica[row - t->row] = (int16_t)replica;
+    }
+    return t;
+}
+
+int zo_tile_run(const zo_tile *t, int row)
+{
+    int n = 1;
+    while (row + n < t->rows && t->replica[row + n] == t->replica[row])
+        n++;
+    return n;
 }
 
 bool zo_engine_pairs(const zo_engine *e)

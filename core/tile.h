@@ -7,16 +7,20 @@
 #include "core/panel.h"
 #include "core/precision.h"
 
-/* Up to H neighbouring rows of one replica. */
+/* Up to H neighbouring rows. */
 typedef struct zo_tile {
     int32_t row; /* the first */
     int16_t rows;
-    int16_t replica;
+    int16_t replica[ZO_PANEL_TILE]; /* of each row */
 } zo_tile;
 
-/* Cuts rows [first, first + rows) of a replica into the fewest tiles, of nearly equal height. Returns their number; with
- * out NULL it only counts. */
-int32_t zo_tiles_cut(int tile_rows, int64_t first, int64_t rows, int32_t replica, zo_tile *out);
+/* Cuts rows [first, first + rows) into the fewest tiles, of nearly equal height, all of them replica 0's. Returns their number;
+ * with out NULL it only counts. */
+int32_t zo_tiles_cut(int tile_rows, int64_t first, int64_t rows, zo_tile *out);
+/* Makes rows [first, first + rows) those of a replica; `t` and the tiles behind it hold them. Returns the last one. */
+zo_tile *zo_tiles_own(zo_tile *t, int64_t first, int64_t rows, int32_t replica);
+/* How many rows from this one on, which the tile has, are of one replica. */
+int zo_tile_run(const zo_tile *t, int row);
 
 /* How products are computed: chosen once, shared by all of them. */
 typedef struct zo_engine {
