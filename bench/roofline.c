@@ -300,7 +300,7 @@ static void predict(const bench_params *p, const zo_cost *cost, const plan *s, c
         }
     }
     add(&t, ns(cost->adapter_flops + cost->attention_flops, f32), 0);
-    add(&t, 0, ns(cost->activation_bytes, bandwidth));
+    add(&t, 0, ns(cost->activation_bytes + cost->adapter_bytes, bandwidth));
     add(&t, ns(cost->noise_values, roof->noise_values_per_s), 0);
     t.all *= s->forwards;
     t.memory *= s->forwards;

@@ -10,7 +10,8 @@
  *                            for each row, output channel and block of inputs a multiply-add in f32, for nf4 two. The head is
  *                            multiplied in bf16)
  *   adapters and attention   operations / f32 peak
- *   activations              bytes / bandwidth: the small operators stand between the maps and overlap with none
+ *   activations, replicas    bytes / bandwidth: the small operators stand between the maps and overlap with none, and
+ *                            replicas of the adapters are written before they are read
  *   noise                    values / rate of noise, for replicas and the update
  *   in place (mezo, full)    8 bytes for each trained value and sweep / bandwidth
  *
