@@ -107,44 +107,78 @@ static int64_t scale_stride_of(int64_t k)
     return k / ZO_NF4_BLOCK * ZO_PANEL_LANES;
 }
 
-/* Where a column's weights of inputs [k0, k0 + k) lie in panel order. */
-static uintptr_t weights_of(const worker *w, const column *c, int64_t k0, int64_t k, int64_t *bytes)
+/* The inputs of a block. */
+static int64_t inputs_at(const worker *w, int64_t k0)
 {
-    const zo_matrix *m = &w->c->maps[c->map].w;
-    const zo_precision_info *info = zo_precision_get(m->precision);
-    const int64_t first = (c->vector * m->in + k0) * ZO_PANEL_LANES;
-    *bytes = ZO_PANEL_LANES * k * info->bytes / info->block;
-    return (uintptr_t)m->values + (uintptr_t)(first * info->bytes / info->block);
+    return w->in - k0 < w->block ? w->in - k0 : w->block;
 }
 
-/* Where unpacking takes as long as multiplying, which is with a single tile, both bring in what comes next: the kernel the first
- * vector of a panel, and the unpacking of a vector the one after it. Else the kernel alone does. */
+/* A block of a panel: inputs [k0, k0 + k). */
+typedef struct part {
+    const group *g;
+    int64_t k0, k;
+} part;
+
+/* The next block of the same panel, or the first one of the next panel. */
+static part part_after(const worker *w, const part *p, const group *next)
+{
+    const int64_t after = p->k0 + p->k;
+    return after < w->in ? (part){p->g, after, inputs_at(w, after)} : (part){next, 0, inputs_at(w, 0)};
+}
+
+static bool in_panel_order(const zo_matrix *m)
+{
+    return m->panel_rows > 0;
+}
+
+static int64_t weight_bytes(const zo_matrix *m, int64_t values)
+{
+    const zo_precision_info *info = zo_precision_get(m->precision);
+    return values * info->bytes / info->block;
+}
+
+/* Where a column's weights lie from input k0 on. */
+static uintptr_t weights_of(const worker *w, const column *c, int64_t k0)
+{
+    const zo_matrix *m = &w->c->maps[c->map].w;
+    const int64_t first = c->vector * ZO_PANEL_LANES * m->in + k0 * (in_panel_order(m) ? ZO_PANEL_LANES : 1);
+    return (uintptr_t)m->values + (uintptr_t)weight_bytes(m, first);
+}
+
+/* Where unpacking takes as long as multiplying, which is with a single tile, both fetch what comes next: the kernel a first vector,
+ * the unpacking the others. Else the kernel alone does. */
 static bool both_fetch(const worker *w)
 {
     return w->c->n == 1 && !w->ready;
 }
 
-/* From a column's weights to those of the next in its panel, which is to be fetched; 0: not here. */
-static int64_t distance(const worker *w, const column *columns, int vectors, int j)
+/* From the weights of a block's vector to those that are to be fetched while it is unpacked: the same vector of the next block;
+ * of weights in rows, of which a block has only a few neighbouring lines, the next vector. 0: none. */
+static int64_t distance(const worker *w, const part *p, const part *after, int j)
 {
-    int64_t bytes;
-    if (!both_fetch(w) || j + 1 == vectors)
+    const column *c = p->g->column + j, *to = after->g->column + j;
+    const bool turned = in_panel_order(&w->c->maps[c->map].w);
+    if (!both_fetch(w))
         return 0;
-    return (int64_t)(weights_of(w, columns + j + 1, 0, 0, &bytes) - weights_of(w, columns + j, 0, 0, &bytes));
+    if (!turned)
+        return j + 1 < p->g->vectors ? (int64_t)(weights_of(w, c + 1, p->k0) - weights_of(w, c, p->k0)) : 0;
+    return j > 0 && j < after->g->vectors ? (int64_t)(weights_of(w, to, after->k0) - weights_of(w, c, p->k0))
+                                          : 0;
 }
 
-static void unpack(const worker *w, const column *columns, int vectors, int64_t k0, int64_t k)
+static void unpack(const worker *w, const part *p, const part *after)
 {
-    int64_t stride = stride_of(w, k);
-    for (int j = 0; j < vectors; j++) {
-        zo_panel_source from = {.w = &w->c->maps[columns[j].map].w,
-                                .row = columns[j].vector * ZO_PANEL_LANES,
-                                .k0 = k0,
-                                .k = k,
+    int64_t stride = stride_of(w, p->k);
+    for (int j = 0; j < p->g->vectors; j++) {
+        const column *c = p->g->column + j;
+        zo_panel_source from = {.w = &w->c->maps[c->map].w,
+                                .row = c->vector * ZO_PANEL_LANES,
+                                .k0 = p->k0,
+                                .k = p->k,
                                 .round = w->e->compute != ZO_COMPUTE_F32,
-                                .ahead = distance(w, columns, vectors, j)};
+                                .ahead = distance(w, p, after, j)};
         if (w->kind == BYTES)
-            w->e->panels->unpack_int8((uint8_t *)w->panel + j * stride, w->scale + j * scale_stride_of(k),
+            w->e->panels->unpack_int8((uint8_t *)w->panel + j * stride, w->scale + j * scale_stride_of(p->k),
                                       &from);
         else if (w->kind == PAIRS)
             w->e->panels->unpack_bf16((uint16_t *)w->panel + j * stride, &from);
@@ -168,14 +202,14 @@ static uintptr_t place_of(const worker *w, const column *c, int64_t k0)
     return ready ? (uintptr_t)((const float *)m->values + (c->vector * w->in + k0) * ZO_PANEL_LANES) : 0;
 }
 
-/* The columns where they lie, if they are at equal distances there: those of a map are, and of maps that are neighbours in
+/* The block where it lies, if its columns are at equal distances there: those of a map are, and of maps that are neighbours in
  * memory. */
-static bool in_place(const worker *w, const column *columns, int vectors, int64_t k0, panel *out)
+static bool in_place(const worker *w, const part *p, panel *out)
 {
-    uintptr_t first = place_of(w, columns, k0), before = first;
+    uintptr_t first = place_of(w, p->g->column, p->k0), before = first;
     intptr_t stride = 0;
-    for (int j = 0; j < vectors; j++) {
-        uintptr_t at = place_of(w, columns + j, k0);
+    for (int j = 0; j < p->g->vectors; j++) {
+        uintptr_t at = place_of(w, p->g->column + j, p->k0);
         if (!at || (j > 1 && (intptr_t)(at - before) != stride))
             return false;
         stride = (intptr_t)(at - before);
@@ -185,41 +219,30 @@ static bool in_place(const worker *w, const column *columns, int vectors, int64_
     return true;
 }
 
-static panel panel_of(const worker *w, const column *columns, int vectors, int64_t k0, int64_t k)
+static panel panel_of(const worker *w, const part *p, const part *after)
 {
-    panel p = {w->panel, stride_of(w, k)};
-    if (!in_place(w, columns, vectors, k0, &p))
-        unpack(w, columns, vectors, k0, k);
-    return p;
+    panel of = {w->panel, stride_of(w, p->k)};
+    if (!in_place(w, p, &of))
+        unpack(w, p, after);
+    return of;
 }
 
-/* The inputs of a block. */
-static int64_t inputs_at(const worker *w, int64_t k0)
+/* What comes after a block, to be fetched a little with each step of its products, so that it is on its way while the processor
+ * multiplies. Of weights in rows, whose blocks do not lie together: all of the next panel's rows, over all blocks of this one.
+ * False: none, or so many products that it would not matter. */
+static bool ahead_of(const worker *w, const part *p, const part *after, const group *next, zo_ahead *out)
 {
-    return w->in - k0 < w->block ? w->in - k0 : w->block;
-}
-
-/* What comes after block k0 of a panel, to be fetched a little with each step of this one's products, so that it is on its way
- * while the processor multiplies: the next block, or the first one of the next panel. Of weights in rows, whose blocks do not
- * lie together: all of the next panel's rows, over all blocks of this one. False: none, or so many products that it would not
- * matter. */
-static bool ahead_of(const worker *w, const group *g, const group *next, int64_t k0, zo_ahead *out)
-{
-    const int64_t k = inputs_at(w, k0), after = k0 + k;
-    const bool turned = w->c->maps[g->column[0].map].w.panel_rows > 0;
-    const bool same = turned && after < w->in;
-    const group *of = same ? g : next;
-    const int64_t from = same ? after : 0, count = turned ? inputs_at(w, from) : w->in;
-    const int64_t steps = w->c->n * (turned ? k : w->in);
-    const int vectors = both_fetch(w) ? 1 : of->vectors;
-    int64_t bytes = 0;
-    if (of->vectors == 0 || w->c->n > ZO_LINEAR_FEW)
+    const zo_matrix *m = &w->c->maps[p->g->column[0].map].w;
+    const bool turned = in_panel_order(m);
+    const part to = turned ? *after : (part){next, 0, w->in};
+    const int64_t steps = w->c->n * (turned ? p->k : w->in);
+    const int vectors = both_fetch(w) ? 1 : to.g->vectors;
+    if (to.g->vectors == 0 || w->c->n > ZO_LINEAR_FEW)
         return false;
+    out->step = (weight_bytes(m, to.k * ZO_PANEL_LANES) + steps - 1) / steps;
     for (int j = 0; j < ZO_PANEL_VECTORS; j++)
-        out->at[j] = weights_of(w, of->column + (j < vectors ? j : 0), from, count, &bytes);
-    out->step = (bytes + steps - 1) / steps;
-    for (int j = 0; !turned && j < ZO_PANEL_VECTORS; j++)
-        out->at[j] += (uintptr_t)(k0 * w->c->n * out->step);
+        out->at[j] = weights_of(w, to.g->column + (j < vectors ? j : 0), to.k0) +
+                     (uintptr_t)(turned ? 0 : p->k0 * w->c->n * out->step);
     return true;
 }
 
@@ -243,12 +266,12 @@ static void multiply(const worker *w, float *sums, int32_t i, const panel *of, i
     const char *x = (const char *)w->c->x + i * zo_tile_bytes(w->e, w->in);
     int rows = w->c->tiles[i].rows, H = p->tile_rows;
     int64_t n = filled(w, k);
-    zo_ahead part;
+    zo_ahead share;
     if (ahead) {
-        part = *ahead;
+        share = *ahead;
         for (int j = 0; j < ZO_PANEL_VECTORS; j++)
-            part.at[j] += (uintptr_t)(i * k * part.step);
-        ahead = &part;
+            share.at[j] += (uintptr_t)(i * k * share.step);
+        ahead = &share;
     }
     if (w->kind == BYTES)
         multiply_bytes(w, sums, x, rows, of, vectors, k0, n, ahead);
@@ -327,15 +350,15 @@ static void put(const worker *w, const float *sums, int32_t tile, const column *
 
 static void run_panel(const worker *w, const group *g, const group *next)
 {
-    for (int64_t k0 = 0; k0 < w->in; k0 += w->block) {
-        int64_t k = inputs_at(w, k0);
+    for (part p = {g, 0, inputs_at(w, 0)}; p.g == g; p = part_after(w, &p, next)) {
+        const part after = part_after(w, &p, next);
         zo_ahead ahead;
-        bool more = ahead_of(w, g, next, k0, &ahead);
-        panel of = panel_of(w, g->column, g->vectors, k0, k);
+        bool more = ahead_of(w, &p, &after, next, &ahead);
+        panel of = panel_of(w, &p, &after);
         for (int32_t i = 0; i < w->c->n; i++) {
             float *sums = w->sums + (w->block < w->in ? (int64_t)i * TILE_SUMS : 0);
-            multiply(w, sums, i, &of, g->vectors, k0, k, more ? &ahead : NULL);
-            if (k0 + k < w->in)
+            multiply(w, sums, i, &of, g->vectors, p.k0, p.k, more ? &ahead : NULL);
+            if (after.g == g)
                 continue;
             complete(w, sums, i, g->column, g->vectors);
             put(w, sums, i, g->column, g->vectors);
