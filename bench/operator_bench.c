@@ -335,8 +335,8 @@ zo_status bench_operators_measure(const bench_kernel_options *o, double slice_s,
     if (!st) {
         zo_normals((zo_noise_at){.seed = 1, .tensor = 0}, 0, FLOATS, w.a);
         zo_normals((zo_noise_at){.seed = 1, .tensor = 1}, 0, FLOATS, w.b);
-        for (int64_t i = 0; i < FLOATS;
-             i++) /* so that taken as pairs none is a subnormal number, which can be slow */
+        /* taken as pairs none is a subnormal number, with which arithmetic can be slow */
+        for (int64_t i = 0; i < FLOATS; i++)
             w.b[i] = zo_bf16_to_f32(zo_f32_to_bf16(w.b[i]));
         adapt(&w, &a);
     }

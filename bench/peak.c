@@ -48,8 +48,8 @@ typedef struct team {
     float *array;
     size_t array_bytes;
     int64_t part; /* floats of array that are one thread's, a multiple of 3 CHUNK */
-    int64_t cached
-        [BENCH_PEAK_CACHED]; /* floats of part that are read for a CACHED kind, multiples of CHUNK; 0: none */
+    /* floats of part that are read for a CACHED kind, multiples of CHUNK; 0: none */
+    int64_t cached[BENCH_PEAK_CACHED];
     int64_t slice_ns;
     pthread_mutex_t gate; /* held until all are there */
     bool abandoned;       /* one could not be started: go home */
@@ -221,8 +221,7 @@ static zo_status make_array(team *t, int threads, zo_error *err)
     bytes = memory > 0 && bytes > memory / 8 ? memory / 8 : bytes;
     const int64_t steps = bytes < step ? 1 : (bytes + step - 1) / step;
     t->part = steps * 3 * CHUNK;
-    for (int i = 0; i < BENCH_PEAK_CACHED;
-         i++) { /* none if caches are unknown, or too small to be told from those before */
+    for (int i = 0; i < BENCH_PEAK_CACHED; i++) { /* none where caches are unknown or tiny */
         const int64_t floats =
             cache_bytes(t) * (2 + i) / 4 / threads / (int64_t)sizeof(float) / CHUNK * CHUNK;
         t->cached[i] = floats <= t->part ? floats : 0;

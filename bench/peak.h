@@ -20,16 +20,14 @@
  *   "cache_bytes": 1           of the last-level caches of the cores in use, or null with a reason
  *   "cached_read_bytes_per_s": [1.0, 1.0, 1.0]   summing arrays of 1/2, 3/4 and all of cache_bytes again and again; or null with
  *                              a reason
- *   "array_bytes": 1           of all arrays: four times cache_bytes, or less where
- *                              memory is short
+ *   "array_bytes": 1           of all arrays: four times cache_bytes, or less where memory is short
  *   "bound": true              false: threads could not be bound to cores
  *   "rounds": 7, "spread": 0.01 }
  *
  * Each rate is the sum over threads, and the median of `rounds` short rounds that take the kinds in turn (of caches one
- * size after the other, as they keep what is read); spread is the
- * largest interquartile range over the kinds (those of caches, which other processors may share, left out), relative to the
- * median. The matrix units of some processors (AMX) are
- * not counted: no kernel here uses them.
+ * size after the other, as they keep what is read); spread is the largest interquartile range over the kinds (those of
+ * caches, which other processors may share, left out), relative to the median. The matrix units of some processors (AMX)
+ * are not counted: no kernel here uses them.
  * The triad's convention: McCalpin 1995, "Memory Bandwidth and Machine Balance", STREAM.
  * Fails: ZO_ERR_INVALID (threads < 1, or seconds not positive), ZO_ERR_MEMORY, ZO_ERR_UNSUPPORTED (no topology, no
  * threads). */

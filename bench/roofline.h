@@ -17,8 +17,8 @@
  *
  * The bandwidth is that of reading as many bytes as the weights have again and again: memory's from one and a half times the
  * last-level caches on, below that as measured at half of them, three quarters and all, between these by interpolation.
- * Peaks and rates are measured in the same run as the step; nothing is fitted. Source: Williams, Waterman, Patterson 2009, "Roofline: An Insightful Visual
- * Performance Model for Multicore Architectures".
+ * Peaks and rates are measured in the same run as the step; nothing is fitted. Source: Williams, Waterman, Patterson
+ * 2009, "Roofline: An Insightful Visual Performance Model for Multicore Architectures".
  */
 #ifndef BENCH_ROOFLINE_H
 #define BENCH_ROOFLINE_H
@@ -41,11 +41,11 @@
 zo_status bench_roofline_measure(int threads, double seconds, json_t **out, zo_error *err);
 
 typedef struct bench_roof {
-    double flops_per_s
-        [ZO_COMPUTE_COUNT]; /* where the processor has no such unit, or bf16's is slower: that of the one before */
+    /* where the processor has no such unit, or bf16's is the slower one: that of the one before */
+    double flops_per_s[ZO_COMPUTE_COUNT];
     double read_bytes_per_s;
-    double cache_bytes; /* 0: unknown */
-    double cached_bytes_per_s[BENCH_PEAK_CACHED];
+    double cache_bytes;                           /* 0: unknown */
+    double cached_bytes_per_s[BENCH_PEAK_CACHED]; /* of arrays as large as half of it, three quarters, all */
     double noise_values_per_s;
     double unpack_values_per_s[ZO_COMPUTE_COUNT][ZO_PRECISION_COUNT];
     double unpack_few_values_per_s[ZO_COMPUTE_COUNT][ZO_PRECISION_COUNT];

@@ -41,8 +41,8 @@ typedef struct zo_panel_source {
     const zo_matrix *w;
     int64_t row, k0, k;
     bool round; /* f32 only: to values that bf16 has */
-    int64_t
-        ahead; /* bytes from what is read to what is wanted next: may be brought into the second-level cache; 0: nothing */
+    /* Bytes from what is read to what is wanted next, which may be brought into the second-level cache; 0: nothing. */
+    int64_t ahead;
 } zo_panel_source;
 
 /* Memory that a kernel brings into the second-level cache while it computes, for whoever comes next: with vector j and
