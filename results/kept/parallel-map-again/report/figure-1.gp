@@ -1,20 +1,21 @@
 # Draws figure-1.svg, .png and .pdf from figure-1.dat: gnuplot figure-1.gp
 
 name = 'figure-1'
-title_1 = 'both'
+title_1 = 'inner'
 xlabel = 'seq_len'
 xs = 1
 xtick_0 = '256'
 ylabel = 'batch, queries'
-ys = 1
-ytick_0 = '4, 4'
+ys = 2
+ytick_0 = '8, 1'
+ytick_1 = '16, 1'
 scale = 'times better than parallel=none'
 series = 1
 across = 1
 high = 300
 centred = 1
-least = 1.03357
-most = 1.03357
+least = 0.99196
+most = 1.03366
 longest = 4
 
 # What all figures share. Comes between a figure's settings and the script of its kind.

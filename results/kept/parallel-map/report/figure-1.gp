@@ -30,8 +30,8 @@ series = 6
 across = 2
 high = 901
 centred = 1
-least = 0.932318
-most = 4.75297
+least = 0.938633
+most = 6.21759
 longest = 4
 
 # What all figures share. Comes between a figure's settings and the script of its kind.

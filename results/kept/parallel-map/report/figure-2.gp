@@ -30,8 +30,8 @@ series = 6
 across = 2
 high = 901
 centred = 1
-least = 0.952892
-most = 3.58407
+least = 0.937452
+most = 4.41627
 longest = 4
 
 # What all figures share. Comes between a figure's settings and the script of its kind.

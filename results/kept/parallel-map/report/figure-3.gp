@@ -30,8 +30,8 @@ series = 6
 across = 2
 high = 901
 centred = 1
-least = 0.912593
-most = 5.058
+least = 0.95001
+most = 3.70209
 longest = 4
 
 # What all figures share. Comes between a figure's settings and the script of its kind.

@@ -30,8 +30,8 @@ series = 6
 across = 2
 high = 901
 centred = 1
-least = 0.961287
-most = 3.53445
+least = 0.945491
+most = 3.01901
 longest = 4
 
 # What all figures share. Comes between a figure's settings and the script of its kind.

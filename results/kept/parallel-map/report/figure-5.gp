@@ -30,8 +30,8 @@ series = 6
 across = 2
 high = 901
 centred = 1
-least = 0.962155
-most = 3.73101
+least = 0.949735
+most = 3.42254
 longest = 4
 
 # What all figures share. Comes between a figure's settings and the script of its kind.
