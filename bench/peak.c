@@ -20,6 +20,7 @@ enum {
     ROUNDS = 7,
     LOOP = 32768,  /* rounds of an arithmetic loop at a time: some 200 us */
     CHUNK = 65536, /* floats of an array at a time */
+    PAGE = 1024,   /* floats of the smallest page */
 };
 
 #define ARRAY_MIN ((int64_t)1 << 26) /* bytes of all arrays, where caches are small or not known */
@@ -126,11 +127,13 @@ static void take_round(worker *w, int kind, int round)
     w->rates[kind][round] = rate(w, kind);
 }
 
-/* Until what is read lies where it does for those who read it again and again, which takes some caches several times. */
+/* Until what is read lies where it does for those who read it again and again, which takes some caches several times; but no
+ * longer than all rounds do. */
 static void fill_cache(worker *w, int kind)
 {
     enum { TIMES = 4 };
-    for (int64_t i = 0; i < TIMES * w->team->cached[kind - CACHED]; i += CHUNK)
+    const int64_t end = bench_clock_ns() + (ROUNDS + 1) * w->team->slice_ns;
+    for (int64_t i = 0; i < TIMES * w->team->cached[kind - CACHED] && bench_clock_ns() < end; i += CHUNK)
         work_some(w, kind);
 }
 
@@ -145,7 +148,7 @@ static void *work(void *self)
         return NULL;
     w->bound = hwloc_set_cpubind(t->topology, t->places[w->index % t->place_count]->cpuset,
                                  HWLOC_CPUBIND_THREAD) == 0;
-    for (int64_t i = 0; i < t->part; i++) /* from here, so that its memory is near */
+    for (int64_t i = 0; i < t->part; i += PAGE) /* from here, so that its memory is near */
         part_of(w)[i] = 1;
     for (int round = 0; round <= ROUNDS; round++)
         for (int kind = 0; kind < CACHED; kind++)
