@@ -4,7 +4,7 @@
  *
  * x is packed into tiles once (tile.h) and shared by all maps that read it. The output channels are shared out over the
  * threads; each unpacks a panel of W into its own buffer, in cache, or takes it where it lies (f32 in panel order,
- * precision.h), and multiplies all tiles with it. Meanwhile the next panel is fetched from memory. In what is multiplied:
+ * precision.h), and multiplies all tiles with it. Meanwhile the next block is fetched from memory. In what is multiplied:
  * zo_compute (precision.h); maps of one call that are not all of one precision are not multiplied in whole numbers.
  *
  * What a row gets does not depend on the other rows, their number, the replicas beside it or the number of threads: sums
