@@ -21,13 +21,40 @@ LDFLAGS  += -fopenmp $(filter -fsanitize%,$(OPT_$(CONFIG)))
 LDLIBS   += $(PKG_LIBS) -ldl -lm
 
 MAIN   := bench/main.c
-SRC    := $(filter-out $(MAIN) %_test.c %_fuzz.c %_bench.c,$(wildcard core/*.c bench/*.c))
+SRC    := $(filter-out $(MAIN) %_test.c %_fuzz.c %_bench.c %_isa.c,$(wildcard core/*.c bench/*.c))
 OBJ    := $(SRC:%.c=$(BUILD)/%.o)
 TESTS  := $(patsubst %.c,$(BUILD)/%,$(wildcard core/*_test.c bench/*_test.c))
 FUZZ   := $(patsubst %.c,build/fuzz/%,$(wildcard core/*_fuzz.c bench/*_fuzz.c))
 PROG   := $(BUILD)/zobench
 KBENCH := $(BUILD)/bench/kernel_bench
 LIB    := $(BUILD)/libzobench.a
+
+# A template, NAME_isa.c, is compiled once per instruction set; the program chooses at run time (core/isa.h). Vectors are
+# passed to static functions only, so the compiler's note on their calling convention says nothing.
+ISA_portable      :=
+ISA_avx2          := -mavx2 -mfma -mf16c
+ISA_avx512        := $(ISA_avx2) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
+ISA_avx512vnni    := $(ISA_avx512) -mavx512vnni -mavx512vbmi
+ISA_avx512bf16    := $(ISA_avx512vnni) -mavx512bf16
+ISA_avx512bf16fma := $(ISA_avx512bf16)
+
+.DEFAULT_GOAL := all
+X86 := $(findstring x86_64,$(shell $(CC) -dumpmachine))
+SETS_kernel_isa := portable $(if $(X86),avx2 avx512)
+SETS_panel_isa  := portable $(if $(X86),avx2 avx512 avx512vnni avx512bf16 avx512bf16fma)
+SETS_peak_isa   := $(SETS_kernel_isa)
+# products and the loops that measure peaks take fused multiply-adds where the instruction set has them
+CFLAGS_panel_isa := -ffp-contract=fast
+CFLAGS_peak_isa  := -ffp-contract=fast
+
+define isa_object
+OBJ += $(BUILD)/$(1)-$(2).o
+$(BUILD)/$(1)-$(2).o: $(1).c
+	@mkdir -p $$(@D)
+	$$(CC) $$(CPPFLAGS) $$(CFLAGS) -DISA=$(2) -DISA_$(2)=1 -Wno-psabi $(ISA_$(2)) $(CFLAGS_$(notdir $(1))) -c $$< -o $$@
+endef
+$(foreach t,$(patsubst %.c,%,$(wildcard core/*_isa.c bench/*_isa.c)),\
+  $(foreach set,$(SETS_$(notdir $(t))),$(eval $(call isa_object,$(t),$(set)))))
 
 ## all: build ./zobench (the default)
 # With SLOW_STEP=5 every step of the program takes 5% longer (bench/slow.h), to see whether comparisons find it; it is
@@ -46,7 +73,7 @@ $(LIB): $(OBJ)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(notdir $*)) -c $< -o $@
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
 # What a record says of its build, warnings left out; written anew only when it changes.
 $(BUILD)/build_info.h: FORCE
@@ -58,25 +85,6 @@ FORCE:
 
 # The gnuplot scripts are part of the program.
 $(BUILD)/bench/figure.o: $(wildcard plots/*.gp)
-
-# Kernels carry the instruction set in their name and are chosen at run time. Their vectors are passed to static
-# functions only, so the note on their calling convention says nothing.
-CFLAGS_kernel_portable := -Wno-psabi
-CFLAGS_kernel_avx2   := -Wno-psabi -mavx2 -mfma -mf16c
-CFLAGS_kernel_avx512 := -Wno-psabi -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512
-
-# Products take fused multiply-adds where the instruction set has them.
-AVX512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512
-CFLAGS_panel_portable   := -Wno-psabi -ffp-contract=fast
-CFLAGS_panel_avx2       := -Wno-psabi -ffp-contract=fast -mavx2 -mfma -mf16c
-CFLAGS_panel_avx512     := -Wno-psabi -ffp-contract=fast $(AVX512)
-CFLAGS_panel_avx512vnni := $(CFLAGS_panel_avx512) -mavx512vnni -mavx512vbmi
-CFLAGS_panel_avx512bf16 := $(CFLAGS_panel_avx512vnni) -mavx512bf16
-CFLAGS_panel_avx512bf16fma := $(CFLAGS_panel_avx512bf16)
-# So do the loops that measure peaks; the portable ones may fuse where the architecture does.
-CFLAGS_peak_portable := -ffp-contract=fast -Wno-psabi
-CFLAGS_peak_avx2     := $(CFLAGS_kernel_avx2)
-CFLAGS_peak_avx512   := $(CFLAGS_kernel_avx512)
 
 $(TESTS): $(BUILD)/%_test: $(BUILD)/%_test.o $(LIB)
 	$(CC) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@

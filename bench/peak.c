@@ -361,8 +361,11 @@ cleanup:
 
 /* ---- which loops ---- */
 
-const bench_peak_kernels *const bench_peak_tables[] = {bench_peak_avx512, bench_peak_avx2,
-                                                       bench_peak_portable, NULL};
+const bench_peak_kernels *const bench_peak_tables[] = {
+#if defined(__x86_64__)
+    bench_peak_avx512, bench_peak_avx2,
+#endif
+    bench_peak_portable, NULL};
 
 const bench_peak_kernels *bench_peak_best(void)
 {

@@ -1,4 +1,4 @@
-/* The inner loops of peak.c, one table per instruction set (peak_avx512.c, peak_avx2.c, peak_portable.c).
+/* The inner loops of peak.c, one table per instruction set (peak_isa.c).
  *
  * An arithmetic loop has accumulators enough to hide the latency of its instruction, held in registers. It runs n
  * rounds over all of them from zero and returns the sum of their elements, so that nothing of it can be left out, and so that
@@ -29,7 +29,7 @@ typedef struct bench_peak_kernels {
     void (*triad)(float *a, const float *b, const float *c, float s, int64_t n); /* a = b + s c */
 } bench_peak_kernels;
 
-/* The rows of a file, the widest first, ended by one whose name is NULL. The last of all runs anywhere. */
+/* The rows of a table, the widest first, ended by one whose name is NULL. The last of all runs anywhere. */
 extern const bench_peak_kernels bench_peak_avx512[], bench_peak_avx2[], bench_peak_portable[];
 /* Those three, the widest first, then NULL. */
 extern const bench_peak_kernels *const bench_peak_tables[];

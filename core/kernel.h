@@ -1,7 +1,7 @@
 /* Inner loops, one table per instruction set, chosen once at run time.
  *
  * Each kernel is written once in plain C (kernel_noise.h, kernel_body.h, kernel_attend.h) and compiled by
- * kernel_portable.c, kernel_avx2.c and kernel_avx512.c. Every sum has a fixed order, whatever the width of a vector,
+ * kernel_isa.c for each. Every sum has a fixed order, whatever the width of a vector,
  * and no operation is fused (-ffp-contract=off), so every table gives the same bits for the same input.
  */
 #ifndef ZO_KERNEL_H

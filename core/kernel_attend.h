@@ -1,6 +1,6 @@
 /* Causal attention of the heads that share a key-value head, and the row of zo_kernels that an including file fills.
  *
- * Included by kernel_portable.c, kernel_avx2.c and kernel_avx512.c.
+ * Included by kernel_isa.c.
  *
  * A line is one query row of one head; n keys, d values each. Keys and values are first laid out in panels of LANES
  * columns, so that both products are sums over the rows of a panel, a vector of independent sums at a time:

@@ -1,6 +1,6 @@
 /* The small operators of the forward pass, in the processor's own vectors.
  *
- * Included by kernel_portable.c, kernel_avx2.c and kernel_avx512.c, each compiled for its instruction set. Lanes are
+ * Included by kernel_isa.c. Lanes are
  * independent of each other except in sums, and those are kept in SUMS partial sums whatever the width of a vector,
  * added up in one fixed order; nothing is fused. So every compilation gives the same bits.
  */

@@ -1,4 +1,4 @@
-/* Philox4x32-10 and normals, written once in plain C and compiled once per instruction set (kernel_*.c).
+/* Philox4x32-10 and normals, written once in plain C and compiled once per instruction set (kernel_isa.c).
  *
  * Sixteen counters run side by side, one per lane, so that the compiler vectorizes over lanes; nothing here is
  * specific to an instruction set. Only IEEE additions, multiplications, one division, square roots and integer

@@ -1,5 +1,5 @@
-/* The kernels of panel.h; included by panel_portable.c, panel_avx2.c and panel_avx512*.c, each
- * compiled for its instruction set with fused multiply-adds where that has them.
+/* The kernels of panel.h; included by panel_isa.c, with fused multiply-adds where the
+ * instruction set has them.
  *
  * The including file defines TILE_ROWS (H); AT_ONCE, the vectors of a panel whose sums fit the registers together with a
  * tile's rows; and PACK_F32, PACK_BF16, PACK_INT8, UNPACK_F32, UNPACK_BF16, UNPACK_INT8, which of the packing functions it

@@ -1,13 +1,6 @@
-/* The kernels of panel.h for AVX-512 with dot products of bf16 pairs and of bytes. */
-#if defined(__x86_64__)
-
-#define PAIRS 1
-
-#include "core/panel_avx512.h"
-
-#include "core/panel_body.h"
-
-#include "core/panel_vnni.h"
+/* The kernel of bf16 pairs of panel.h for AVX-512 BF16; included after panel_body.h. */
+#ifndef ZO_PANEL_PAIRS_H
+#define ZO_PANEL_PAIRS_H
 
 /* multiply of panel_body.h in pairs: sum += x[2p] w[2p] + x[2p + 1] w[2p + 1]. */
 INLINE void multiply_pairs(float *restrict sums, const uint16_t *restrict tile,
@@ -72,8 +65,4 @@ static void panel_bf16(float *sums, const uint16_t *tile, const uint16_t *panel,
         multiply_pairs_rows(sums, tile, panel, stride, k, rows, 1, add, ahead);
 }
 
-const zo_panels zo_panels_avx512bf16 = PANEL_TABLE("avx512-bf16", panel_bf16, panel_int8, true);
-
-#else
-typedef int zo_panel_avx512bf16_is_empty; /* ISO C wants a declaration in every file */
 #endif
