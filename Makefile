@@ -20,16 +20,16 @@ CFLAGS   += -std=c11 -ffp-contract=off -fno-math-errno -fopenmp $(WARN) $(OPT_$(
 LDFLAGS  += -fopenmp $(filter -fsanitize%,$(OPT_$(CONFIG)))
 LDLIBS   += $(PKG_LIBS) -ldl -lm
 
-MAIN   := bench/main.c
-SRC    := $(filter-out $(MAIN) %_test.c %_fuzz.c %_bench.c %_isa.c,$(wildcard core/*.c bench/*.c))
+MAIN   := bench/cmd/main.c
+SRC    := $(filter-out $(MAIN) %_test.c %_fuzz.c %_bench.c %_isa.c,$(wildcard core/*/*.c bench/*/*.c))
 OBJ    := $(SRC:%.c=$(BUILD)/%.o)
-TESTS  := $(patsubst %.c,$(BUILD)/%,$(wildcard core/*_test.c bench/*_test.c))
-FUZZ   := $(patsubst %.c,build/fuzz/%,$(wildcard core/*_fuzz.c bench/*_fuzz.c))
+TESTS  := $(patsubst %.c,$(BUILD)/%,$(wildcard core/*/*_test.c bench/*/*_test.c))
+FUZZ   := $(patsubst %.c,build/fuzz/%,$(wildcard core/*/*_fuzz.c bench/*/*_fuzz.c))
 PROG   := $(BUILD)/zobench
-KBENCH := $(BUILD)/bench/kernel_bench
+KBENCH := $(BUILD)/bench/lab/kernel_bench
 LIB    := $(BUILD)/libzobench.a
 
-# A template, NAME_isa.c, is compiled once per instruction set; the program chooses at run time (core/isa.h). Vectors are
+# A template, NAME_isa.c, is compiled once per instruction set; the program chooses at run time (core/kernel/isa.h). Vectors are
 # passed to static functions only, so the compiler's note on their calling convention says nothing.
 ISA_portable      :=
 ISA_avx2          := -mavx2 -mfma -mf16c
@@ -53,18 +53,18 @@ $(BUILD)/$(1)-$(2).o: $(1).c
 	@mkdir -p $$(@D)
 	$$(CC) $$(CPPFLAGS) $$(CFLAGS) -DISA=$(2) -DISA_$(2)=1 -Wno-psabi $(ISA_$(2)) $(CFLAGS_$(notdir $(1))) -c $$< -o $$@
 endef
-$(foreach t,$(patsubst %.c,%,$(wildcard core/*_isa.c bench/*_isa.c)),\
+$(foreach t,$(patsubst %.c,%,$(wildcard core/*/*_isa.c bench/*/*_isa.c)),\
   $(foreach set,$(SETS_$(notdir $(t))),$(eval $(call isa_object,$(t),$(set)))))
 
 ## all: build ./zobench (the default)
-# With SLOW_STEP=5 every step of the program takes 5% longer (bench/slow.h), to see whether comparisons find it; it is
+# With SLOW_STEP=5 every step of the program takes 5% longer (bench/cell/slow.h), to see whether comparisons find it; it is
 # left in its build folder, build/release-slow5.
 all: $(PROG) $(if $(SLOW_STEP),,$(if $(filter release,$(CONFIG)),zobench))
 
 zobench: $(PROG)
 	@ln -sf $(PROG) $@
 
-$(PROG): $(BUILD)/bench/main.o $(LIB)
+$(PROG): $(BUILD)/bench/cmd/main.o $(LIB)
 	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 $(LIB): $(OBJ)
@@ -80,18 +80,18 @@ $(BUILD)/build_info.h: FORCE
 	@mkdir -p $(@D)
 	@scripts/build-info '$(CONFIG)' '$(filter-out -W%,$(CFLAGS))' > $@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
-$(BUILD)/bench/build.o: $(BUILD)/build_info.h
+$(BUILD)/bench/machine/build.o: $(BUILD)/build_info.h
 FORCE:
 
 # The gnuplot scripts are part of the program.
-$(BUILD)/bench/figure.o: $(wildcard plots/*.gp)
+$(BUILD)/bench/report/figure.o: $(wildcard plots/*.gp)
 
 $(TESTS): $(BUILD)/%_test: $(BUILD)/%_test.o $(LIB)
 	$(CC) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
 
-$(KBENCH): $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/*_bench.c)) $(LIB)
+$(KBENCH): $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/lab/*_bench.c)) $(LIB)
 	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
-$(BUILD)/bench/kernel_bench_test: | $(KBENCH)
+$(BUILD)/bench/lab/kernel_bench_test: | $(KBENCH)
 
 ## bench: time the kernels against OpenBLAS, as Markdown; BENCH="--rows 8,64 --precision nf4" (--help lists more)
 bench: $(KBENCH)
@@ -125,11 +125,11 @@ $(FUZZ): build/fuzz/%_fuzz: build/fuzz/%_fuzz.o $(LIB)
 
 ## format: clang-format every source file
 format:
-	clang-format -i core/*.[ch] bench/*.[ch]
+	clang-format -i core/*/*.[ch] bench/*/*.[ch]
 
 ## format-check: fail where a source file is not as `make format` would leave it
 format-check:
-	@clang-format --dry-run --Werror core/*.[ch] bench/*.[ch]
+	@clang-format --dry-run --Werror core/*/*.[ch] bench/*/*.[ch]
 
 ## clean: remove everything that was built
 clean:
@@ -141,4 +141,4 @@ help:
 
 .PHONY: all bench test tests asan tsan fuzz format format-check clean help FORCE
 .SECONDARY:
--include $(wildcard $(BUILD)/core/*.d $(BUILD)/bench/*.d)
+-include $(wildcard $(BUILD)/core/*/*.d $(BUILD)/bench/*/*.d)

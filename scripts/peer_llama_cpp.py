@@ -59,7 +59,7 @@ def finish(argv, **options):
 # --- statistics ---
 
 def median_interval(x):
-    """(low, high, coverage): samples of rank k and n + 1 - k, as in bench/stats.h."""
+    """(low, high, coverage): samples of rank k and n + 1 - k, as in bench/base/stats.h."""
     x, n = sorted(x), len(x)
     tail, k = 0.5 ** n, 0  # tail: P(Binomial(n, 1/2) <= k), summed for as long as the interval still covers enough
     while k + 1 <= (n - 1) // 2 and 1 - 2 * (tail + math.comb(n, k + 1) * 0.5 ** n) >= CONFIDENCE:

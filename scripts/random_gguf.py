@@ -4,7 +4,7 @@
     scripts/random_gguf.py tinyllama-1.1b OUT.gguf [--layers 4]
 
 Every tensor is f32 and written as it is made, so memory stays small. Matrices are uniform with mean 0 and variance
-1 / in, norms are 1: what synth:NAME holds in kind (core/synth.c), not in values. The tokenizer cuts text into single
+1 / in, norms are 1: what synth:NAME holds in kind (core/format/synth.c), not in values. The tokenizer cuts text into single
 characters, but keeps the two answers of the task `polarity` whole, so that a training sequence has one label token.
 Needs NumPy.
 """

@@ -2,10 +2,10 @@
 """Records what an independent implementation makes of random blocks of each ggml number format.
 
     pip install gguf numpy
-    python3 scripts/reference_dequantize.py > core/dtype_blocks.h
+    python3 scripts/reference_dequantize.py > core/number/dtype_blocks.h
 
 The values are those of gguf.quants.dequantize (the PyPI package gguf, maintained with ggml). Blocks are random
-bytes with finite scales: positive, negative and subnormal ones. core/dtype_test.c replays them bit for bit.
+bytes with finite scales: positive, negative and subnormal ones. core/number/dtype_test.c replays them bit for bit.
 """
 import importlib.metadata
 

@@ -5,7 +5,7 @@ It shares nothing with the C code: own GGUF reader, own dequantizers, rotary pai
 order, attention as one dense masked softmax, everything in float64. Slow and plain on purpose.
 
     scripts/reference_forward.py MODEL.gguf IDS_FILE            what the last position predicts, per prompt
-    scripts/reference_forward.py MODEL.gguf IDS_FILE --c        the same as C tables (core/llama_expected.h)
+    scripts/reference_forward.py MODEL.gguf IDS_FILE --c        the same as C tables (core/model/llama_expected.h)
 
 IDS_FILE holds one prompt a line, token ids separated by spaces; `#` starts a comment.
 

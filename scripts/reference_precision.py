@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What bitsandbytes makes of three matrices, as C tables for core/precision_test.c.
+"""What bitsandbytes makes of three matrices, as C tables for core/number/precision_test.c.
 
-    scripts/reference_precision.py      (needs: pip install torch bitsandbytes; prints core/precision_expected.h)
+    scripts/reference_precision.py      (needs: pip install torch bitsandbytes; prints core/number/precision_expected.h)
 
 int8 is int8_vectorwise_quant, nf4 is quantize_4bit with compress_statistics, both on the CPU. The matrices are a
 formula, which the test repeats: see `matrix`.

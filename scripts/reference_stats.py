@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Records what SciPy and statsmodels make of fixed samples: the values that bench/stats_test.c replays.
+"""Records what SciPy and statsmodels make of fixed samples: the values that bench/base/stats_test.c replays.
 
     pip install scipy statsmodels
-    python3 scripts/reference_stats.py > bench/stats_expected.h
+    python3 scripts/reference_stats.py > bench/base/stats_expected.h
 
 Samples come from NumPy's PCG64 with a fixed seed, some rounded so that values tie. Bootstrap intervals depend on the
 resamples drawn; with each goes what its ends may be: the range between the quantiles of the bootstrap distribution at
@@ -15,7 +15,7 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-RESAMPLES = 10000  # of bench/stats.h
+RESAMPLES = 10000  # of bench/base/stats.h
 rng = numpy.random.default_rng(20240915)
 
 

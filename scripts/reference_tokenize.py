@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reference values of core/tokenizer_test.c, from implementations that are not ours.
+"""Reference values of core/text/tokenizer_test.c, from implementations that are not ours.
 
     scripts/reference_tokenize.py smollm2 [--model FILE] [--data DIR] [--save FILE]
     scripts/reference_tokenize.py tok512 [--data DIR]
@@ -7,17 +7,17 @@
     scripts/reference_tokenize.py cases
     scripts/reference_tokenize.py nfc
 
-Each prints rows as core/tokenizer_test.c holds them: file, number of texts, number of ids, SHA-256. The digest is
+Each prints rows as core/text/tokenizer_test.c holds them: file, number of texts, number of ids, SHA-256. The digest is
 over the ids of every text as little-endian int32, each text followed by -1. The texts of a .jsonl file are all
 strings among the values of its rows, in order; of a .tsv file all fields of its lines; the nasty ones are those of
-core/tokenizer_test.json, where [text, n] means n copies of text.
+core/text/tokenizer_test.json, where [text, n] means n copies of text.
 
     smollm2   Hugging Face `tokenizers`, put together from the tokens and merges of a SmolLM2 GGUF file. Row "-":
               bytes of 20000 random ids. --save writes its tokenizer.json.
     tok512    `sentencepiece` and Hugging Face `tokenizers`, put together from llama2.c's tok512.bin.
     patterns  Pre-tokenizers of `tokenizers`: where the patterns of several models cut the nasty texts (for
-              core/pretokenizer_test.c).
-    cases     Writes core/tokenizer_cases.json: small tokenizers, one matter each, and what `tokenizers` does with them.
+              core/text/pretokenizer_test.c).
+    cases     Writes core/text/tokenizer_cases.json: small tokenizers, one matter each, and what `tokenizers` does with them.
     nfc       Checks the table of pretokenizer.c against Python's Unicode database.
 
 Needs: pip install tokenizers sentencepiece protobuf
@@ -199,7 +199,7 @@ def cutters():
 
 
 def patterns(_):
-    """Rows of core/pretokenizer_test.c: instead of ids, the bytes of every piece that a pattern cuts."""
+    """Rows of core/text/pretokenizer_test.c: instead of ids, the bytes of every piece that a pattern cuts."""
     for name, cutter in cutters().items():
 
         def lengths(text):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Logits of two small models by Hugging Face transformers in double precision, as C tables for core/llama_test.c.
+"""Logits of two small models by Hugging Face transformers in double precision, as C tables for core/model/llama_test.c.
 
-    scripts/reference_transformers.py      (needs: pip install torch transformers; prints core/llama_small.h)
+    scripts/reference_transformers.py      (needs: pip install torch transformers; prints core/model/llama_small.h)
 
 The weights are a formula, which the test repeats: value j of tensor t (counted in the order of `tensor_names`) is
 v = mix(j + 65537 * t) * 2^-19 - 1 with mix's upper 20 bits; a weight is v / 4, a norm's weight 1 + v / 4.

@@ -45,7 +45,7 @@ def give_up(why):
     sys.exit(2)
 
 
-# --- random numbers, as core/rng.h defines them ---
+# --- random numbers, as core/kernel/rng.h defines them ---
 
 def philox(counter, key):
     """Philox4x32-10 over arrays: four counter words, two key words, all uint64 holding 32 bits."""

@@ -1,5 +1,5 @@
 /* See blas.h. */
-#include "bench/blas.h"
+#include "bench/backend/blas.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -7,10 +7,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "bench/binding.h"
-#include "bench/clock.h"
-#include "bench/params.h"
-#include "bench/stats.h"
+#include "bench/machine/binding.h"
+#include "bench/base/clock.h"
+#include "bench/manifest/params.h"
+#include "bench/base/stats.h"
 
 /* ---- core types ---- */
 

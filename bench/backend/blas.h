@@ -11,9 +11,9 @@
 
 #include <jansson.h>
 
-#include "bench/child.h"
-#include "core/config.h"
-#include "core/error.h"
+#include "bench/machine/child.h"
+#include "core/format/config.h"
+#include "core/base/error.h"
 
 /* The width in bits of the vectors of OpenBLAS's kernels for a core type, 0: not in the table; and the known name nearest
  * to a misspelt one, NULL: none. Case does not count. */

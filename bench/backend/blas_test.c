@@ -1,6 +1,6 @@
 /* Tests of blas.c. Most children are shell scripts that answer what a kernel might, so that nothing depends on this machine's
  * OpenBLAS; one comparison is real. */
-#include "bench/blas.h"
+#include "bench/backend/blas.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,8 +13,8 @@
 #include <cblas.h>
 #include <cmocka.h>
 
-#include "bench/commands.h"
-#include "bench/machine.h"
+#include "bench/cmd/commands.h"
+#include "bench/machine/machine.h"
 
 /* H * head_dim = D = 64, K * head_dim = 32, F = 160 */
 static const zo_config small = {

@@ -1,12 +1,12 @@
-/* See choice.h. */
-#include "bench/choice.h"
+/* See kernel_choice.h. */
+#include "bench/backend/kernel_choice.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "bench/blas.h"
-#include "bench/load.h"
-#include "bench/record.h"
+#include "bench/backend/blas.h"
+#include "bench/backend/model.h"
+#include "bench/record/record.h"
 
 void bench_choice_deinit(bench_choice *c)
 {

@@ -13,9 +13,9 @@
 
 #include <jansson.h>
 
-#include "bench/child.h"
-#include "bench/params.h"
-#include "core/error.h"
+#include "bench/machine/child.h"
+#include "bench/manifest/params.h"
+#include "core/base/error.h"
 
 #define BENCH_CHOICE_AUTO "auto"
 

@@ -1,5 +1,5 @@
-/* Tests of choice.c, with shell scripts for the kernels that are compared (as in blas_test.c). */
-#include "bench/choice.h"
+/* Tests of kernel_choice.c, with shell scripts for the kernels that are compared (as in blas_test.c). */
+#include "bench/backend/kernel_choice.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,12 +1,12 @@
-/* See load.h. */
-#include "bench/load.h"
+/* See model.h. */
+#include "bench/backend/model.h"
 
 #include <limits.h>
 
-#include "bench/paths.h"
-#include "core/peft.h"
-#include "core/rng.h"
-#include "core/weights.h"
+#include "bench/base/paths.h"
+#include "core/model/adapter_file.h"
+#include "core/kernel/rng.h"
+#include "core/format/weights.h"
 
 zo_status bench_model_open(const char *name, zo_precision weights, const char *adapter, zo_peft peft,
                            int32_t positions, zo_mem *mem, bench_model *out, zo_error *err)

@@ -2,12 +2,12 @@
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
 
-#include "bench/params.h"
-#include "core/error.h"
-#include "core/llama.h"
-#include "core/lora.h"
-#include "core/mem.h"
-#include "core/tokenizer.h"
+#include "bench/manifest/params.h"
+#include "core/base/error.h"
+#include "core/model/llama.h"
+#include "core/model/lora.h"
+#include "core/base/mem.h"
+#include "core/text/tokenizer.h"
 
 typedef struct bench_model {
     char path[4096]; /* what the name resolved to */

@@ -1,5 +1,5 @@
 /* See sgemm.h. */
-#include "bench/sgemm.h"
+#include "bench/backend/sgemm.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 
 #include <cblas.h>
 
-#include "bench/clock.h"
+#include "bench/base/clock.h"
 
 void bench_sgemm_openblas(float *y, int64_t ldy, const float *x, int64_t ldx, const float *w, int64_t rows,
                           int64_t out, int64_t in, float scale, float beta)

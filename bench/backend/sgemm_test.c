@@ -1,5 +1,5 @@
 /* Tests of sgemm.c: OpenBLAS passes, every kind of wrong product is caught. */
-#include "bench/sgemm.h"
+#include "bench/backend/sgemm.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* See folder.h. */
-#include "bench/folder.h"
+#include "bench/base/folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/file.h"
+#include "core/base/file.h"
 
 char *bench_folder_path(const char *fmt, ...)
 {

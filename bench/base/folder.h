@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 /* printf into new memory; NULL: out of memory. */
 char *bench_folder_path(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -1,5 +1,5 @@
 /* Tests of folder.c in a folder of its own. */
-#include "bench/folder.h"
+#include "bench/base/folder.h"
 
 #include <glob.h>
 #include <setjmp.h>

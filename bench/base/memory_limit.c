@@ -1,5 +1,5 @@
-/* See ceiling.h. */
-#include "bench/ceiling.h"
+/* See memory_limit.h. */
+#include "bench/base/memory_limit.h"
 
 #include <stddef.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* See paths.h. */
-#include "bench/paths.h"
+#include "bench/base/paths.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 /* "smollm2-135m" -> "models/smollm2-135m.gguf"; "synth:tiny" and paths stay. Fails: ZO_ERR_IO, saying what was looked
  * for and how to fetch it. */

@@ -1,5 +1,5 @@
 /* See sha256.h. */
-#include "bench/sha256.h"
+#include "bench/base/sha256.h"
 
 #include <assert.h>
 #include <errno.h>

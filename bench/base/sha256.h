@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 #define BENCH_SHA256_HEX 65 /* 64 lower-case hex digits and a NUL */
 

@@ -1,5 +1,5 @@
 /* Tests of sha256.c against published test vectors. */
-#include "bench/sha256.h"
+#include "bench/base/sha256.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

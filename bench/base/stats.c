@@ -1,12 +1,12 @@
 /* See stats.h. */
-#include "bench/stats.h"
+#include "bench/base/stats.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/rng.h"
+#include "core/kernel/rng.h"
 
 const bench_interval bench_no_interval = {NAN, NAN, 0};
 

@@ -1,6 +1,6 @@
 /* Tests of stats.c: hand values, closed forms, the coverage of the median's interval, counted, and the values that SciPy
  * and statsmodels give (stats_expected.h, made by scripts/reference_stats.py). */
-#include "bench/stats.h"
+#include "bench/base/stats.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "bench/stats_expected.h"
+#include "bench/base/stats_expected.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 

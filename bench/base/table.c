@@ -1,6 +1,6 @@
 /* See table.h. Markdown, LaTeX and text are one grid of strings with different separators; CSV and JSON are one list of
  * keys and numbers. */
-#include "bench/table.h"
+#include "bench/base/table.h"
 
 #include <math.h>
 #include <stdbool.h>

@@ -12,8 +12,8 @@
 
 #include <jansson.h>
 
-#include "bench/stats.h"
-#include "core/error.h"
+#include "bench/base/stats.h"
+#include "core/base/error.h"
 
 typedef enum bench_column_kind {
     BENCH_COLUMN_TEXT,   /* left-aligned; CSV and JSON: the text */

@@ -1,5 +1,5 @@
 /* Tests of table.c: one table in all five formats against text written by hand, escapes, and what is unknown. */
-#include "bench/table.h"
+#include "bench/base/table.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,29 +1,29 @@
 /* See cell.h. */
-#include "bench/cell.h"
+#include "bench/cell/cell.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/checkpoint.h"
-#include "bench/clock.h"
-#include "bench/counter.h"
-#include "bench/folder.h"
-#include "bench/growth.h"
-#include "bench/history.h"
-#include "bench/inputs.h"
-#include "bench/load.h"
-#include "bench/manifest.h"
-#include "bench/measure.h"
-#include "bench/numerics.h"
-#include "bench/paths.h"
-#include "bench/plan.h"
-#include "bench/record.h"
-#include "bench/roofline.h"
-#include "bench/slow.h"
-#include "bench/warmup.h"
-#include "core/peft.h"
-#include "core/rng.h"
+#include "bench/cell/checkpoint.h"
+#include "bench/base/clock.h"
+#include "bench/machine/counter.h"
+#include "bench/base/folder.h"
+#include "bench/record/memory_growth.h"
+#include "bench/cell/history.h"
+#include "bench/record/inputs.h"
+#include "bench/backend/model.h"
+#include "bench/manifest/manifest.h"
+#include "bench/cell/measure.h"
+#include "bench/cell/numerics.h"
+#include "bench/base/paths.h"
+#include "bench/launch/plan.h"
+#include "bench/record/record.h"
+#include "bench/machine/roofline.h"
+#include "bench/cell/slow.h"
+#include "bench/cell/warmup.h"
+#include "core/model/adapter_file.h"
+#include "core/kernel/rng.h"
 
 #define PROGRESS_NS 100000000
 

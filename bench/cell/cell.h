@@ -13,9 +13,9 @@
 
 #include <jansson.h>
 
-#include "bench/params.h"
-#include "core/error.h"
-#include "core/mem.h"
+#include "bench/manifest/params.h"
+#include "core/base/error.h"
+#include "core/base/mem.h"
 
 /* What the launcher asks for: { "cell": {..}, "cell_id": "..", "run": 0, "warmup": 1, "folder": "results/NAME",
  * "save_adapter": false, "model": {what bench_inputs_model says} or null, "binding": {bench_binding_to_json},

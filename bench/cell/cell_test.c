@@ -2,7 +2,7 @@
  *
  * Every cell runs in a process of its own, as it does in use: this program again, with the plan in plan.json.
  */
-#include "bench/cell.h"
+#include "bench/cell/cell.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -20,14 +20,14 @@
 #include <cmocka.h>
 #include <omp.h>
 
-#include "bench/folder.h"
-#include "bench/inputs.h"
-#include "bench/place_fixture.h"
-#include "bench/record.h"
-#include "bench/sha256.h"
-#include "core/peft.h"
-#include "core/rng.h"
-#include "core/weights.h"
+#include "bench/base/folder.h"
+#include "bench/record/inputs.h"
+#include "bench/manifest/place_fixture.h"
+#include "bench/record/record.h"
+#include "bench/base/sha256.h"
+#include "core/model/adapter_file.h"
+#include "core/kernel/rng.h"
+#include "core/format/weights.h"
 
 /* ---- running a cell ---- */
 
@@ -325,7 +325,7 @@ static void rounding_is_measured_last(void **state)
     assert_string_equal(text_at(without, "numerics.precision_reason"), "numerics is 0");
     assert_int_equal(json_integer_value(at(with, "numerics.precision.batches")), 2);
     assert_int_equal(json_integer_value(at(with, "numerics.precision.samples")), 2 * p.queries);
-    /* as in core/numerics_test.c: rounding to bf16 is seen but far from drowning the signal, nf4 is another model */
+    /* as in core/train/rounding_test.c: rounding to bf16 is seen but far from drowning the signal, nf4 is another model */
     double snr = json_number_value(at(with, "numerics.precision.snr"));
     assert_true(snr > 2 && snr < 1000);
     assert_true(json_number_value(at(with, "numerics.precision.logit_change_rms")) > 0.05);

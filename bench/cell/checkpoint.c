@@ -1,13 +1,13 @@
 /* See checkpoint.h. */
-#include "bench/checkpoint.h"
+#include "bench/cell/checkpoint.h"
 
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/folder.h"
-#include "core/peft.h"
+#include "bench/base/folder.h"
+#include "core/model/adapter_file.h"
 
 #define SCHEMA "zobench/checkpoint/1"
 

@@ -11,9 +11,9 @@
 
 #include <jansson.h>
 
-#include "bench/history.h"
-#include "core/error.h"
-#include "core/lora.h"
+#include "bench/cell/history.h"
+#include "core/base/error.h"
+#include "core/model/lora.h"
 
 typedef struct bench_checkpoint {
     const char *dir; /* borrowed, as all that follows */

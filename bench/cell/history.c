@@ -1,11 +1,11 @@
 /* See history.h. */
-#include "bench/history.h"
+#include "bench/cell/history.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-#include "bench/record.h"
-#include "bench/stats.h"
+#include "bench/record/record.h"
+#include "bench/base/stats.h"
 
 /* The arrays and numbers that a checkpoint holds, under their names. */
 static const struct {

@@ -7,15 +7,15 @@
 
 #include <jansson.h>
 
-#include "core/error.h"
-#include "core/phase.h"
-#include "core/trainer.h"
+#include "core/base/error.h"
+#include "core/base/phase.h"
+#include "core/train/trainer.h"
 
 typedef struct bench_history {
     json_t *warmup_ns, *step_ns; /* a sample per step; the first of every child are warm-up */
     json_t *loss;                /* [[step, mean of the 2q losses], ...] */
     json_t *evaluations; /* [{"step", "right", "n", "accuracy", "stderr", "loss", "ns", "bits"}, ...] */
-    json_t *rss;         /* growth.h: resident size over steps */
+    json_t *rss;         /* memory_growth.h: resident size over steps */
     json_t *resumed;     /* steps from which a later child went on */
     /* sums over the steps in step_ns */
     int64_t phase_ns[ZO_PHASE_COUNT];

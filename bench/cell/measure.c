@@ -1,12 +1,12 @@
 /* See measure.h. */
-#include "bench/measure.h"
+#include "bench/cell/measure.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/clock.h"
+#include "bench/base/clock.h"
 
 void bench_stopwatch_start(bench_stopwatch *w)
 {

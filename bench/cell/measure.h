@@ -7,9 +7,9 @@
 
 #include <jansson.h>
 
-#include "core/error.h"
-#include "core/mem.h"
-#include "core/phase.h"
+#include "core/base/error.h"
+#include "core/base/mem.h"
+#include "core/base/phase.h"
 
 /* Takes the time of one step after the other, and of the phases within: a step's phases add up to it exactly. */
 typedef struct bench_stopwatch {

@@ -1,5 +1,5 @@
 /* Tests of measure.c: phases add up, peaks are those of this process. */
-#include "bench/measure.h"
+#include "bench/cell/measure.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "bench/clock.h"
+#include "bench/base/clock.h"
 
 static void rest(int ms)
 {

@@ -1,9 +1,9 @@
-/* See numerics.h. */
-#include "bench/numerics.h"
+/* See rounding.h. */
+#include "bench/cell/numerics.h"
 
-#include "bench/load.h"
-#include "bench/record.h"
-#include "core/weights.h"
+#include "bench/backend/model.h"
+#include "bench/record/record.h"
+#include "core/format/weights.h"
 
 static zo_status load(const bench_numerics *b, zo_precision weights, zo_llama **out, zo_error *err)
 {

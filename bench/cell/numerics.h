@@ -1,11 +1,11 @@
-/* Rounding measured (core/numerics.h) for the precisions of a model, one model in memory at a time. */
+/* Rounding measured (core/train/rounding.h) for the precisions of a model, one model in memory at a time. */
 #ifndef BENCH_NUMERICS_H
 #define BENCH_NUMERICS_H
 
 #include <jansson.h>
 
-#include "bench/params.h"
-#include "core/numerics.h"
+#include "bench/manifest/params.h"
+#include "core/train/rounding.h"
 
 /* Everything is borrowed. */
 typedef struct bench_numerics {

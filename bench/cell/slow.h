@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "bench/clock.h"
+#include "bench/base/clock.h"
 
 #ifndef BENCH_SLOW_STEP
 #define BENCH_SLOW_STEP 0 /* per cent of a step's time; 0: as it should be */

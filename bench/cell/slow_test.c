@@ -1,5 +1,5 @@
 /* Tests of slow.h: nothing is planted unless it was asked for, and what is planted has the size that was asked for. */
-#include "bench/slow.h"
+#include "bench/cell/slow.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "bench/build.h"
+#include "bench/machine/build.h"
 
 /* A build with a slowdown must say so in its records, one without must not have it. */
 static void off_unless_asked_for(void **state)

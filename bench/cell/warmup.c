@@ -1,7 +1,7 @@
 /* See warmup.h. */
-#include "bench/warmup.h"
+#include "bench/cell/warmup.h"
 
-#include "bench/manifest.h"
+#include "bench/manifest/manifest.h"
 
 enum { EVEN_STEPS = 2 }; /* that end it */
 

@@ -1,5 +1,5 @@
 /* Tests of warmup.c against its rule. */
-#include "bench/warmup.h"
+#include "bench/cell/warmup.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "bench/manifest.h"
+#include "bench/manifest/manifest.h"
 
 static void the_rule(void **state)
 {

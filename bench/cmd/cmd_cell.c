@@ -10,13 +10,13 @@
 #include <cblas.h>
 #include <omp.h>
 
-#include "bench/binding.h"
-#include "bench/build.h"
-#include "bench/cell.h"
-#include "bench/child.h"
-#include "bench/choice.h"
-#include "bench/commands.h"
-#include "bench/exit.h"
+#include "bench/machine/binding.h"
+#include "bench/machine/build.h"
+#include "bench/cell/cell.h"
+#include "bench/machine/child.h"
+#include "bench/backend/kernel_choice.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
 
 typedef struct talk {
     int fd;

@@ -1,10 +1,10 @@
 /* Tests of cmd_check.c: what goes to stdout and stderr, exit codes. */
-#include "bench/command_fixture.h"
+#include "bench/cmd/command_fixture.h"
 
 #include <jansson.h>
 
-#include "bench/commands.h"
-#include "bench/exit.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
 
 #define GOOD                                                                                                 \
     "{\"schema\": \"zobench/1\", \"name\": \"n\", \"matrix\": {\"queries\": [1, 2]}, \"exclude\": "          \

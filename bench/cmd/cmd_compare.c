@@ -5,15 +5,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/commands.h"
-#include "bench/compare.h"
-#include "bench/environment.h"
-#include "bench/exit.h"
-#include "bench/filter.h"
-#include "bench/flags.h"
-#include "bench/floor.h"
-#include "bench/folder.h"
-#include "bench/pairs.h"
+#include "bench/cmd/commands.h"
+#include "bench/results/compare.h"
+#include "bench/results/environment.h"
+#include "bench/base/exit.h"
+#include "bench/manifest/filter.h"
+#include "bench/cmd/flags.h"
+#include "bench/results/noise_floor.h"
+#include "bench/base/folder.h"
+#include "bench/launch/pairs.h"
 
 #define MOST_METRICS 16
 

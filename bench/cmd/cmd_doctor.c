@@ -4,17 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/blas.h"
-#include "bench/build.h"
-#include "bench/commands.h"
-#include "bench/counter.h"
-#include "bench/doctor.h"
-#include "bench/exit.h"
-#include "bench/flags.h"
-#include "bench/load.h"
-#include "bench/machine.h"
-#include "bench/peak.h"
-#include "bench/record.h"
+#include "bench/backend/blas.h"
+#include "bench/machine/build.h"
+#include "bench/cmd/commands.h"
+#include "bench/machine/counter.h"
+#include "bench/launch/doctor.h"
+#include "bench/base/exit.h"
+#include "bench/cmd/flags.h"
+#include "bench/backend/model.h"
+#include "bench/machine/machine.h"
+#include "bench/machine/peak.h"
+#include "bench/record/record.h"
 
 #define PEAK_S 1.0 /* for all peaks together */
 

@@ -1,13 +1,13 @@
 /* Tests of cmd_doctor.c: what is printed, in text and as JSON, with and without measuring. */
-#include "bench/command_fixture.h"
+#include "bench/cmd/command_fixture.h"
 
 #include <unistd.h>
 
 #include <hwloc.h>
 #include <jansson.h>
 
-#include "bench/commands.h"
-#include "bench/exit.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
 
 static command_output o;
 

@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "bench/argument.h"
-#include "bench/commands.h"
-#include "bench/exit.h"
-#include "bench/flags.h"
-#include "bench/load.h"
-#include "bench/paths.h"
+#include "bench/manifest/argument.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
+#include "bench/cmd/flags.h"
+#include "bench/backend/model.h"
+#include "bench/base/paths.h"
 
 static void usage(FILE *to)
 {

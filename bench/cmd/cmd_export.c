@@ -1,10 +1,10 @@
 /* zobench export: records in the formats of other tools. */
 #include <stdio.h>
 
-#include "bench/commands.h"
-#include "bench/exit.h"
-#include "bench/export.h"
-#include "bench/flags.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
+#include "bench/report/export.h"
+#include "bench/cmd/flags.h"
 
 static void usage(FILE *to)
 {

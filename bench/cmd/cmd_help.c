@@ -2,11 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bench/commands.h"
-#include "bench/exit.h"
-#include "bench/flags.h"
-#include "bench/help.h"
-#include "bench/params.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
+#include "bench/cmd/flags.h"
+#include "bench/cmd/help.h"
+#include "bench/manifest/params.h"
 
 const bench_command bench_commands[] = {
 #define X(name, function, help) {name, function, help},

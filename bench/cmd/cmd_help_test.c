@@ -1,12 +1,12 @@
 /* help, the manual page and completion: all three have every flag of every command, and bash completes with them. */
-#include "bench/command_fixture.h"
+#include "bench/cmd/command_fixture.h"
 
 #include <stdbool.h>
 
-#include "bench/build.h"
-#include "bench/commands.h"
-#include "bench/exit.h"
-#include "bench/params.h"
+#include "bench/machine/build.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
+#include "bench/manifest/params.h"
 
 static command_output o, man, bash;
 

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/commands.h"
-#include "bench/exit.h"
-#include "bench/flags.h"
-#include "bench/load.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
+#include "bench/cmd/flags.h"
+#include "bench/backend/model.h"
 
 typedef struct request {
     bench_model_wanted model;

@@ -1,11 +1,11 @@
 /* Commands that run a model by hand take a precision and a compute: zobench logits and zobench generate. */
-#include "bench/command_fixture.h"
+#include "bench/cmd/command_fixture.h"
 
 #include <jansson.h>
 #include <math.h>
 
-#include "bench/commands.h"
-#include "bench/exit.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
 
 enum { VOCAB = 512 };
 

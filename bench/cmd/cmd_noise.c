@@ -2,15 +2,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bench/clock.h"
-#include "bench/commands.h"
-#include "bench/compare.h"
-#include "bench/exit.h"
-#include "bench/flags.h"
-#include "bench/floor.h"
-#include "bench/folder.h"
-#include "bench/pairs.h"
-#include "bench/record.h"
+#include "bench/base/clock.h"
+#include "bench/cmd/commands.h"
+#include "bench/results/compare.h"
+#include "bench/base/exit.h"
+#include "bench/cmd/flags.h"
+#include "bench/results/noise_floor.h"
+#include "bench/base/folder.h"
+#include "bench/launch/pairs.h"
+#include "bench/record/record.h"
 
 static void usage(FILE *to)
 {

@@ -3,14 +3,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/argument.h"
-#include "bench/commands.h"
-#include "bench/exit.h"
-#include "bench/flags.h"
-#include "bench/load.h"
-#include "bench/numerics.h"
-#include "bench/paths.h"
-#include "core/peft.h"
+#include "bench/manifest/argument.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
+#include "bench/cmd/flags.h"
+#include "bench/backend/model.h"
+#include "bench/cell/numerics.h"
+#include "bench/base/paths.h"
+#include "core/model/adapter_file.h"
 
 enum { BATCHES = 2 /* unless told otherwise */ };
 

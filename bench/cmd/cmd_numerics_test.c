@@ -1,12 +1,12 @@
 /* zobench numerics on a made-up model: every precision in a table, some of them as JSON, and what it refuses. */
-#include "bench/command_fixture.h"
+#include "bench/cmd/command_fixture.h"
 
 #include <jansson.h>
 #include <math.h>
 
-#include "bench/commands.h"
-#include "bench/exit.h"
-#include "core/llama.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
+#include "core/model/llama.h"
 
 /* The arguments of a small measurement, then up to six more. */
 static void numerics(const char *const *more, command_output *o)

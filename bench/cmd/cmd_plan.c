@@ -4,15 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bench/commands.h"
-#include "bench/exit.h"
-#include "bench/filter.h"
-#include "bench/flags.h"
-#include "bench/manifest.h"
-#include "bench/plan.h"
-#include "bench/progress.h"
-#include "bench/record.h"
-#include "bench/table.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
+#include "bench/manifest/filter.h"
+#include "bench/cmd/flags.h"
+#include "bench/manifest/manifest.h"
+#include "bench/launch/plan.h"
+#include "bench/launch/progress.h"
+#include "bench/record/record.h"
+#include "bench/base/table.h"
 
 static void usage(FILE *to)
 {

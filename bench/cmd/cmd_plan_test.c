@@ -1,10 +1,10 @@
 /* Tests of cmd_plan.c: the table, the JSON, exit codes. What stands in them is plan_test.c's. */
-#include "bench/command_fixture.h"
+#include "bench/cmd/command_fixture.h"
 
 #include <jansson.h>
 
-#include "bench/commands.h"
-#include "bench/exit.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
 
 #define MANIFEST                                                                                             \
     "{\"schema\": \"zobench/1\", \"name\": \"n\", \"defaults\": {\"model\": \"synth:tiny\", \"task\": "      \

@@ -2,10 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bench/commands.h"
-#include "bench/exit.h"
-#include "bench/flags.h"
-#include "bench/report.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
+#include "bench/cmd/flags.h"
+#include "bench/report/report.h"
 
 static void usage(FILE *to)
 {

@@ -2,13 +2,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bench/commands.h"
-#include "bench/exit.h"
-#include "bench/filter.h"
-#include "bench/flags.h"
-#include "bench/manifest.h"
-#include "bench/reader.h"
-#include "bench/run.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
+#include "bench/manifest/filter.h"
+#include "bench/cmd/flags.h"
+#include "bench/manifest/manifest.h"
+#include "bench/manifest/reader.h"
+#include "bench/launch/run.h"
 
 #define PEAK_S 1.0 /* for the peaks that records are held against */
 

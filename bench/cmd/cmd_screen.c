@@ -11,15 +11,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bench/build.h"
-#include "bench/claim.h"
-#include "bench/commands.h"
-#include "bench/doctor.h"
-#include "bench/exit.h"
-#include "bench/folder.h"
-#include "bench/machine.h"
-#include "bench/paths.h"
-#include "bench/progress.h"
+#include "bench/machine/build.h"
+#include "bench/results/claim.h"
+#include "bench/cmd/commands.h"
+#include "bench/launch/doctor.h"
+#include "bench/base/exit.h"
+#include "bench/base/folder.h"
+#include "bench/machine/machine.h"
+#include "bench/base/paths.h"
+#include "bench/launch/progress.h"
 
 #define MOST_FOLDERS  64
 #define MOST_BYTES    (16 << 20) /* of records that are read here, so that the screen comes at once */

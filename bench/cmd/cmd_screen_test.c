@@ -1,13 +1,13 @@
 /* The bare zobench in folders of all kinds: it always comes, and says what is there. */
-#include "bench/command_fixture.h"
+#include "bench/cmd/command_fixture.h"
 
 #include <sys/stat.h>
 
-#include "bench/commands.h"
-#include "bench/exit.h"
-#include "bench/folder.h"
-#include "bench/manifest.h"
-#include "bench/record.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
+#include "bench/base/folder.h"
+#include "bench/manifest/manifest.h"
+#include "bench/record/record.h"
 
 static char home[4096], here[512];
 

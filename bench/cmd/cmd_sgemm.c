@@ -7,10 +7,10 @@
 #include <cblas.h>
 #include <omp.h>
 
-#include "bench/child.h"
-#include "bench/commands.h"
-#include "bench/exit.h"
-#include "bench/sgemm.h"
+#include "bench/machine/child.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
+#include "bench/backend/sgemm.h"
 
 int bench_cmd_sgemm(int argc, char **argv)
 {

@@ -1,11 +1,11 @@
 /* zobench tokenize: text to token ids and back, line by line. */
 #include <stdio.h>
 
-#include "bench/commands.h"
-#include "bench/exit.h"
-#include "bench/flags.h"
-#include "bench/paths.h"
-#include "bench/tokenize.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
+#include "bench/cmd/flags.h"
+#include "bench/base/paths.h"
+#include "bench/cmd/tokenize.h"
 
 static void usage(FILE *to)
 {

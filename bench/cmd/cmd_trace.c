@@ -14,15 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/argument.h"
-#include "bench/commands.h"
-#include "bench/exit.h"
-#include "bench/flags.h"
-#include "bench/load.h"
-#include "bench/paths.h"
-#include "core/rng.h"
-#include "core/safetensors.h"
-#include "core/trainer.h"
+#include "bench/manifest/argument.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
+#include "bench/cmd/flags.h"
+#include "bench/backend/model.h"
+#include "bench/base/paths.h"
+#include "core/kernel/rng.h"
+#include "core/format/safetensors.h"
+#include "core/train/trainer.h"
 
 static void usage(FILE *to)
 {

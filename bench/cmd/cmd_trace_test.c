@@ -13,9 +13,9 @@
 
 #include <cmocka.h>
 
-#include "bench/commands.h"
-#include "bench/exit.h"
-#include "core/safetensors.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
+#include "core/format/safetensors.h"
 
 static char path[300];
 

@@ -1,7 +1,7 @@
 /* Faults that a run survives: full and unwritable disks, torn files, models that change or vanish, cells that want too much
  * memory, wishes to end. After each, running again does exactly what is missing. This program is its own child, which
  * behaves as the cell's `queries` say, or runs a real cell of a made-up model. */
-#include "bench/run.h"
+#include "bench/launch/run.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -21,13 +21,13 @@
 
 #include <cmocka.h>
 
-#include "bench/ceiling.h"
-#include "bench/child.h"
-#include "bench/commands.h"
-#include "bench/exit.h"
-#include "bench/folder.h"
-#include "bench/place_fixture.h"
-#include "bench/record.h"
+#include "bench/base/memory_limit.h"
+#include "bench/machine/child.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
+#include "bench/base/folder.h"
+#include "bench/manifest/place_fixture.h"
+#include "bench/record/record.h"
 
 #define CELLS "results/test/cells.jsonl"
 #define MODEL "./model.gguf"

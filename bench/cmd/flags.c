@@ -1,13 +1,13 @@
 /* See flags.h. */
-#include "bench/flags.h"
+#include "bench/cmd/flags.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/exit.h"
-#include "bench/help.h"
+#include "bench/base/exit.h"
+#include "bench/cmd/help.h"
 
 #define MOST_FLAGS 31
 

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 /* One of text, list, number, set and take is not NULL: where the flag's value goes. */
 typedef struct bench_flag {

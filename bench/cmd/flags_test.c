@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "bench/exit.h"
-#include "bench/flags.h"
+#include "bench/base/exit.h"
+#include "bench/cmd/flags.h"
 
 static int usages; /* how often the usage was asked for */
 

@@ -1,16 +1,16 @@
 /* See help.h. */
-#include "bench/help.h"
+#include "bench/cmd/help.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/build.h"
-#include "bench/commands.h"
-#include "bench/exit.h"
-#include "bench/export.h"
-#include "bench/metric.h"
-#include "bench/params.h"
+#include "bench/machine/build.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
+#include "bench/report/export.h"
+#include "bench/record/metric.h"
+#include "bench/manifest/params.h"
 
 #define WIDTH 100 /* of a line of text */
 

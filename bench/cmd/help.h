@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "bench/flags.h"
+#include "bench/cmd/flags.h"
 
 typedef enum bench_help_form {
     BENCH_HELP_TEXT,

@@ -1,8 +1,8 @@
 /* zobench: fine-tunes language models without backpropagation and measures what that costs. */
 #include <string.h>
 
-#include "bench/commands.h"
-#include "bench/exit.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
 
 int main(int argc, char **argv)
 {

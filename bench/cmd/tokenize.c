@@ -1,5 +1,5 @@
 /* See tokenize.h. */
-#include "bench/tokenize.h"
+#include "bench/cmd/tokenize.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "core/utf8.h"
+#include "core/base/utf8.h"
 
 /* One line at work. Buffers grow and are kept for the next. */
 typedef struct work {

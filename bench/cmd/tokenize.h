@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "core/tokenizer.h"
+#include "core/text/tokenizer.h"
 
 typedef struct bench_tokenize {
     bool decode;  /* ids to text instead */

@@ -1,5 +1,5 @@
 /* Tests of tokenize.c with the synthetic tokenizer, whose ids are bytes + 3. */
-#include "bench/tokenize.h"
+#include "bench/cmd/tokenize.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,7 +5,7 @@
  *
  * Figures are of as many threads as OMP_NUM_THREADS says. A program of its own; the library and zobench do not hold it.
  */
-#include "bench/kernel_bench.h"
+#include "bench/lab/kernel_bench.h"
 
 #include <math.h>
 #include <omp.h>
@@ -14,14 +14,14 @@
 
 #include <cblas.h>
 
-#include "bench/exit.h"
-#include "bench/flags.h"
-#include "bench/load.h"
-#include "bench/peak.h"
-#include "bench/stats.h"
-#include "bench/table.h"
-#include "core/kernel.h"
-#include "core/panel.h"
+#include "bench/base/exit.h"
+#include "bench/cmd/flags.h"
+#include "bench/backend/model.h"
+#include "bench/machine/peak.h"
+#include "bench/base/stats.h"
+#include "bench/base/table.h"
+#include "core/kernel/kernel.h"
+#include "core/kernel/panel.h"
 
 #define SECONDS       75 /* for products; quick: less */
 #define QUICK_SECONDS 2
@@ -45,7 +45,7 @@ static void usage(FILE *to)
           "  --only WHAT        products or operators\n"
           "  --seconds N        for all products together, about (75)\n"
           "  --quick            a few seconds: smollm2-135m, 8 and 64 rows, few samples\n"
-          "  --json             one JSON object (bench/kernel_bench.h)\n"
+          "  --json             one JSON object (bench/lab/kernel_bench.h)\n"
           "Exit: 0; 1 a kernel is wrong; 2 bad usage.\n",
           to);
 }

@@ -9,9 +9,9 @@
 
 #include <jansson.h>
 
-#include "core/config.h"
-#include "core/error.h"
-#include "core/precision.h"
+#include "core/format/config.h"
+#include "core/base/error.h"
+#include "core/number/precision.h"
 
 enum { BENCH_KERNEL_MODELS = 8, BENCH_KERNEL_ROWS = 16 };
 

@@ -15,9 +15,9 @@
 
 #include <jansson.h>
 
-#include "core/kernel.h"
-#include "core/panel.h"
-#include "core/precision.h"
+#include "core/kernel/kernel.h"
+#include "core/kernel/panel.h"
+#include "core/number/precision.h"
 
 /* Runs the program with arguments, which may end in a redirection; stdout to *text. Returns its exit code. */
 static int run(const char *arguments, char **text)

@@ -1,18 +1,18 @@
 /* The small operators (kernel_bench.h), each on arrays that lie in cache. */
-#include "bench/kernel_bench.h"
+#include "bench/lab/kernel_bench.h"
 
 #include <math.h>
 #include <omp.h>
 #include <string.h>
 
-#include "bench/clock.h"
-#include "bench/stats.h"
-#include "core/dtype.h"
-#include "core/kernel.h"
-#include "core/linear.h"
-#include "core/lowrank.h"
-#include "core/mem.h"
-#include "core/rng.h"
+#include "bench/base/clock.h"
+#include "bench/base/stats.h"
+#include "core/number/dtype.h"
+#include "core/kernel/kernel.h"
+#include "core/model/linear.h"
+#include "core/model/lowrank.h"
+#include "core/base/mem.h"
+#include "core/kernel/rng.h"
 
 enum {
     WIDTH = 2048, /* TinyLlama's */

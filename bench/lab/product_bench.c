@@ -6,7 +6,7 @@
  * cache: weights come from memory, as those of a model's next layer do. A sample has what a product costs in a forward: packing
  * of x, product, storing of y; sgemm packs for itself.
  */
-#include "bench/kernel_bench.h"
+#include "bench/lab/kernel_bench.h"
 
 #include <math.h>
 #include <omp.h>
@@ -15,15 +15,15 @@
 
 #include <cblas.h>
 
-#include "bench/clock.h"
-#include "bench/record.h"
-#include "bench/sgemm.h"
-#include "bench/stats.h"
-#include "core/dtype.h"
-#include "core/linear.h"
-#include "core/lora.h"
-#include "core/mem.h"
-#include "core/rng.h"
+#include "bench/base/clock.h"
+#include "bench/record/record.h"
+#include "bench/backend/sgemm.h"
+#include "bench/base/stats.h"
+#include "core/number/dtype.h"
+#include "core/model/linear.h"
+#include "core/model/lora.h"
+#include "core/base/mem.h"
+#include "core/kernel/rng.h"
 
 enum {
     LEAST_ROUNDS = 3,

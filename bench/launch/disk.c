@@ -1,11 +1,11 @@
 /* See disk.h. */
-#include "bench/disk.h"
+#include "bench/launch/disk.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
-#include "bench/plan.h"
+#include "bench/launch/plan.h"
 
 enum {
     RECORD_BYTES = 8192, /* machine, build, inputs ...: some 5000 */

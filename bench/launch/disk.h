@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "bench/params.h"
+#include "bench/manifest/params.h"
 
 /* One record, generously: it holds a time and a loss for every step, and which rows every evaluation had right. */
 int64_t bench_disk_record_bytes(const bench_params *p);

@@ -1,5 +1,5 @@
 /* Tests of disk.c: a real record is within what is foretold, and free space is that of the folder above. */
-#include "bench/disk.h"
+#include "bench/launch/disk.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "bench/plan.h"
+#include "bench/launch/plan.h"
 
 /* The longest line of results that are kept, of cells with and without training. */
 static void records_fit(void **state)

@@ -1,12 +1,12 @@
 /* See doctor.h. A check is a row of the table: it writes what is wrong and returns true, or returns false. */
-#include "bench/doctor.h"
+#include "bench/launch/doctor.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "bench/blas.h"
-#include "bench/machine.h"
+#include "bench/backend/blas.h"
+#include "bench/machine/machine.h"
 
 /* What is looked at. */
 typedef struct subject {

@@ -1,5 +1,5 @@
 /* Tests of doctor.c: each finding on a machine made to have it, none on one that has nothing. */
-#include "bench/doctor.h"
+#include "bench/launch/doctor.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,12 +1,12 @@
-/* See fit.h. */
-#include "bench/fit.h"
+/* See memory_fit.h. */
+#include "bench/launch/memory_fit.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "bench/paths.h"
-#include "bench/plan.h"
-#include "core/weights.h"
+#include "bench/base/paths.h"
+#include "bench/launch/plan.h"
+#include "core/format/weights.h"
 
 /* Cells follow each other with the same model: one is kept open. */
 typedef struct opened {

@@ -4,8 +4,8 @@
 
 #include <jansson.h>
 
-#include "bench/schedule.h"
-#include "core/error.h"
+#include "bench/launch/schedule.h"
+#include "core/base/error.h"
 
 /* Looks at the headers of the models of cells with repetitions to be done. A cell needs at least what bench_plan_bytes says of its
  * weights, adapter and the shortest sequences; there is what bench_plan_limit says.

@@ -1,12 +1,12 @@
-/* See models.h. */
-#include "bench/models.h"
+/* See model_watch.h. */
+#include "bench/launch/model_watch.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "bench/inputs.h"
-#include "bench/paths.h"
+#include "bench/record/inputs.h"
+#include "bench/base/paths.h"
 
 zo_status bench_models_init(bench_models *m, zo_error *err)
 {

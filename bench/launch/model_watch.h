@@ -9,8 +9,8 @@
 
 #include <jansson.h>
 
-#include "bench/params.h"
-#include "core/error.h"
+#include "bench/manifest/params.h"
+#include "core/base/error.h"
 
 typedef struct bench_models {
     json_t *known;    /* path -> { "stamp": [...], "input": {...} } */

@@ -1,12 +1,12 @@
 /* See outcome.h. */
-#include "bench/outcome.h"
+#include "bench/launch/outcome.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "bench/ceiling.h"
-#include "bench/record.h"
+#include "bench/base/memory_limit.h"
+#include "bench/record/record.h"
 
 static bool is_ok(const json_t *record)
 {

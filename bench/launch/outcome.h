@@ -8,8 +8,8 @@
 
 #include <jansson.h>
 
-#include "bench/child.h"
-#include "bench/progress.h"
+#include "bench/machine/child.h"
+#include "bench/launch/progress.h"
 
 /* What a child has said so far. */
 typedef struct bench_heard {

@@ -1,25 +1,25 @@
 /* See pairs.h. */
-#include "bench/pairs.h"
+#include "bench/launch/pairs.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/binding.h"
-#include "bench/ceiling.h"
-#include "bench/child.h"
-#include "bench/choice.h"
-#include "bench/clock.h"
-#include "bench/folder.h"
-#include "bench/inputs.h"
-#include "bench/machine.h"
-#include "bench/outcome.h"
-#include "bench/params.h"
-#include "bench/paths.h"
-#include "bench/progress.h"
-#include "bench/record.h"
-#include "bench/results.h"
+#include "bench/machine/binding.h"
+#include "bench/base/memory_limit.h"
+#include "bench/machine/child.h"
+#include "bench/backend/kernel_choice.h"
+#include "bench/base/clock.h"
+#include "bench/base/folder.h"
+#include "bench/record/inputs.h"
+#include "bench/machine/machine.h"
+#include "bench/launch/outcome.h"
+#include "bench/manifest/params.h"
+#include "bench/base/paths.h"
+#include "bench/launch/progress.h"
+#include "bench/record/record.h"
+#include "bench/results/results.h"
 
 enum { OLD, NEW, SIDES };
 
@@ -29,7 +29,7 @@ typedef struct paired_cell {
     const bench_cell *cell;
     char label[160];
     json_t *model;   /* what the child is told of the model's file */
-    json_t *kernels; /* what OpenBLAS is to run, for both sides (choice.h); NULL: not chosen yet */
+    json_t *kernels; /* what OpenBLAS is to run, for both sides (kernel_choice.h); NULL: not chosen yet */
     int runs;        /* pairs so far, forgotten ones too */
     bool failed;
 } paired_cell;

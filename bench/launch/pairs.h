@@ -12,8 +12,8 @@
 
 #include <jansson.h>
 
-#include "bench/manifest.h"
-#include "core/error.h"
+#include "bench/manifest/manifest.h"
+#include "core/base/error.h"
 
 typedef struct bench_pairs_options {
     const char *old_program, *new_program; /* paths; NULL: this program itself */

@@ -1,16 +1,16 @@
 /* Tests of pairs.c, and of zobench compare and noise, with shell scripts in the place of programs: each answers a job with a
  * record whose step time it makes up. */
-#include "bench/pairs.h"
+#include "bench/launch/pairs.h"
 
 #include <sys/stat.h>
 
-#include "bench/ceiling.h"
-#include "bench/command_fixture.h"
-#include "bench/commands.h"
-#include "bench/exit.h"
-#include "bench/folder.h"
-#include "bench/place_fixture.h"
-#include "bench/record.h"
+#include "bench/base/memory_limit.h"
+#include "bench/cmd/command_fixture.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
+#include "bench/base/folder.h"
+#include "bench/manifest/place_fixture.h"
+#include "bench/record/record.h"
 
 static const char manifest[] =
     "{\"schema\": \"zobench/1\", \"name\": \"pairs\", \"defaults\": {\"model\": \"synth:tiny\", \"task\": "

@@ -1,5 +1,5 @@
 /* See plan.h. */
-#include "bench/plan.h"
+#include "bench/launch/plan.h"
 
 #include <glob.h>
 #include <math.h>
@@ -9,20 +9,20 @@
 
 #include <omp.h>
 
-#include "bench/disk.h"
-#include "bench/build.h"
-#include "bench/folder.h"
-#include "bench/machine.h"
-#include "bench/measure.h"
-#include "bench/metric.h"
-#include "bench/paths.h"
-#include "bench/record.h"
-#include "bench/roofline.h"
-#include "bench/stats.h"
-#include "core/llama.h"
-#include "core/task.h"
-#include "core/tokenizer.h"
-#include "core/weights.h"
+#include "bench/launch/disk.h"
+#include "bench/machine/build.h"
+#include "bench/base/folder.h"
+#include "bench/machine/machine.h"
+#include "bench/cell/measure.h"
+#include "bench/record/metric.h"
+#include "bench/base/paths.h"
+#include "bench/record/record.h"
+#include "bench/machine/roofline.h"
+#include "bench/base/stats.h"
+#include "core/model/llama.h"
+#include "core/data/task.h"
+#include "core/text/tokenizer.h"
+#include "core/format/weights.h"
 
 #define PEAK_S 0.5 /* for the peaks of a thread count */
 

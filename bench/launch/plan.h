@@ -5,12 +5,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bench/manifest.h"
-#include "bench/roofline.h"
-#include "core/config.h"
-#include "core/error.h"
-#include "core/llama.h"
-#include "core/task.h"
+#include "bench/manifest/manifest.h"
+#include "bench/machine/roofline.h"
+#include "core/format/config.h"
+#include "core/base/error.h"
+#include "core/model/llama.h"
+#include "core/data/task.h"
 
 /* Sequences of a cell's data, once encoded: most ids and most label ids in one. Eval: 0 where nothing is evaluated. */
 typedef struct bench_lengths {

@@ -1,6 +1,6 @@
 /* Tests of plan.c: memory against what the core then asks for, numbers of evaluations, time from records and by
  * operations, what is done, what is in the way. */
-#include "bench/plan.h"
+#include "bench/launch/plan.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -14,13 +14,13 @@
 
 #include <cmocka.h>
 
-#include "bench/build.h"
-#include "bench/folder.h"
-#include "bench/load.h"
-#include "bench/machine.h"
-#include "bench/record.h"
-#include "bench/roofline.h"
-#include "core/weights.h"
+#include "bench/machine/build.h"
+#include "bench/base/folder.h"
+#include "bench/backend/model.h"
+#include "bench/machine/machine.h"
+#include "bench/record/record.h"
+#include "bench/machine/roofline.h"
+#include "core/format/weights.h"
 
 #define HEAD "{\"schema\": \"zobench/1\", \"name\": \"n\", "
 

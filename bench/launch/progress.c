@@ -1,5 +1,5 @@
 /* See progress.h. */
-#include "bench/progress.h"
+#include "bench/launch/progress.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "bench/clock.h"
+#include "bench/base/clock.h"
 
 #define REDRAW_NS INT64_C(100000000)
 #define PLAIN_NS  INT64_C(60000000000)

@@ -1,5 +1,5 @@
 /* Tests of progress.c: durations, and the line that is drawn anew on a terminal (a pseudo-terminal here). */
-#include "bench/progress.h"
+#include "bench/launch/progress.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "bench/clock.h"
+#include "bench/base/clock.h"
 
 static void durations(void **state)
 {

@@ -1,5 +1,5 @@
 /* See run.h. The launcher itself stays small: models are loaded by children only. */
-#include "bench/run.h"
+#include "bench/launch/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,22 +10,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bench/binding.h"
-#include "bench/build.h"
-#include "bench/ceiling.h"
-#include "bench/child.h"
-#include "bench/choice.h"
-#include "bench/clock.h"
-#include "bench/fit.h"
-#include "bench/folder.h"
-#include "bench/machine.h"
-#include "bench/models.h"
-#include "bench/outcome.h"
-#include "bench/progress.h"
-#include "bench/record.h"
-#include "bench/roofline.h"
-#include "bench/schedule.h"
-#include "bench/session.h"
+#include "bench/machine/binding.h"
+#include "bench/machine/build.h"
+#include "bench/base/memory_limit.h"
+#include "bench/machine/child.h"
+#include "bench/backend/kernel_choice.h"
+#include "bench/base/clock.h"
+#include "bench/launch/memory_fit.h"
+#include "bench/base/folder.h"
+#include "bench/machine/machine.h"
+#include "bench/launch/model_watch.h"
+#include "bench/launch/outcome.h"
+#include "bench/launch/progress.h"
+#include "bench/record/record.h"
+#include "bench/machine/roofline.h"
+#include "bench/launch/schedule.h"
+#include "bench/launch/session_log.h"
 
 typedef struct suite {
     const bench_manifest *m;

@@ -5,7 +5,7 @@
  * cell are tried. Which comes next and when there are enough: schedule.h.
  *
  * results/NAME also holds manifest.json (the manifest's bytes, so that a report needs nothing else), checkpoints/ and
- * adapters/ of cells (cell.h), sessions.jsonl (session.h), and .lock, which keeps a second run out.
+ * adapters/ of cells (cell.h), sessions.jsonl (session_log.h), and .lock, which keeps a second run out.
  */
 #ifndef BENCH_RUN_H
 #define BENCH_RUN_H
@@ -15,9 +15,9 @@
 
 #include <jansson.h>
 
-#include "bench/manifest.h"
-#include "bench/schedule.h"
-#include "core/error.h"
+#include "bench/manifest/manifest.h"
+#include "bench/launch/schedule.h"
+#include "core/base/error.h"
 
 typedef struct bench_run_options {
     const char *results; /* folder of folders, "results" */
@@ -26,7 +26,7 @@ typedef struct bench_run_options {
     double budget_s;     /* no repetition is begun that would end later, as far as is known; 0: no bound */
     bool retry;          /* try repetitions again that did not end ok */
     bool fresh;          /* set earlier records and checkpoints aside and begin anew */
-    bool oversize;       /* run cells too that cannot fit into memory (fit.h) */
+    bool oversize;       /* run cells too that cannot fit into memory (memory_fit.h) */
     bool save_adapters;  /* keep what was trained, in adapters/CELLID-RUN */
     FILE *progress;      /* NULL: quiet */
     double

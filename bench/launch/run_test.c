@@ -1,6 +1,6 @@
 /* Tests of run.c and filter.c: this program is its own child, which behaves as the cell's `queries` say, or runs a real
  * cell of a tiny made-up model. */
-#include "bench/run.h"
+#include "bench/launch/run.h"
 
 #include <fcntl.h>
 #include <glob.h>
@@ -20,13 +20,13 @@
 #include <cblas.h>
 #include <cmocka.h>
 
-#include "bench/child.h"
-#include "bench/commands.h"
-#include "bench/filter.h"
-#include "bench/folder.h"
-#include "bench/metric.h"
-#include "bench/place_fixture.h"
-#include "bench/record.h"
+#include "bench/machine/child.h"
+#include "bench/cmd/commands.h"
+#include "bench/manifest/filter.h"
+#include "bench/base/folder.h"
+#include "bench/record/metric.h"
+#include "bench/manifest/place_fixture.h"
+#include "bench/record/record.h"
 
 /* ---- the child ---- */
 

@@ -1,12 +1,12 @@
 /* See schedule.h. */
-#include "bench/schedule.h"
+#include "bench/launch/schedule.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/rng.h"
+#include "core/kernel/rng.h"
 
 #define SHARD_BLOCK UINT32_MAX /* the draw that deals cells to shards */
 

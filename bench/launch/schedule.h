@@ -16,9 +16,9 @@
 
 #include <jansson.h>
 
-#include "bench/manifest.h"
-#include "bench/stats.h"
-#include "core/error.h"
+#include "bench/manifest/manifest.h"
+#include "bench/base/stats.h"
+#include "core/base/error.h"
 
 typedef enum bench_run_state { BENCH_RUN_MISSING, BENCH_RUN_OK, BENCH_RUN_FAILED } bench_run_state;
 

@@ -1,8 +1,8 @@
-/* See session.h. */
-#include "bench/session.h"
+/* See session_log.h. */
+#include "bench/launch/session_log.h"
 
-#include "bench/clock.h"
-#include "bench/record.h"
+#include "bench/base/clock.h"
+#include "bench/record/record.h"
 
 const char *bench_order_name(bench_order order)
 {

@@ -8,8 +8,8 @@
 #ifndef BENCH_SESSION_H
 #define BENCH_SESSION_H
 
-#include "bench/schedule.h"
-#include "core/error.h"
+#include "bench/launch/schedule.h"
+#include "core/base/error.h"
 
 typedef struct bench_session {
     const char *started, *why;

@@ -1,5 +1,5 @@
 /* See binding.h. */
-#include "bench/binding.h"
+#include "bench/machine/binding.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include <omp.h>
 
-#include "bench/record.h"
+#include "bench/record/record.h"
 
 static const char *const names[] = {
 #define X(name, text) [BENCH_BIND_##name] = text,

@@ -1,5 +1,5 @@
 /* Tests of binding.c: the choice on made-up topologies, the environment, and real threads in a process of their own. */
-#include "bench/binding.h"
+#include "bench/machine/binding.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

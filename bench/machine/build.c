@@ -1,5 +1,5 @@
 /* See build.h. build_info.h is made by the Makefile. */
-#include "bench/build.h"
+#include "bench/machine/build.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -10,8 +10,8 @@
 #include <hwloc.h>
 #include <omp.h>
 
-#include "bench/record.h"
-#include "bench/sha256.h"
+#include "bench/record/record.h"
+#include "bench/base/sha256.h"
 #include "build_info.h"
 
 #ifdef __clang__

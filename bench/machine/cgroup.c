@@ -4,7 +4,7 @@
  * (memory.limit_in_bytes, memory.oom_control) and scheduler/sched-bwc.rst (cpu.cfs_quota_us, cpu.cfs_period_us);
  * /proc/vmstat's oom_kill counts the whole machine.
  */
-#include "bench/cgroup.h"
+#include "bench/machine/cgroup.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* Tests of cgroup.c over made-up /proc and /sys trees of both versions, and over this machine's own. */
-#include "bench/cgroup.h"
+#include "bench/machine/cgroup.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* See child.h. */
-#include "bench/child.h"
+#include "bench/machine/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench/cgroup.h"
-#include "bench/clock.h"
+#include "bench/machine/cgroup.h"
+#include "bench/base/clock.h"
 
 #define MESSAGE_LIMIT ((size_t)1 << 30) /* bytes of one message; a record of a million steps has some 60 MB */
 

@@ -13,8 +13,8 @@
 
 #include <jansson.h>
 
-#include "bench/processor.h"
-#include "core/error.h"
+#include "bench/machine/processor.h"
+#include "core/base/error.h"
 
 #define BENCH_CHILD_FD 3
 

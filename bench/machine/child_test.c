@@ -1,5 +1,5 @@
 /* Tests of child.c: this program runs itself as children that behave well, badly and not at all. */
-#include "bench/child.h"
+#include "bench/machine/child.h"
 
 #include <sched.h>
 #include <setjmp.h>
@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "bench/clock.h"
+#include "bench/base/clock.h"
 
 /* ---- children ---- */
 

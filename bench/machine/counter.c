@@ -1,5 +1,5 @@
 /* See counter.h. */
-#include "bench/counter.h"
+#include "bench/machine/counter.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -14,7 +14,7 @@
 #include <linux/perf_event.h>
 #include <omp.h>
 
-#include "bench/record.h"
+#include "bench/record/record.h"
 
 #define MOST_EVENTS 8
 #define MOST_ZONES  16          /* packages with an energy counter */

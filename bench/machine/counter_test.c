@@ -1,5 +1,5 @@
 /* Tests of counter.c: the kernel's software events, which every machine has; made-up energy counters; and what is not there. */
-#include "bench/counter.h"
+#include "bench/machine/counter.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -17,7 +17,7 @@
 #include <linux/perf_event.h>
 #include <omp.h>
 
-#include "bench/folder.h"
+#include "bench/base/folder.h"
 
 /* Every thread touches so many pages of its own for the first time. */
 static void touch_pages(size_t pages)

@@ -1,5 +1,5 @@
 /* See machine.h. */
-#include "bench/machine.h"
+#include "bench/machine/machine.h"
 
 #include <errno.h>
 #include <math.h>
@@ -11,11 +11,11 @@
 
 #include <hwloc.h>
 
-#include "bench/cgroup.h"
-#include "bench/record.h"
-#include "bench/sha256.h"
-#include "core/kernel.h"
-#include "core/panel.h"
+#include "bench/machine/cgroup.h"
+#include "bench/record/record.h"
+#include "bench/base/sha256.h"
+#include "core/kernel/kernel.h"
+#include "core/kernel/panel.h"
 
 /* Instruction sets that matter to matrix products, by their names in /proc/cpuinfo (x86, then Arm). */
 static const char *const known_isa[] = {

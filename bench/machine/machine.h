@@ -6,8 +6,8 @@
 
 #include <jansson.h>
 
-#include "bench/processor.h"
-#include "core/error.h"
+#include "bench/machine/processor.h"
+#include "core/base/error.h"
 
 /* New reference. Reads the topology (tens of milliseconds), so describe once and refresh.
  *
@@ -18,7 +18,7 @@
  *   "libc": "glibc 2.36", "memory_available_bytes": 1, "load_average": 0.5, "steal_share": 0.001 }
  *
  * pus are the processors that the kernel schedules on (hardware threads); allowed ones are in this process's affinity
- * mask; kernels and matrix_kernels are the tables of core/kernel.h and core/panel.h in use. steal_share is of the time since
+ * mask; kernels and matrix_kernels are the tables of core/kernel/kernel.h and core/kernel/panel.h in use. steal_share is of the time since
  * the machine was started; in a record, of the repetition. What cannot be read is null with a reason.
  * Fails: ZO_ERR_UNSUPPORTED (hwloc finds no topology), ZO_ERR_MEMORY. */
 zo_status bench_machine_describe(json_t **out, zo_error *err);

@@ -1,5 +1,5 @@
 /* Tests of machine.c and build.c: against what other interfaces of the system say, and for completeness. */
-#include "bench/machine.h"
+#include "bench/machine/machine.h"
 
 #include <sched.h>
 #include <setjmp.h>
@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "bench/build.h"
+#include "bench/machine/build.h"
 
 static json_t *describe(void)
 {

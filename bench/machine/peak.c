@@ -1,5 +1,5 @@
 /* See peak.h. Threads of our own, bound to cores, so that nothing has to be put back afterwards. */
-#include "bench/peak.h"
+#include "bench/machine/peak.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -8,12 +8,12 @@
 
 #include <hwloc.h>
 
-#include "bench/binding.h"
-#include "bench/cgroup.h"
-#include "bench/clock.h"
-#include "bench/peak_kernel.h"
-#include "bench/record.h"
-#include "bench/stats.h"
+#include "bench/machine/binding.h"
+#include "bench/machine/cgroup.h"
+#include "bench/base/clock.h"
+#include "bench/machine/peak_kernel.h"
+#include "bench/record/record.h"
+#include "bench/base/stats.h"
 
 enum { READ = BENCH_PEAK_LOOPS, TRIAD, CACHED, KINDS = CACHED + BENCH_PEAK_CACHED };
 enum {

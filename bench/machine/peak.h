@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 /* Measures with so many threads, each bound to a core of its own while there are enough (those that
  * binding.h chooses), in about so many seconds (1 is plenty). The calling thread is left where it is.
@@ -13,7 +13,7 @@
  * { "threads": 2, "isa": "avx512-bf16",
  *   "f32_flops_per_s": 1.0     fused multiply-adds, 2 flops each (a processor without: a multiplication and an addition)
  *   "bf16_flops_per_s": 1.0    dot products of bf16 pairs summed in f32 (AVX-512 BF16; slower than f32's multiply-adds on some
- *                              processors, which then multiply bf16 values as f32: core/panel.c), or null with a reason
+ *                              processors, which then multiply bf16 values as f32: core/kernel/panel.c), or null with a reason
  *   "int8_ops_per_s": 1.0      dot products of four bytes summed in int32 (VNNI), or null with a reason
  *   "read_bytes_per_s": 1.0    summing an array
  *   "triad_bytes_per_s": 1.0   a = b + s c, 12 bytes per element: what the store reads first is not counted

@@ -1,8 +1,8 @@
 /* The loops of peak_kernel.h, a table for each instruction set (isa.h). The compiler may fuse a product with the sum after
  * it in the portable ones. */
-#include "core/isa.h"
+#include "core/kernel/isa.h"
 
-#include "bench/peak_kernel.h"
+#include "bench/machine/peak_kernel.h"
 
 #if ISA_AVX512 || ISA_avx2
 #include <cpuid.h>

@@ -1,5 +1,5 @@
 /* Tests of peak.c: the loops do what they are counted for, the shape of the result. No speed is asserted. */
-#include "bench/peak.h"
+#include "bench/machine/peak.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "bench/peak_kernel.h"
+#include "bench/machine/peak_kernel.h"
 
 /* Calls check for every table that this processor runs. */
 static void each_table(void (*check)(const bench_peak_kernels *k))

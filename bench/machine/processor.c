@@ -1,13 +1,13 @@
 /* See processor.h. */
-#include "bench/processor.h"
+#include "bench/machine/processor.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/folder.h"
-#include "bench/record.h"
+#include "bench/base/folder.h"
+#include "bench/record/record.h"
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>

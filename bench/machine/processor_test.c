@@ -1,5 +1,5 @@
 /* Tests of processor.c: over files as Linux writes them on machines of several kinds. */
-#include "bench/processor.h"
+#include "bench/machine/processor.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "bench/folder.h"
+#include "bench/base/folder.h"
 
 /* Formats: Documentation/admin-guide/pm/cpufreq.rst and intel_pstate.rst of Linux, proc(5). */
 static const char x86[] = "processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 143\n"

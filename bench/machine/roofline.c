@@ -1,5 +1,5 @@
 /* See roofline.h. */
-#include "bench/roofline.h"
+#include "bench/machine/roofline.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -7,11 +7,11 @@
 
 #include <omp.h>
 
-#include "bench/clock.h"
-#include "bench/peak.h"
-#include "bench/record.h"
-#include "core/linear.h"
-#include "core/noise.h"
+#include "bench/base/clock.h"
+#include "bench/machine/peak.h"
+#include "bench/record/record.h"
+#include "core/model/linear.h"
+#include "core/kernel/noise.h"
 
 /* ---- rates of kernels that are no multiplications ---- */
 

@@ -1,6 +1,6 @@
 /* The roofline: what a training step could take at best on this machine, and how near a measured one comes.
  *
- * The model adds up, for the forwards of a step (core/cost.h counts them):
+ * The model adds up, for the forwards of a step (core/model/cost.h counts them):
  *
  *   a group of frozen maps   max(operations / peak of the compute unit, bytes of weights / bandwidth)
  *                                + values / rate of unpacking: a panel's weights stream in while the one before is
@@ -27,11 +27,11 @@
 
 #include <jansson.h>
 
-#include "bench/params.h"
-#include "bench/peak.h"
-#include "core/config.h"
-#include "core/cost.h"
-#include "core/error.h"
+#include "bench/manifest/params.h"
+#include "bench/machine/peak.h"
+#include "core/format/config.h"
+#include "core/model/cost.h"
+#include "core/base/error.h"
 
 /* bench_peak_measure's object with
  *   "noise_values_per_s": 1.0,

@@ -1,5 +1,5 @@
 /* Tests of roofline.c: extremes in closed form, what a record gets, and the rates measured here. */
-#include "bench/roofline.h"
+#include "bench/machine/roofline.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "core/weights.h"
+#include "core/format/weights.h"
 
 static const double forever = 1e30; /* a rate at which nothing takes time */
 

@@ -1,5 +1,5 @@
 /* See argument.h. */
-#include "bench/argument.h"
+#include "bench/manifest/argument.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #ifndef BENCH_ARGUMENT_H
 #define BENCH_ARGUMENT_H
 
-#include "bench/params.h"
+#include "bench/manifest/params.h"
 
 /* A value as it is written on a command line: JSON, or a plain string where it is none, or a number or truth value where the
  * parameter (NULL: any) is a text. New reference; NULL: not UTF-8. */

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "bench/argument.h"
+#include "bench/manifest/argument.h"
 
 static void values(void **state)
 {

@@ -1,5 +1,5 @@
 /* See compose.h. All nodes of the tree are copies, so that members can be replaced, with the places of the originals. */
-#include "bench/compose.h"
+#include "bench/manifest/compose.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/argument.h"
-#include "bench/params.h"
-#include "bench/tree.h"
-#include "bench/variables.h"
-#include "core/file.h"
+#include "bench/manifest/argument.h"
+#include "bench/manifest/params.h"
+#include "bench/manifest/json_tree.h"
+#include "bench/manifest/variables.h"
+#include "core/base/file.h"
 
 enum { MOST_FILES = 64, MOST_FILE_BYTES = 4 << 20 };
 

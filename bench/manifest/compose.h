@@ -11,8 +11,8 @@
 
 #include <stddef.h>
 
-#include "bench/source.h"
-#include "core/error.h"
+#include "bench/manifest/json_source.h"
+#include "core/base/error.h"
 
 typedef struct bench_document bench_document;
 

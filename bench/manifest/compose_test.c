@@ -1,5 +1,5 @@
 /* Tests of compose.c through manifest.c: includes, --set, variables, and the text that says the same alone. */
-#include "bench/compose.h"
+#include "bench/manifest/compose.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
-#include "bench/folder.h"
-#include "bench/manifest.h"
-#include "bench/place_fixture.h"
+#include "bench/base/folder.h"
+#include "bench/manifest/manifest.h"
+#include "bench/manifest/place_fixture.h"
 
 static int make_place(void **state)
 {

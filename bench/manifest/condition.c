@@ -1,10 +1,10 @@
 /* See condition.h. */
-#include "bench/condition.h"
+#include "bench/manifest/condition.h"
 
 #include <string.h>
 
-#include "bench/argument.h"
-#include "bench/range.h"
+#include "bench/manifest/argument.h"
+#include "bench/manifest/range.h"
 
 typedef enum relation { EQUAL, NOT_EQUAL, BELOW, AT_MOST, ABOVE, AT_LEAST, IN_RANGE } relation;
 

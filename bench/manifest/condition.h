@@ -8,8 +8,8 @@
 
 #include <jansson.h>
 
-#include "bench/params.h"
-#include "core/error.h"
+#include "bench/manifest/params.h"
+#include "core/base/error.h"
 
 /* Is value a value of the parameter or a condition for it? Fails: ZO_ERR_INVALID, without the place, as bench_params_set. */
 zo_status bench_condition_check(const bench_option *o, const json_t *value, zo_error *err);

@@ -1,5 +1,5 @@
 /* See expand.h. */
-#include "bench/expand.h"
+#include "bench/manifest/expand.h"
 
 #include <assert.h>
 #include <stdio.h>

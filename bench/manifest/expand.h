@@ -2,8 +2,8 @@
 #ifndef BENCH_EXPAND_H
 #define BENCH_EXPAND_H
 
-#include "bench/manifest.h"
-#include "bench/reader.h"
+#include "bench/manifest/manifest.h"
+#include "bench/manifest/reader.h"
 
 /* A parameter and its values. */
 typedef struct bench_axis_key {

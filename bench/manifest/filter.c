@@ -1,12 +1,12 @@
 /* See filter.h. */
-#include "bench/filter.h"
+#include "bench/manifest/filter.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "bench/argument.h"
-#include "bench/condition.h"
-#include "bench/params.h"
+#include "bench/manifest/argument.h"
+#include "bench/manifest/condition.h"
+#include "bench/manifest/params.h"
 
 /* The value or condition. text: the whole of it, for messages. */
 static zo_status read_value(const bench_option *o, const char *value, const char *text, json_t **out,

@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 /* Adds "key=value" to an object as bench_params_match takes it. The value is JSON, or a text without its quotes.
  * Fails: ZO_ERR_INVALID, naming the key or saying what the value must be. */

@@ -1,5 +1,5 @@
-/* See source.h. */
-#include "bench/source.h"
+/* See json_source.h. */
+#include "bench/manifest/json_source.h"
 
 #include <assert.h>
 #include <stdbool.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/utf8.h"
+#include "core/base/utf8.h"
 
 /* ---- the scanner: over text that jansson has accepted, so it only has to find where things begin and end ---- */
 

@@ -13,7 +13,7 @@
 
 #include <jansson.h>
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 typedef struct bench_place {
     const char *file;     /* the source's name, which must live on; or what else says where: "--set a=b" */

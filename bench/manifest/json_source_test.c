@@ -1,5 +1,5 @@
-/* Tests of source.c: positions by hand, the tree against jansson's for generated texts, every kind of error. */
-#include "bench/source.h"
+/* Tests of json_source.c: positions by hand, the tree against jansson's for generated texts, every kind of error. */
+#include "bench/manifest/json_source.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

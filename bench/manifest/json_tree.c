@@ -1,5 +1,5 @@
-/* See tree.h. */
-#include "bench/tree.h"
+/* See json_tree.h. */
+#include "bench/manifest/json_tree.h"
 
 #include <stdlib.h>
 

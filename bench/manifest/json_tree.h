@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 
-#include "bench/source.h"
-#include "core/error.h"
+#include "bench/manifest/json_source.h"
+#include "core/base/error.h"
 
 typedef struct bench_made bench_made;
 

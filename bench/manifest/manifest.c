@@ -1,18 +1,18 @@
 /* See manifest.h. The sections are rows of a table; a new section is a new row with its reader. */
-#include "bench/manifest.h"
+#include "bench/manifest/manifest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/ceiling.h"
-#include "bench/compose.h"
-#include "bench/expand.h"
-#include "bench/reader.h"
-#include "bench/schema.h"
-#include "bench/sha256.h"
-#include "bench/specs.h"
-#include "core/file.h"
+#include "bench/base/memory_limit.h"
+#include "bench/manifest/compose.h"
+#include "bench/manifest/expand.h"
+#include "bench/manifest/reader.h"
+#include "bench/manifest/schema.h"
+#include "bench/base/sha256.h"
+#include "bench/manifest/specs.h"
+#include "core/base/file.h"
 
 enum {
     MOST_SPECS = 1000 /* tables, plots */

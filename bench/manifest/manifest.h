@@ -12,8 +12,8 @@
 
 #include <jansson.h>
 
-#include "bench/params.h"
-#include "core/error.h"
+#include "bench/manifest/params.h"
+#include "core/base/error.h"
 
 #define BENCH_WARMUP_AUTO         (-1) /* "auto": until steps have ceased to get faster, see history.h */
 #define BENCH_MANIFEST_SCHEMA     "zobench/1"
@@ -34,7 +34,7 @@ typedef struct bench_measure {
     int64_t min_runs;     /* repetitions (fresh children) of a cell; default 1 */
     int64_t max_runs;     /* >= min_runs; more repetitions until the interval is narrow; default min_runs */
     double ci;            /* wanted half-width of the median's 95% interval over it ("2%": 0.02); 0: none */
-    int64_t memory_bytes; /* per child; "8GiB", "none", default "auto" (ceiling.h) */
+    int64_t memory_bytes; /* per child; "8GiB", "none", default "auto" (memory_limit.h) */
     double timeout_s;     /* per child; "90s", "15m", "2h"; default 2h */
     bench_order order;    /* default interleave */
     int64_t order_seed;   /* of the random orders of interleave; default 1 */
@@ -44,7 +44,7 @@ typedef struct bench_measure {
 typedef struct bench_table_spec {
     char title[160];
     char rows[32], cols[32]; /* option names, different ones; cols may be "" (a single column) */
-    char value[32];          /* a metric of bench/metric.h: "step_ns", "peak_rss_bytes", "accuracy" ... */
+    char value[32]; /* a metric of bench/record/metric.h: "step_ns", "peak_rss_bytes", "accuracy" ... */
     /* relative_to: divide by the cell of the same row (or column) in which this option, one of rows and cols, has this
      * value, as bench_params_text has it; "": absolute */
     char relative_option[32], relative_value[256];

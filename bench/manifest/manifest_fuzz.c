@@ -1,6 +1,6 @@
 /* libFuzzer target: any text is either refused with one line that names its place, or gives cells that hold what
  * manifest.h promises. Seeds: experiments/. */
-#include "bench/manifest.h"
+#include "bench/manifest/manifest.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Tests of manifest.c and the files it is made of (reader.c, specs.c, expand.c): every message with its place, the order
  * and number of cells, exclude, seeds, what repeats, warnings. */
-#include "bench/manifest.h"
+#include "bench/manifest/manifest.h"
 
 #include <glob.h>
 #include <setjmp.h>
@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "bench/sha256.h"
+#include "bench/base/sha256.h"
 
 /* Each manifest of the tables below begins with this line; what they give is its second line. */
 #define HEAD "{\"schema\": \"zobench/1\", \"name\": \"n\",\n"

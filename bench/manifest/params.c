@@ -1,5 +1,5 @@
 /* See params.h. */
-#include "bench/params.h"
+#include "bench/manifest/params.h"
 
 #include <assert.h>
 #include <math.h>
@@ -8,9 +8,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "bench/binding.h"
-#include "bench/condition.h"
-#include "bench/sha256.h"
+#include "bench/machine/binding.h"
+#include "bench/manifest/condition.h"
+#include "bench/base/sha256.h"
 
 /* ---- the table ---- */
 

@@ -12,11 +12,11 @@
 
 #include <jansson.h>
 
-#include "core/error.h"
-#include "core/estimator.h"
-#include "core/lora.h"
-#include "core/precision.h"
-#include "core/trainer.h"
+#include "core/base/error.h"
+#include "core/train/estimator.h"
+#include "core/model/lora.h"
+#include "core/number/precision.h"
+#include "core/train/trainer.h"
 
 typedef struct bench_params {
     char model[256];    /* "smollm2-135m", a path, "synth:tiny" */
@@ -47,7 +47,8 @@ typedef struct bench_params {
     int64_t seed;             /* default 42 */
     int64_t threads;          /* 0: all cores */
     int bind;                 /* bench_bind; default cores */
-    char blas_kernel[32]; /* OpenBLAS core type or "auto"; "" (null): OpenBLAS's own choice. See choice.h */
+    char blas_kernel
+        [32]; /* OpenBLAS core type or "auto"; "" (null): OpenBLAS's own choice. See kernel_choice.h */
 } bench_params;
 
 /* INT int64_t, REAL double, STRING char[] (null: ""), WORD int, FLAGS uint32_t. */

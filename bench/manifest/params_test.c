@@ -1,5 +1,5 @@
 /* Tests of params.c: defaults, every message about a value, contradictions, the round trip, the id. */
-#include "bench/params.h"
+#include "bench/manifest/params.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "bench/binding.h"
-#include "bench/sha256.h"
+#include "bench/machine/binding.h"
+#include "bench/base/sha256.h"
 
 static json_t *json(const char *text)
 {

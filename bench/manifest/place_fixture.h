@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "bench/folder.h"
+#include "bench/base/folder.h"
 
 /* A new folder among the temporary files, which becomes the working directory; *state owns its path. */
 static inline int place_make(void **state)

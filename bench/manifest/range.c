@@ -1,5 +1,5 @@
 /* See range.h. */
-#include "bench/range.h"
+#include "bench/manifest/range.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 #define BENCH_RANGE_MOST 10000 /* values of one range */
 

@@ -1,5 +1,5 @@
 /* Tests of range.c and condition.c: what is written and what comes of it. Expected values are the definitions' own. */
-#include "bench/range.h"
+#include "bench/manifest/range.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "bench/argument.h"
-#include "bench/condition.h"
+#include "bench/manifest/argument.h"
+#include "bench/manifest/condition.h"
 
 static void lists(void **state)
 {

@@ -1,14 +1,14 @@
 /* See reader.h. */
-#include "bench/reader.h"
+#include "bench/manifest/reader.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/condition.h"
-#include "bench/metric.h"
-#include "bench/range.h"
+#include "bench/manifest/condition.h"
+#include "bench/record/metric.h"
+#include "bench/manifest/range.h"
 
 enum { SHOWN = 64 }; /* bytes of an offending value that a message repeats */
 

@@ -8,9 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bench/params.h"
-#include "bench/source.h"
-#include "core/error.h"
+#include "bench/manifest/params.h"
+#include "bench/manifest/json_source.h"
+#include "core/base/error.h"
 
 typedef struct bench_reader {
     const bench_node *root;

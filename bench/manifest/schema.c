@@ -1,12 +1,12 @@
 /* See schema.h. Every value may be a variable instead, and every section null. */
-#include "bench/schema.h"
+#include "bench/manifest/schema.h"
 
 #include <assert.h>
 #include <string.h>
 
-#include "bench/manifest.h"
-#include "bench/metric.h"
-#include "bench/params.h"
+#include "bench/manifest/manifest.h"
+#include "bench/record/metric.h"
+#include "bench/manifest/params.h"
 
 /* ---- pieces ---- */
 

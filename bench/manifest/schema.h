@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "bench/reader.h"
+#include "bench/manifest/reader.h"
 
 /* New reference. */
 json_t *bench_schema_make(void);

@@ -1,6 +1,6 @@
 /* Tests of schema.c: a validator of draft 2020-12 (Python's jsonschema) accepts the schema, and with it every manifest that is
  * shipped and whatever the parser accepts here; what it can know to be wrong it refuses, as the parser does. */
-#include "bench/schema.h"
+#include "bench/manifest/schema.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "bench/folder.h"
-#include "bench/manifest.h"
+#include "bench/base/folder.h"
+#include "bench/manifest/manifest.h"
 
 #define HEAD "{\"schema\": \"zobench/1\", \"name\": \"n\", "
 

@@ -1,13 +1,13 @@
 /* See specs.h. */
-#include "bench/specs.h"
+#include "bench/manifest/specs.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "bench/metric.h"
-#include "bench/ceiling.h"
-#include "bench/schema.h"
+#include "bench/record/metric.h"
+#include "bench/base/memory_limit.h"
+#include "bench/manifest/schema.h"
 
 /* ---- measure ---- */
 

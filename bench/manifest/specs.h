@@ -2,8 +2,8 @@
 #ifndef BENCH_SPECS_H
 #define BENCH_SPECS_H
 
-#include "bench/manifest.h"
-#include "bench/reader.h"
+#include "bench/manifest/manifest.h"
+#include "bench/manifest/reader.h"
 
 /* Readers (bench_read) of the sections "measure" (a bench_measure holding its defaults), and of one element of "tables"
  * (a bench_table_spec), "plots" (a bench_plot_spec) and "claims" (a bench_claim_spec). */

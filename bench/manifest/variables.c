@@ -1,11 +1,11 @@
 /* See variables.h. */
-#include "bench/variables.h"
+#include "bench/manifest/variables.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/params.h"
+#include "bench/manifest/params.h"
 
 /* "${name}" at *text, which then points behind it; NULL where there is none. Fails where a name is not known. */
 static zo_status find_variable(const bench_node *variables, bench_place at, const char **text,

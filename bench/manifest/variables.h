@@ -2,7 +2,7 @@
 #ifndef BENCH_VARIABLES_H
 #define BENCH_VARIABLES_H
 
-#include "bench/tree.h"
+#include "bench/manifest/json_tree.h"
 
 /* variables: the section, or NULL. Fails: ZO_ERR_FORMAT (names, values that hold variables). */
 zo_status bench_variables_check(const bench_node *variables, zo_error *err);

@@ -1,5 +1,5 @@
 /* See inputs.h. */
-#include "bench/inputs.h"
+#include "bench/record/inputs.h"
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "bench/folder.h"
-#include "bench/record.h"
-#include "bench/sha256.h"
+#include "bench/base/folder.h"
+#include "bench/record/record.h"
+#include "bench/base/sha256.h"
 
 static const char *const model_files[] = {
     "config.json",

@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 /* { "path": "...", "bytes": 1, "sha256": "..." } of a file. Fails: ZO_ERR_IO. */
 zo_status bench_inputs_file(const char *path, json_t **out, zo_error *err);

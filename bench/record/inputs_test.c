@@ -1,5 +1,5 @@
 /* Tests of inputs.c against sums made with sha256sum (GNU coreutils). */
-#include "bench/inputs.h"
+#include "bench/record/inputs.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "bench/folder.h"
-#include "bench/sha256.h"
+#include "bench/base/folder.h"
+#include "bench/base/sha256.h"
 
 /* printf abc | sha256sum; printf '' | sha256sum */
 #define ABC   "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

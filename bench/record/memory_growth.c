@@ -1,11 +1,11 @@
-/* See growth.h. */
-#include "bench/growth.h"
+/* See memory_growth.h. */
+#include "bench/record/memory_growth.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "bench/stats.h"
+#include "bench/base/stats.h"
 
 enum { LEAST_SAMPLES = 8 };
 

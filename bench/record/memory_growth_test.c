@@ -1,5 +1,5 @@
-/* Tests of growth.c and ceiling.c against what they promise. */
-#include "bench/growth.h"
+/* Tests of memory_growth.c and memory_limit.c against what they promise. */
+#include "bench/record/memory_growth.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "bench/ceiling.h"
+#include "bench/base/memory_limit.h"
 
 static void curves_stay_small(void **state)
 {

@@ -1,5 +1,5 @@
 /* See metric.h. A new metric is a new row, and its name in bench_metric_names. */
-#include "bench/metric.h"
+#include "bench/record/metric.h"
 
 #include <ctype.h>
 #include <math.h>

@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "bench/stats.h"
+#include "bench/base/stats.h"
 
 typedef enum bench_better { BENCH_LOWER, BENCH_HIGHER } bench_better;
 

@@ -1,5 +1,5 @@
 /* Tests of metric.c: every metric read from a record written by hand, and how numbers are shown. */
-#include "bench/metric.h"
+#include "bench/record/metric.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* See record.h. */
-#include "bench/record.h"
+#include "bench/record/record.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,22 +8,22 @@
  *   "started": "2026-01-31T12:00:00Z", "wall_ns": 1 (of the child, from fork to end),
  *   "schedule": {"order": "interleave", "order_seed": 1, "block": 0, "position": 3 (in the block), "index": 7 (in the session)},
  *   "stopping": {"decision": "go on" | "enough" | "narrow" | "max_runs" | "no time" | "failed", "runs": 6, "ci": 0.02,
- *                "half_width": 0.011} (schedule.h: of the cell, with this repetition; session.h has what else ended it),
+ *                "half_width": 0.011} (schedule.h: of the cell, with this repetition; session_log.h has what else ended it),
  *   "time": { "step_ns": [every counted step], "warmup_ns": [..], "warmup": {warmup.h}, "median_ns": 1.0, "ci_ns": [low, high] of the median,
  *             "ci_coverage": 0.97 (0.95 asked; less with fewer than six steps),
  *             "phases_ns": {"data": 1.0, "perturb": .., "linear": .., "lowrank": .., "attention": .., "small": .., "head": ..,
  *                           "loss": .., "update": .., "other": ..}
- *                              (core/phase.h; mean per counted step; they add up to the mean of step_ns),
+ *                              (core/base/phase.h; mean per counted step; they add up to the mean of step_ns),
  *             "small_of_step": 0.08 (attention, small and loss of it; SwiGLU is fused into linear),
  *             "tokens_per_step": 1.0, "padded_tokens_per_step": 1.0 (means, of all forwards of a step;
  *                                the second with the padding that is run),
  *             "tokens_per_s": 1.0 (without padding, over the median), "load_ns": 1 (to the first step),
  *             "eval_ns": 1 (all evaluations together), "predicted_ns": 1.0 (of the whole, by the roofline: plan.h), "resumed_at": [steps] (only where a checkpoint was taken up) },
- *   "limits": {"timeout_s": 7200.0, "memory_bytes": 1 (ceiling.h)},
+ *   "limits": {"timeout_s": 7200.0, "memory_bytes": 1 (memory_limit.h)},
  *   "memory": { "peak_rss_bytes": 1, "rss_anon_bytes": 1, "rss_file_bytes": 1 (at the end),
  *               "accounts": {"weights": 1, ...peak bytes}, "program_bytes": 1 (resident at the start),
  *               "predicted_bytes": 1 (program_bytes and plan.h),
- *               "rss_curve": [[step, bytes], ...], "rss_growth": {growth.h} },
+ *               "rss_curve": [[step, bytes], ...], "rss_growth": {memory_growth.h} },
  *   "weights": {"linear": "nf4", "embedding": "bf16", "head": "bf16", "norms": "f32" (biases too),
  *               "mapped_bytes": 0 (used straight from the model file, in no account)} | null,
  *   "roofline": { "flops_per_step": 1.0 (by formula), "achieved_flops_per_s": 1.0 (over the median),
@@ -41,7 +41,7 @@
                            to a hex digit, the first at its highest bit, zeros at the end) } | null,
  *   "loss": { "curve": [[0, 0.69], ...one per step, mean of the 2q losses], "eval_curve": [[0, 0.7], ...] },
  *   "numerics": { "projected_gradient_rms": 1.0 (of all steps, as computed),
- *                 "precision": (core/numerics.h; on the batches that would follow the last step, with the adapter as it
+ *                 "precision": (core/train/rounding.h; on the batches that would follow the last step, with the adapter as it
  *                               is then; not in times and memory) null where the parameter numerics is 0 |
  *                   { "batches": 2, "samples": 8 (projected gradients), "eps": 0.01,
  *                     against f32 weights with compute f32:
@@ -55,7 +55,7 @@
  *                     weights alone, of exact projected gradients with those of f32 weights:
  *                     "correlation": 0.99 (about zero), "same_sign": 1.0 (share) } },
  *   "fingerprint": "a1b2c3d4e5f6" (machine.h), "machine": {machine.h}, "build": {build.h},
- *   "blas_kernel": {"asked": "auto", "core_type": "SkylakeX" | null, "how": "..", ...} (choice.h) | null: left to OpenBLAS,
+ *   "blas_kernel": {"asked": "auto", "core_type": "SkylakeX" | null, "how": "..", ...} (kernel_choice.h) | null: left to OpenBLAS,
  *   "binding": {"policy": "cores", "threads": [{"thread": 0, "pu": 0, ...}, ...]} | null (binding.h),
  *   "inputs": {"model": {"path": "..", "bytes": 1, "sha256": ".."}, "train": .., "validation": .., "adapter": ..,
  *              "template": {"sha256": ".."}, "manifest": {"path": "..", "sha256": ".."}} (inputs.h),
@@ -66,7 +66,7 @@
 
 #include <jansson.h>
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 #define BENCH_RECORD_SCHEMA "zobench/record/1"
 

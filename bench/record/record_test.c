@@ -1,5 +1,5 @@
 /* Tests of record.c: lines survive appends, torn ends, foreign schemas and full disks. */
-#include "bench/record.h"
+#include "bench/record/record.h"
 
 #include <math.h>
 #include <setjmp.h>

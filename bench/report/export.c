@@ -1,13 +1,13 @@
 /* See export.h. A new format is a row of the table below and a writer. */
-#include "bench/export.h"
+#include "bench/report/export.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/compare.h"
-#include "bench/export_parts.h"
-#include "bench/params.h"
+#include "bench/results/compare.h"
+#include "bench/report/export_parts.h"
+#include "bench/manifest/params.h"
 
 const bench_export_format bench_export_formats[] = {
     {"google-benchmark",

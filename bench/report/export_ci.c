@@ -1,12 +1,12 @@
 /* Formats of programs that follow benchmarks over commits: google-benchmark JSON (schema 1), Bencher Metric Format (v0),
  * github-action-benchmark. See export.h. */
-#include "bench/export_parts.h"
+#include "bench/report/export_parts.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/stats.h"
+#include "bench/base/stats.h"
 
 /* ---- google-benchmark: a row per repetition, then mean, median, stddev and cv of them ---- */
 

@@ -1,4 +1,4 @@
-/* What the writers of bench/export.c's table share. */
+/* What the writers of bench/report/export.c's table share. */
 #ifndef BENCH_EXPORT_PARTS_H
 #define BENCH_EXPORT_PARTS_H
 
@@ -7,10 +7,10 @@
 
 #include <jansson.h>
 
-#include "bench/metric.h"
-#include "bench/results.h"
-#include "bench/summary.h"
-#include "core/error.h"
+#include "bench/record/metric.h"
+#include "bench/results/results.h"
+#include "bench/results/summary.h"
+#include "core/base/error.h"
 
 typedef struct bench_export_cell {
     char *name;          /* unique in the set */

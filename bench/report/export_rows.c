@@ -1,11 +1,11 @@
 /* CSV and SQL: every repetition a row, with its parameters and metrics as columns. See export.h. */
-#include "bench/export_parts.h"
+#include "bench/report/export_parts.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "bench/params.h"
-#include "bench/table.h"
+#include "bench/manifest/params.h"
+#include "bench/base/table.h"
 
 enum { MOST_COLUMNS = 128 };
 

@@ -1,6 +1,6 @@
 /* Exports of records with all that is awkward (unknown values, failures, quotes, non-ASCII, values that overflow), of
  * which every number is known, and of kept records; scripts/check_export.py reads each format as its readers do. */
-#include "bench/export.h"
+#include "bench/report/export.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,10 +14,10 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "bench/command_fixture.h"
-#include "bench/commands.h"
-#include "bench/exit.h"
-#include "bench/folder.h"
+#include "bench/cmd/command_fixture.h"
+#include "bench/cmd/commands.h"
+#include "bench/base/exit.h"
+#include "bench/base/folder.h"
 
 #define ODD      "n\\u00e4me \\\"q\\\", it's; DROP" /* in JSON */
 #define ODD_NAME "näme \"q\", it's; DROP/polarity"

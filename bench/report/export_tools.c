@@ -1,12 +1,12 @@
 /* Formats of other measuring programs: hyperfine's JSON (1.x and schema 2) and llama-bench's rows. See export.h. */
-#include "bench/export_parts.h"
+#include "bench/report/export_parts.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/params.h"
-#include "bench/stats.h"
+#include "bench/manifest/params.h"
+#include "bench/base/stats.h"
 
 /* The step times (and throughputs) of a cell's repetitions that ended well. */
 typedef struct samples {

@@ -1,5 +1,5 @@
 /* See figure.h. */
-#include "bench/figure.h"
+#include "bench/report/figure.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -7,14 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/cross.h"
-#include "bench/gnuplot.h"
-#include "bench/heatmap.h"
-#include "bench/metric.h"
-#include "bench/roofline_figure.h"
-#include "bench/stats.h"
-#include "bench/summary.h"
-#include "core/file.h"
+#include "bench/results/grid.h"
+#include "bench/report/gnuplot.h"
+#include "bench/report/heatmap.h"
+#include "bench/record/metric.h"
+#include "bench/report/roofline_figure.h"
+#include "bench/base/stats.h"
+#include "bench/results/summary.h"
+#include "core/base/file.h"
 
 /* The scripts, from plots/ as it was when the program was built. */
 #define EMBED(symbol, file)                                                                                  \

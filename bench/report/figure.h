@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "bench/results.h"
+#include "bench/results/results.h"
 
 typedef struct bench_figure {
     char name[32];     /* "figure-1": NAME.dat, NAME.gp, NAME.svg, .png, .pdf */

@@ -1,5 +1,5 @@
 /* See gnuplot.h. */
-#include "bench/gnuplot.h"
+#include "bench/report/gnuplot.h"
 
 #include <errno.h>
 #include <fcntl.h>

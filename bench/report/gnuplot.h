@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 /* Endings of the images that a script makes, "svg", NULL-terminated. */
 extern const char *const bench_gnuplot_endings[];

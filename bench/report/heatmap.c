@@ -1,5 +1,5 @@
 /* See heatmap.h. */
-#include "bench/heatmap.h"
+#include "bench/report/heatmap.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/cross.h"
-#include "bench/metric.h"
-#include "bench/summary.h"
+#include "bench/results/grid.h"
+#include "bench/record/metric.h"
+#include "bench/results/summary.h"
 
 /* Heights in pixels: of a row, between panels, of all else, of the least figure. */
 enum { ROW = 27, BETWEEN = 38, AROUND = 58, LEAST = 300 };

@@ -1,14 +1,14 @@
 /* See report.h. First everything is brought into tables and lines in memory, then written. */
-#include "bench/report.h"
+#include "bench/report/report.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/folder.h"
-#include "bench/prediction.h"
-#include "bench/report_parts.h"
-#include "bench/tabulate.h"
-#include "core/file.h"
+#include "bench/base/folder.h"
+#include "bench/results/prediction.h"
+#include "bench/report/report_parts.h"
+#include "bench/report/tabulate.h"
+#include "core/base/file.h"
 
 /* ---- Files ---- */
 

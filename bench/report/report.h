@@ -18,7 +18,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 #define BENCH_REPORT_SCHEMA "zobench/report/1"
 

@@ -1,9 +1,9 @@
-/* What reports say of memory over the steps: see report_parts.h and growth.h. */
+/* What reports say of memory over the steps: see report_parts.h and memory_growth.h. */
 #include <math.h>
 #include <string.h>
 
-#include "bench/growth.h"
-#include "bench/report_parts.h"
+#include "bench/record/memory_growth.h"
+#include "bench/report/report_parts.h"
 
 /* The worst first. */
 static const char *const verdicts[] = {"grows", "jumps", "shrinks", "steady"};

@@ -1,12 +1,12 @@
 /* The report as one HTML page: see report_parts.h. Everything that comes from manifests and records is escaped; figures are
  * the SVG files that gnuplot drew, whose ids are made different from figure to figure. */
-#include "bench/report_parts.h"
+#include "bench/report/report_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/folder.h"
-#include "core/file.h"
+#include "bench/base/folder.h"
+#include "core/base/file.h"
 
 /* Wide screens, telephones, paper; light and dark as the reader's system has it. Figures keep their white ground. */
 static const char style[] =

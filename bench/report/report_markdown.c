@@ -1,5 +1,5 @@
 /* The report as Markdown: see report_parts.h. */
-#include "bench/report_parts.h"
+#include "bench/report/report_parts.h"
 
 static zo_status put_table(const bench_report_table *t, FILE *f, zo_error *err)
 {

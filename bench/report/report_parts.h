@@ -2,12 +2,12 @@
 #ifndef BENCH_REPORT_PARTS_H
 #define BENCH_REPORT_PARTS_H
 
-#include "bench/claim.h"
-#include "bench/figure.h"
-#include "bench/origin.h"
-#include "bench/report.h"
-#include "bench/results.h"
-#include "bench/table.h"
+#include "bench/results/claim.h"
+#include "bench/report/figure.h"
+#include "bench/results/provenance.h"
+#include "bench/report/report.h"
+#include "bench/results/results.h"
+#include "bench/base/table.h"
 
 typedef struct bench_report_table {
     char name[48]; /* "table-1-relative": NAME.md, NAME.csv, NAME.tex */
@@ -49,11 +49,11 @@ void bench_report_put_origins(const bench_report_parts *r, bench_origin kind, be
 /* What makes times doubtful; each sentence between `before` and `after`. */
 void bench_report_put_warnings(const bench_report_parts *r, const char *before, const char *after, FILE *f);
 
-/* A sentence or two on memory over the steps (growth.h), between `before` and `after`: in how many runs it grew, and by how much at
+/* A sentence or two on memory over the steps (memory_growth.h), between `before` and `after`: in how many runs it grew, and by how much at
  * most. Nothing where no run has samples. */
 void bench_report_put_growth(const bench_report_parts *r, bench_format format, const char *before,
                              const char *after, FILE *f);
-/* {"runs": {"grows": 0, "jumps": 0, "shrinks": 0, "steady": 2, "too_short": 0}, "farthest": {"cell_id": "..", "run": 0, growth.h}
+/* {"runs": {"grows": 0, "jumps": 0, "shrinks": 0, "steady": 2, "too_short": 0}, "farthest": {"cell_id": "..", "run": 0, memory_growth.h}
  * or null}: new reference. */
 json_t *bench_report_growth_json(const bench_report_parts *r);
 

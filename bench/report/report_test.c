@@ -3,7 +3,7 @@
  *
  * Step times are chosen so that everything can be worked out in the head: run k of a cell takes base + k ms.
  */
-#include "bench/report.h"
+#include "bench/report/report.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -20,14 +20,14 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "bench/cross.h"
-#include "bench/figure.h"
-#include "bench/folder.h"
-#include "bench/record.h"
-#include "bench/results.h"
-#include "bench/summary.h"
-#include "bench/table.h"
-#include "bench/tabulate.h"
+#include "bench/results/grid.h"
+#include "bench/report/figure.h"
+#include "bench/base/folder.h"
+#include "bench/record/record.h"
+#include "bench/results/results.h"
+#include "bench/results/summary.h"
+#include "bench/base/table.h"
+#include "bench/report/tabulate.h"
 
 /* ---- A results folder ---- */
 

@@ -1,11 +1,11 @@
 /* What reports of all formats say: see report_parts.h. */
-#include "bench/report_parts.h"
+#include "bench/report/report_parts.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
-#include "bench/metric.h"
+#include "bench/record/metric.h"
 
 int32_t bench_report_complete_cells(const bench_report_parts *r)
 {

@@ -1,14 +1,14 @@
 /* See roofline_figure.h. */
-#include "bench/roofline_figure.h"
+#include "bench/report/roofline_figure.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/cross.h"
-#include "bench/metric.h"
-#include "bench/stats.h"
+#include "bench/results/grid.h"
+#include "bench/record/metric.h"
+#include "bench/base/stats.h"
 
 /* Of a configuration: medians over its runs. NaN: unknown. */
 typedef struct spot {

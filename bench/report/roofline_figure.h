@@ -2,8 +2,8 @@
 #ifndef BENCH_ROOFLINE_FIGURE_H
 #define BENCH_ROOFLINE_FIGURE_H
 
-#include "bench/gnuplot.h"
-#include "bench/results.h"
+#include "bench/report/gnuplot.h"
+#include "bench/results/results.h"
 
 /* Writes the data of a plot of kind BENCH_PLOT_ROOFLINE, a point per configuration (operations per byte, operations per
  * second: both by formula over the measured step time), and the settings that plots/roofline.gp reads: the measured

@@ -1,5 +1,5 @@
 /* See tabulate.h. */
-#include "bench/tabulate.h"
+#include "bench/report/tabulate.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/cross.h"
-#include "bench/metric.h"
-#include "bench/summary.h"
+#include "bench/results/grid.h"
+#include "bench/record/metric.h"
+#include "bench/results/summary.h"
 
 /* ---- Tables of the manifest ---- */
 

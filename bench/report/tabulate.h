@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-#include "bench/results.h"
-#include "bench/table.h"
+#include "bench/results/results.h"
+#include "bench/base/table.h"
 
 /* A table as the manifest asks for it: a row per value of `rows`, a column per value of `cols`; further options join the
  * rows where places would else hold several configurations. relative: every place divided by its baseline.

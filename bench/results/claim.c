@@ -1,13 +1,13 @@
 /* See claim.h. */
-#include "bench/claim.h"
+#include "bench/results/claim.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/metric.h"
-#include "bench/summary.h"
+#include "bench/record/metric.h"
+#include "bench/results/summary.h"
 
 enum {
     FEWEST = 3,      /* samples below which Student's t says next to nothing */

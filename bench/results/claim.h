@@ -11,8 +11,8 @@
 
 #include <stdint.h>
 
-#include "bench/results.h"
-#include "bench/table.h"
+#include "bench/results/results.h"
+#include "bench/base/table.h"
 
 /* In order of gravity: the last one that a pair has is the claim's. */
 typedef enum bench_verdict {

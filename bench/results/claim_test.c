@@ -1,5 +1,5 @@
 /* Tests of claim.c and claim_text.c: results folders written by hand, and the verdicts that must come of them. */
-#include "bench/claim.h"
+#include "bench/results/claim.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -13,8 +13,8 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "bench/folder.h"
-#include "bench/record.h"
+#include "bench/base/folder.h"
+#include "bench/record/record.h"
 
 typedef struct fixture {
     char dir[256];

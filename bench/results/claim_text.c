@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/claim.h"
-#include "bench/metric.h"
-#include "bench/summary.h"
+#include "bench/results/claim.h"
+#include "bench/record/metric.h"
+#include "bench/results/summary.h"
 
 /* Ratios as such; differences and values as the metric is shown. */
 static const bench_metric *shown_as(const bench_claim_spec *s)

@@ -1,5 +1,5 @@
 /* See compare.h. */
-#include "bench/compare.h"
+#include "bench/results/compare.h"
 
 #include <limits.h>
 #include <math.h>
@@ -8,11 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bench/environment.h"
-#include "bench/folder.h"
-#include "bench/params.h"
-#include "bench/record.h"
-#include "bench/results.h"
+#include "bench/results/environment.h"
+#include "bench/base/folder.h"
+#include "bench/manifest/params.h"
+#include "bench/record/record.h"
+#include "bench/results/results.h"
 
 #define BOOTSTRAP_SEED 1
 #define DEFAULT_ALPHA  0.01

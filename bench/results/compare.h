@@ -14,8 +14,8 @@
 
 #include <jansson.h>
 
-#include "bench/finding.h"
-#include "core/error.h"
+#include "bench/results/finding.h"
+#include "core/base/error.h"
 
 #define BENCH_COMPARE_SCHEMA "zobench/compare/1"
 
@@ -24,7 +24,7 @@ typedef struct bench_compare_options {
     double alpha;               /* 0: 0.01 */
     const json_t *thresholds;   /* metric: smallest change that matters, over the default; NULL: none given */
     const json_t
-        *floors; /* metric: smallest change that this machine can tell (floor.h); NULL: not measured */
+        *floors; /* metric: smallest change that this machine can tell (noise_floor.h); NULL: not measured */
     const json_t *where;                 /* records that count, as bench_params_match has it; NULL: all */
     const json_t *old_where, *new_where; /* the same for either side, for what shall differ; NULL: all */
     bool paired;                         /* records of the same cell and run ran next to each other */

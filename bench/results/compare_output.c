@@ -1,12 +1,12 @@
 /* A comparison as people and programs read it: see compare.h. */
-#include "bench/compare.h"
+#include "bench/results/compare.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "bench/environment.h"
-#include "bench/record.h"
-#include "bench/table.h"
+#include "bench/results/environment.h"
+#include "bench/record/record.h"
+#include "bench/base/table.h"
 
 /* What comes first: what somebody must look at. What is the same is folded away where it is long. */
 static const bench_verdict order[] = {BENCH_REGRESSED, BENCH_INCONCLUSIVE, BENCH_IMPROVED, BENCH_SAME};

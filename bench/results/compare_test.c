@@ -1,5 +1,5 @@
-/* Tests of compare.c, compare_output.c, environment.c and floor.c on made-up records. */
-#include "bench/compare.h"
+/* Tests of compare.c, compare_output.c, environment.c and noise_floor.c on made-up records. */
+#include "bench/results/compare.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -12,10 +12,10 @@
 
 #include <cmocka.h>
 
-#include "bench/environment.h"
-#include "bench/floor.h"
-#include "bench/folder.h"
-#include "bench/record.h"
+#include "bench/results/environment.h"
+#include "bench/results/noise_floor.h"
+#include "bench/base/folder.h"
+#include "bench/record/record.h"
 
 /* What a made-up record is made of; the rest is the same for all. */
 typedef struct made {

@@ -1,10 +1,10 @@
 /* See environment.h. A further thing that may differ is a new row. */
-#include "bench/environment.h"
+#include "bench/results/environment.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/metric.h"
+#include "bench/record/metric.h"
 
 typedef struct trait {
     const char *what;

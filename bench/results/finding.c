@@ -1,11 +1,11 @@
 /* See finding.h. */
-#include "bench/finding.h"
+#include "bench/results/finding.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/rng.h"
+#include "core/kernel/rng.h"
 
 #define CONFIDENCE 0.95
 

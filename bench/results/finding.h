@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bench/metric.h"
-#include "bench/stats.h"
+#include "bench/record/metric.h"
+#include "bench/base/stats.h"
 
 typedef enum bench_verdict {
     BENCH_SAME,

@@ -1,5 +1,5 @@
 /* Tests of finding.c: the rule of verdicts, and how often it is right on samples of known noise. */
-#include "bench/finding.h"
+#include "bench/results/finding.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "core/rng.h"
+#include "core/kernel/rng.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 

@@ -1,5 +1,5 @@
-/* See cross.h. */
-#include "bench/cross.h"
+/* See grid.h. */
+#include "bench/results/grid.h"
 
 #include <assert.h>
 #include <stdio.h>

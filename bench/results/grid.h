@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "bench/results.h"
+#include "bench/results/results.h"
 
 #define BENCH_CROSS_OPTIONS 32
 

@@ -1,12 +1,12 @@
-/* See floor.h. */
-#include "bench/floor.h"
+/* See noise_floor.h. */
+#include "bench/results/noise_floor.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/environment.h"
-#include "bench/record.h"
+#include "bench/results/environment.h"
+#include "bench/record/record.h"
 
 static json_t *log_ratios(const bench_metric *m, const bench_match *match)
 {

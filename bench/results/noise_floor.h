@@ -12,8 +12,8 @@
 
 #include <jansson.h>
 
-#include "bench/compare.h"
-#include "core/error.h"
+#include "bench/results/compare.h"
+#include "core/base/error.h"
 
 #define BENCH_FLOOR_SCHEMA "zobench/noise/1"
 

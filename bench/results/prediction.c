@@ -1,14 +1,14 @@
 /* See prediction.h. A new kind of prediction is a new row. */
-#include "bench/prediction.h"
+#include "bench/results/prediction.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/metric.h"
-#include "bench/plan.h"
-#include "bench/stats.h"
+#include "bench/record/metric.h"
+#include "bench/launch/plan.h"
+#include "bench/base/stats.h"
 
 /* The k-th run of a cell by one rule; NaN: it has no such prediction. */
 typedef double predict_rule(const bench_result *cell, int32_t k);

@@ -3,8 +3,8 @@
 #ifndef BENCH_PREDICTION_H
 #define BENCH_PREDICTION_H
 
-#include "bench/results.h"
-#include "bench/table.h"
+#include "bench/results/results.h"
+#include "bench/base/table.h"
 
 /* A row for each kind of prediction that any run has: peak memory (plan.h, from shapes), the time of a step and of a whole run
  * by the machine's peaks (roofline.h), and of a run by the earlier runs of its cell on the same machine and build, as

@@ -1,10 +1,10 @@
-/* See origin.h. */
-#include "bench/origin.h"
+/* See provenance.h. */
+#include "bench/results/provenance.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "bench/metric.h"
+#include "bench/record/metric.h"
 
 static const char *string_at(const json_t *o, const char *path)
 {

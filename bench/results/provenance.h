@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bench/results.h"
+#include "bench/results/results.h"
 
 typedef enum bench_origin {
     BENCH_ORIGIN_MACHINE, /* processor, cores, memory, kernels, system */

@@ -1,5 +1,5 @@
 /* See results.h. */
-#include "bench/results.h"
+#include "bench/results/results.h"
 
 #include <assert.h>
 #include <math.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/record.h"
+#include "bench/record/record.h"
 
 static int32_t option_count(void)
 {

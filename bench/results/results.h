@@ -12,8 +12,8 @@
 
 #include <jansson.h>
 
-#include "bench/manifest.h"
-#include "core/error.h"
+#include "bench/manifest/manifest.h"
+#include "core/base/error.h"
 
 typedef struct bench_result {
     const bench_cell *cell;

@@ -1,6 +1,6 @@
 /* Tests of results.c on results that are kept: a record belongs to a cell of its manifest by the cell's id, which no later
  * option may change. What a folder of results becomes as tables and figures, report_test.c tests. */
-#include "bench/results.h"
+#include "bench/results/results.h"
 
 #include <glob.h>
 #include <setjmp.h>

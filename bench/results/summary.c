@@ -1,5 +1,5 @@
 /* See summary.h. */
-#include "bench/summary.h"
+#include "bench/results/summary.h"
 
 #include <math.h>
 #include <stdbool.h>

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bench/metric.h"
-#include "bench/results.h"
-#include "bench/stats.h"
+#include "bench/record/metric.h"
+#include "bench/results/results.h"
+#include "bench/base/stats.h"
 
 typedef enum bench_spread {
     BENCH_SPREAD_NONE,

@@ -1,5 +1,5 @@
 /* See error.h. */
-#include "core/error.h"
+#include "core/base/error.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* See file.h. */
-#include "core/file.h"
+#include "core/base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

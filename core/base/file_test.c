@@ -1,10 +1,10 @@
 /* Tests of file.c: what can be mapped and what cannot, and files that appear complete or not at all. */
-#include "core/file.h"
+#include "core/base/file.h"
 
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/folder_fixture.h"
+#include "core/base/folder_fixture.h"
 
 /* The file holds exactly this text. */
 static void expect_text(const folder *f, const char *text)

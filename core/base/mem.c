@@ -1,5 +1,5 @@
 /* See mem.h. A block is preceded by one 64-byte header that names its ledger, account and size. */
-#include "core/mem.h"
+#include "core/base/mem.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 #define ZO_ACCOUNT_MAP(X)                                                                                    \
     X(WEIGHTS, "weights")                                                                                    \

@@ -1,5 +1,5 @@
 /* Tests of mem.c: what the accounts say, planted failures, sizes that overflow, and counting from several threads. */
-#include "core/mem.h"
+#include "core/base/mem.h"
 
 #include <pthread.h>
 #include <setjmp.h>

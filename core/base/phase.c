@@ -1,5 +1,5 @@
 /* See phase.h. */
-#include "core/phase.h"
+#include "core/base/phase.h"
 
 const char *zo_phase_name(zo_phase phase)
 {

@@ -1,5 +1,5 @@
 /* See utf8.h. */
-#include "core/utf8.h"
+#include "core/base/utf8.h"
 
 #include <assert.h>
 

@@ -1,5 +1,5 @@
 /* Tests of utf8.c: every code point there and back, and byte sequences that are not well-formed. */
-#include "core/utf8.h"
+#include "core/base/utf8.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

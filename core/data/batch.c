@@ -1,5 +1,5 @@
 /* See batch.h. */
-#include "core/batch.h"
+#include "core/data/batch.h"
 
 #include <assert.h>
 #include <string.h>

@@ -11,8 +11,8 @@
 
 #include <stdint.h>
 
-#include "core/error.h"
-#include "core/mem.h"
+#include "core/base/error.h"
+#include "core/base/mem.h"
 
 typedef struct zo_batch {
     int32_t sequences;  /* B */

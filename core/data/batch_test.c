@@ -1,6 +1,6 @@
 /* Tests of batch.c: the layout of a batch against one written out by hand, and against its definition for
  * many shapes. */
-#include "core/batch.h"
+#include "core/data/batch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

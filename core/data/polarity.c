@@ -3,13 +3,13 @@
  * Row n of a split is drawn from zo_bits at address n, so rows don't depend on each other except that a sentence
  * which stands there already is drawn again.
  */
-#include "core/polarity.h"
+#include "core/data/polarity.h"
 
 #include <assert.h>
 #include <stdbool.h>
 #include <string.h>
 
-#include "core/rng.h"
+#include "core/kernel/rng.h"
 
 typedef struct list {
     const char *const *item;

@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/error.h"
-#include "core/mem.h"
+#include "core/base/error.h"
+#include "core/base/mem.h"
 
 #define ZO_POLARITY_ROWS 400 /* in each split */
 #define ZO_POLARITY_TEXT 384 /* room for a text and its NUL */

@@ -1,5 +1,5 @@
 /* Tests of polarity.c: the rows are those recorded, and have the properties that polarity.h promises. */
-#include "core/polarity.h"
+#include "core/data/polarity.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

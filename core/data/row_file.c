@@ -1,5 +1,5 @@
-/* See rows.h. */
-#include "core/rows.h"
+/* See row_file.h. */
+#include "core/data/row_file.h"
 
 #include <errno.h>
 #include <stdbool.h>

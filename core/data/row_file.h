@@ -13,8 +13,8 @@
 
 #include <jansson.h>
 
-#include "core/error.h"
-#include "core/mem.h"
+#include "core/base/error.h"
+#include "core/base/mem.h"
 
 #define ZO_ROWS_MAX_LINE (1 << 20) /* bytes; the longest row of the tasks' data sets has about 12,000 */
 

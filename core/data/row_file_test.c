@@ -1,5 +1,5 @@
-/* Tests of rows.c on files written here: what comes out of either form, and each refusal with its line number. */
-#include "core/rows.h"
+/* Tests of row_file.c on files written here: what comes out of either form, and each refusal with its line number. */
+#include "core/data/row_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

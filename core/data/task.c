@@ -6,7 +6,7 @@
  * The templates' source is named in task.h; the fields' names are those of the data sets as the Hugging Face hub, GLUE
  * and SuperGLUE distribute them.
  */
-#include "core/task.h"
+#include "core/data/task.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -15,9 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/polarity.h"
-#include "core/rng.h"
-#include "core/rows.h"
+#include "core/data/polarity.h"
+#include "core/kernel/rng.h"
+#include "core/data/row_file.h"
 
 #define MAX_TOKENS 512 /* the authors' max_length */
 #define MAX_LABELS 4   /* values that a label can have in files */

@@ -18,10 +18,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/batch.h"
-#include "core/error.h"
-#include "core/mem.h"
-#include "core/tokenizer.h"
+#include "core/data/batch.h"
+#include "core/base/error.h"
+#include "core/base/mem.h"
+#include "core/text/tokenizer.h"
 
 typedef enum zo_metric {
     ZO_METRIC_CLASS,  /* argmax over the label words' first tokens at the last prompt position */
@@ -71,7 +71,7 @@ typedef struct zo_dataset {
  * forms, looked for in this order:
  *   train.jsonl | train.tsv, and validation.jsonl | val.jsonl | dev.jsonl | validation.tsv | dev.tsv
  *   (Hugging Face field names, SuperGLUE's raw .jsonl, GLUE's raw .tsv with a header line, but for the raw forms of
- *   mrpc and multirc, which are built otherwise; core/rows.h has what a line may be).
+ *   mrpc and multirc, which are built otherwise; core/data/row_file.h has what a line may be).
  * Choices are in the order of the template's label words: sst2 and polarity terrible, great; rte and boolq Yes, No
  * (so true is 0); copa choice1, choice2; the others No, Yes (random has ids only, see
  * zo_dataset_load).

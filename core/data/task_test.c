@@ -1,6 +1,6 @@
 /* Tests of task.c. Texts are checked on rows of the real data sets (../shared/data or $ZOBENCH_TEST_DATA) against
  * what the templates' table makes of them by hand, and on rows written here for what the real ones don't show. */
-#include "core/task.h"
+#include "core/data/task.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "core/polarity.h"
+#include "core/data/polarity.h"
 
 #define MODEL "models/smollm2-135m.gguf"
 

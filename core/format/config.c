@@ -1,5 +1,5 @@
 /* See config.h. */
-#include "core/config.h"
+#include "core/format/config.h"
 
 #include <jansson.h>
 #include <limits.h>

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/error.h"
-#include "core/gguf.h"
+#include "core/base/error.h"
+#include "core/format/gguf.h"
 
 /* Llama 3 frequency scaling (Hugging Face rope_type "llama3"); factor 0: none. */
 typedef struct zo_rope_scaling {

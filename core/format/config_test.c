@@ -1,5 +1,5 @@
 /* Tests of config.c: what config.json files and GGUF metadata of published models say, and what is refused. */
-#include "core/config.h"
+#include "core/format/config.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "core/gguf_fixture.h"
+#include "core/format/gguf_fixture.h"
 
 /* The parts of published files that matter here. */
 static const char llama32_1b[] = /* meta-llama/Llama-3.2-1B */

@@ -1,12 +1,12 @@
 /* See gguf.h. One pass over the header with a cursor that cannot leave the file; nothing is allocated before
  * the count that asks for it has been held against the bytes that are left. */
-#include "core/gguf.h"
+#include "core/format/gguf.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/file.h"
+#include "core/base/file.h"
 
 #define MAGIC             "GGUF"
 #define DEFAULT_ALIGNMENT 32

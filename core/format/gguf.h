@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/dtype.h"
-#include "core/error.h"
-#include "core/mem.h"
+#include "core/number/dtype.h"
+#include "core/base/error.h"
+#include "core/base/mem.h"
 
 typedef struct zo_gguf zo_gguf;
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/gguf.h"
+#include "core/format/gguf.h"
 
 /* Value types by their number in the file. */
 enum {

@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/config.h"
-#include "core/fuzz_fixture.h"
-#include "core/gguf_fixture.h"
+#include "core/format/config.h"
+#include "core/base/fuzz_fixture.h"
+#include "core/format/gguf_fixture.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,5 +1,5 @@
 /* Tests of gguf.c over files composed here, hostile ones among them, and over a published model. */
-#include "core/gguf.h"
+#include "core/format/gguf.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "core/gguf_fixture.h"
+#include "core/format/gguf_fixture.h"
 
 #define MODEL "models/smollm2-135m.gguf"
 

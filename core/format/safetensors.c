@@ -1,5 +1,5 @@
 /* See safetensors.h. The parsed header (jansson) lives as long as the reader and owns every name. */
-#include "core/safetensors.h"
+#include "core/format/safetensors.h"
 
 #include <assert.h>
 #include <jansson.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/file.h"
+#include "core/base/file.h"
 
 #define MAX_HEADER 100000000 /* bytes, as the format's own reader has it */
 

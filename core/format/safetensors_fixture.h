@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 
-#include "core/dtype.h"
-#include "core/safetensors.h"
+#include "core/number/dtype.h"
+#include "core/format/safetensors.h"
 
 /* The ends of each tensor, some of its values, its shape and its name. Returns a sum of it, so that nothing is
  * left out by a compiler. */

@@ -1,11 +1,11 @@
 /* Tests of safetensors.c: headers written out by hand, hostile ones among them, and files exchanged with the
  * format's own library. */
-#include "core/safetensors.h"
+#include "core/format/safetensors.h"
 
 #include <string.h>
 
-#include "core/folder_fixture.h"
-#include "core/safetensors_fixture.h"
+#include "core/base/folder_fixture.h"
+#include "core/format/safetensors_fixture.h"
 
 /* A file of this header and n bytes of data 0, 1, 2, ...; owned by the caller. */
 static uint8_t *compose(const char *header, size_t n, size_t *bytes)

@@ -1,11 +1,11 @@
 /* See synth.h. Shapes are those of the published models' config.json; values are noise of a size that keeps a
  * forward finite at any depth. */
-#include "core/synth.h"
+#include "core/format/synth.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "core/kernel_noise.h" /* philox_10 */
+#include "core/kernel/kernel_noise.h" /* philox_10 */
 
 /* name, L, D, H, K, F, V, context, RoPE base, tied */
 #define MODEL_MAP(X)                                                                                         \

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "core/weights.h"
+#include "core/format/weights.h"
 
 /* out[k] = value first + k of t in row-major order, k in [0, n): 1 for norms, for matrices uniform with mean 0
  * and variance 1 / in, a function of (t->stream, index) alone. */

@@ -1,6 +1,6 @@
 /* See weights.h. What a model must hold is one table of tensors, in terms of the configuration; each source (GGUF,
  * safetensors folder, synth) finds a tensor by its name, and one place checks what it found. */
-#include "core/weights.h"
+#include "core/format/weights.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -13,11 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/file.h"
-#include "core/gguf.h"
-#include "core/precision.h"
-#include "core/safetensors.h"
-#include "core/synth.h"
+#include "core/base/file.h"
+#include "core/format/gguf.h"
+#include "core/number/precision.h"
+#include "core/format/safetensors.h"
+#include "core/format/synth.h"
 
 /* The lengths that occur in shapes. */
 typedef enum extent { NONE, VOCAB, WIDTH, QUERY, KEY, FFN } extent;

@@ -14,10 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/config.h"
-#include "core/dtype.h"
-#include "core/error.h"
-#include "core/mem.h"
+#include "core/format/config.h"
+#include "core/number/dtype.h"
+#include "core/base/error.h"
+#include "core/base/mem.h"
 
 typedef struct zo_tensor {
     char name[128];

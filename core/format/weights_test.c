@@ -1,6 +1,6 @@
 /* Tests of weights.c and synth.c: one small model written in every form and read back in Hugging Face order, files
  * that lack something, hostile files, a published model, and the synthetic ones. */
-#include "core/weights.h"
+#include "core/format/weights.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -18,10 +18,10 @@
 
 #include <cmocka.h>
 
-#include "core/file.h"
-#include "core/gguf_fixture.h"
-#include "core/llama.h"
-#include "core/safetensors.h"
+#include "core/base/file.h"
+#include "core/format/gguf_fixture.h"
+#include "core/model/llama.h"
+#include "core/format/safetensors.h"
 
 #define MODEL "models/smollm2-135m.gguf"
 

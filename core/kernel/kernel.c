@@ -1,5 +1,5 @@
 /* See kernel.h. */
-#include "core/kernel.h"
+#include "core/kernel/kernel.h"
 
 #include <stddef.h>
 

@@ -14,9 +14,9 @@
 #ifndef ZO_KERNEL_ATTEND_H
 #define ZO_KERNEL_ATTEND_H
 
-#include "core/kernel.h"
-#include "core/kernel_body.h"
-#include "core/kernel_noise.h"
+#include "core/kernel/kernel.h"
+#include "core/kernel/kernel_body.h"
+#include "core/kernel/kernel_noise.h"
 
 /* ZO_ATTEND_LINES x TILE_VECS vectors of sums are held in registers together, of 16. Where there are 32, twice as many
  * are no faster: eight independent sums keep the adders busy. */

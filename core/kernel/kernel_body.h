@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "core/vector.h"
+#include "core/kernel/vector.h"
 
 #define SUMS  16
 #define PARTS (SUMS / LANES)

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "core/kernel.h"
-#include "core/rng.h"
+#include "core/kernel/kernel.h"
+#include "core/kernel/rng.h"
 
 #define MOST 700
 

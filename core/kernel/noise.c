@@ -1,9 +1,9 @@
 /* See noise.h. Arrays are cut into chunks that fit a core's first-level cache; a thread makes the noise of a chunk on
  * its stack and uses it there. */
-#include "core/noise.h"
+#include "core/kernel/noise.h"
 
-#include "core/kernel.h"
-#include "core/rng.h"
+#include "core/kernel/kernel.h"
+#include "core/kernel/rng.h"
 
 #define CHUNK 2048
 

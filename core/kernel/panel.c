@@ -1,9 +1,9 @@
 /* See panel.h. */
-#include "core/panel.h"
+#include "core/kernel/panel.h"
 
 #include <stddef.h>
 
-#include "core/kernel.h"
+#include "core/kernel/kernel.h"
 
 extern const zo_panels zo_panels_portable;
 

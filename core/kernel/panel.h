@@ -26,7 +26,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/precision.h"
+#include "core/number/precision.h"
 
 enum {
     ZO_PANEL_LANES = ZO_PANEL_ROWS, /* output channels of a vector */

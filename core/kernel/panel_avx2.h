@@ -14,7 +14,7 @@
 #define UNPACK_BF16 unpack_bf16_plain
 #define UNPACK_INT8 unpack_int8_plain
 
-#include "core/panel_plain.h"
+#include "core/kernel/panel_plain.h"
 
 /* To values that bf16 has: nearest, ties to even; NaN stays NaN. */
 static inline __m256 round_8(__m256 v)

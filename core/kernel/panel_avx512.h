@@ -17,7 +17,7 @@
 #define UNPACK_INT8 unpack_int8
 #define PACK_INT8   pack_int8
 
-#include "core/panel_plain.h"
+#include "core/kernel/panel_plain.h"
 
 /* Sixteen f32 as bf16 in the low halves, rounded to nearest even; NaN stays NaN. */
 static inline __m512i round_bits(__m512 v)

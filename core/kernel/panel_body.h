@@ -5,8 +5,8 @@
  * tile's rows; and PACK_F32, PACK_BF16, PACK_INT8, UNPACK_F32, UNPACK_BF16, UNPACK_INT8, which of the packing functions it
  * takes.
  */
-#include "core/panel.h"
-#include "core/vector.h"
+#include "core/kernel/panel.h"
+#include "core/kernel/vector.h"
 
 #define INLINE static inline __attribute__((always_inline))
 

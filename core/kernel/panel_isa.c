@@ -3,7 +3,7 @@
  * avx512bf16fma is for processors with AVX-512 BF16 whose dot products of pairs are slower than fused multiply-adds of the same
  * values as f32 (panel.c): values are rounded by instruction, and multiplied in f32.
  */
-#include "core/isa.h"
+#include "core/kernel/isa.h"
 
 #if ISA_AVX512
 #if ISA_avx512bf16
@@ -11,9 +11,9 @@
 #else
 #define PAIRS 0
 #endif
-#include "core/panel_avx512.h"
+#include "core/kernel/panel_avx512.h"
 #elif ISA_avx2
-#include "core/panel_avx2.h"
+#include "core/kernel/panel_avx2.h"
 #else
 #define TILE_ROWS   2 /* of four registers each, and four weights, on a machine with sixteen */
 #define AT_ONCE     1
@@ -23,20 +23,20 @@
 #define UNPACK_F32  unpack_f32_plain
 #define UNPACK_BF16 unpack_bf16_plain
 #define UNPACK_INT8 unpack_int8_plain
-#include "core/panel_plain.h"
+#include "core/kernel/panel_plain.h"
 #endif
 
-#include "core/panel_body.h"
+#include "core/kernel/panel_body.h"
 
 #if ISA_VNNI
-#include "core/panel_vnni.h"
+#include "core/kernel/panel_vnni.h"
 #define INT8 panel_int8
 #else
 #define INT8 panel_int8_plain
 #endif
 
 #if ISA_avx512bf16
-#include "core/panel_pairs.h"
+#include "core/kernel/panel_pairs.h"
 #define BF16 panel_bf16
 #else
 #define BF16 NULL

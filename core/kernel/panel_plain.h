@@ -10,8 +10,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/dtype.h"
-#include "core/panel.h"
+#include "core/number/dtype.h"
+#include "core/kernel/panel.h"
 
 static inline float rounded(float x)
 {

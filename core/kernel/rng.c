@@ -1,12 +1,12 @@
 /* See rng.h. The generator and the normals' arithmetic are in kernel_noise.h; the kernels that run it are chosen in
  * kernel.c. */
-#include "core/rng.h"
+#include "core/kernel/rng.h"
 
 #include <assert.h>
 #include <string.h>
 
-#include "core/kernel.h"
-#include "core/kernel_noise.h"
+#include "core/kernel/kernel.h"
+#include "core/kernel/kernel_noise.h"
 
 /* Last counter word of the uses of Philox that are not noise. Noise has the training step there. */
 #define COUNTER_SEED 0x64656573u /* "seed" */

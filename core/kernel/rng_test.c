@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-#include "core/kernel.h"
-#include "core/kernel_noise.h"
-#include "core/rng.h"
+#include "core/kernel/kernel.h"
+#include "core/kernel/kernel_noise.h"
+#include "core/kernel/rng.h"
 
 /* Fails the test with value, bound and what they are of. */
 #define ASSERT_BELOW(value, bound, what)                                                                     \

@@ -1,5 +1,5 @@
 /* See tile.h. */
-#include "core/tile.h"
+#include "core/kernel/tile.h"
 
 int32_t zo_tiles_cut(int tile_rows, int64_t first, int64_t rows, zo_tile *out)
 {

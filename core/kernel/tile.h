@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-#include "core/panel.h"
-#include "core/precision.h"
+#include "core/kernel/panel.h"
+#include "core/number/precision.h"
 
 /* Up to H neighbouring rows. */
 typedef struct zo_tile {

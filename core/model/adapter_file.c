@@ -1,5 +1,5 @@
-/* See peft.h. */
-#include "core/peft.h"
+/* See adapter_file.h. */
+#include "core/model/adapter_file.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/dtype.h"
-#include "core/file.h"
-#include "core/safetensors.h"
+#include "core/number/dtype.h"
+#include "core/base/file.h"
+#include "core/format/safetensors.h"
 
 #define CONFIG_FILE  "adapter_config.json"
 #define TENSOR_FILE  "adapter_model.safetensors"

@@ -7,7 +7,7 @@
 #ifndef ZO_PEFT_H
 #define ZO_PEFT_H
 
-#include "core/lora.h"
+#include "core/model/lora.h"
 
 /* Writes l to the folder dir (made if missing, with its parents), each file to a temporary name, fsynced, renamed.
  * base: what goes into base_model_name_or_path. Fails: ZO_ERR_IO, ZO_ERR_MEMORY. */

@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/fuzz_fixture.h"
-#include "core/peft.h"
+#include "core/base/fuzz_fixture.h"
+#include "core/model/adapter_file.h"
 
 static const zo_config shape = {.arch = "llama",
                                 .layers = 1,

@@ -1,4 +1,4 @@
-/* Tests of peft.c: what is written is what PEFT reads, and what cannot be read is refused with a clear message. */
+/* Tests of adapter_file.c: what is written is what PEFT reads, and what cannot be read is refused with a clear message. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,10 +12,10 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "core/dtype.h"
-#include "core/peft.h"
-#include "core/rng.h"
-#include "core/safetensors.h"
+#include "core/number/dtype.h"
+#include "core/model/adapter_file.h"
+#include "core/kernel/rng.h"
+#include "core/format/safetensors.h"
 
 /* Every dimension differs from every other where a mix-up could hide: q (16, 12), k and v (8, 12), o (12, 16),
  * gate and up (20, 12), down (12, 20). */

@@ -1,5 +1,5 @@
 /* See cost.h. */
-#include "core/cost.h"
+#include "core/model/cost.h"
 
 static double target_values(const zo_config *c, zo_target t)
 {

@@ -22,9 +22,9 @@
 
 #include <stdint.h>
 
-#include "core/config.h"
-#include "core/lora.h"
-#include "core/precision.h"
+#include "core/format/config.h"
+#include "core/model/lora.h"
+#include "core/number/precision.h"
 
 /* One replica's share of a forward; a mean over steps may be a fraction. */
 typedef struct zo_cost_rows {

@@ -1,5 +1,5 @@
 /* Tests of cost.c: counted by hand. */
-#include "core/cost.h"
+#include "core/model/cost.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "core/weights.h"
+#include "core/format/weights.h"
 
 static void expect(const char *what, double value, double expected)
 {

@@ -5,9 +5,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "core/kernel.h"
-#include "core/linear.h"
-#include "core/llama.h"
+#include "core/kernel/kernel.h"
+#include "core/model/linear.h"
+#include "core/model/llama.h"
 
 struct zo_decoder {
     const zo_llama *m;

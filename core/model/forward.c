@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "core/kernel.h"
-#include "core/linear.h"
-#include "core/llama.h"
+#include "core/kernel/kernel.h"
+#include "core/model/linear.h"
+#include "core/model/llama.h"
 
 enum {
     CHUNK = 1024 /* rows that a layer works on at once, unless one sequence has more */

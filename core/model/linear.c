@@ -1,6 +1,6 @@
 /* See linear.h. One thread's work is a range of output vectors; the loops within are panels, blocks of the inner dimension
  * that fit the cache, tiles. */
-#include "core/linear.h"
+#include "core/model/linear.h"
 
 #include <omp.h>
 

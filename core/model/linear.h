@@ -13,8 +13,8 @@
 #ifndef ZO_LINEAR_H
 #define ZO_LINEAR_H
 
-#include "core/lowrank.h"
-#include "core/tile.h"
+#include "core/model/lowrank.h"
+#include "core/kernel/tile.h"
 
 typedef struct zo_linear {
     zo_matrix w;

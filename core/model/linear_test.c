@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/dtype.h"
-#include "core/linear.h"
-#include "core/rng.h"
+#include "core/number/dtype.h"
+#include "core/model/linear.h"
+#include "core/kernel/rng.h"
 
 enum { MOST_TILES = 64 };
 

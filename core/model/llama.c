@@ -1,7 +1,7 @@
 /* See llama.h. The model as arrays: loading, the list of its tensors, sizes and operation counts.
  * The forward pass is in forward.c, decoding in decoder.c.
  */
-#include "core/llama.h"
+#include "core/model/llama.h"
 
 #include <assert.h>
 #include <math.h>
@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/noise.h"
+#include "core/kernel/noise.h"
 
 /* One tensor of the model: its name in the file, its place in zo_llama, its shape. Everything that walks over the
  * weights (loading, full-parameter training, sizes) walks over this list. */

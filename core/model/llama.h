@@ -13,14 +13,14 @@
 
 #include <stdint.h>
 
-#include "core/batch.h"
-#include "core/config.h"
-#include "core/error.h"
-#include "core/linear.h"
-#include "core/lora.h"
-#include "core/mem.h"
-#include "core/phase.h"
-#include "core/weights.h"
+#include "core/data/batch.h"
+#include "core/format/config.h"
+#include "core/base/error.h"
+#include "core/model/linear.h"
+#include "core/model/lora.h"
+#include "core/base/mem.h"
+#include "core/base/phase.h"
+#include "core/format/weights.h"
 
 typedef struct zo_layer {
     float *attn_norm, *ffn_norm; /* (D) */

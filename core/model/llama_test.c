@@ -14,12 +14,12 @@
 
 #include <cmocka.h>
 
-#include "core/llama.h"
-#include "core/llama_expected.h"
-#include "core/llama_small.h"
-#include "core/rng.h"
-#include "core/safetensors.h"
-#include "core/tokenizer.h"
+#include "core/model/llama.h"
+#include "core/model/llama_expected.h"
+#include "core/model/llama_small.h"
+#include "core/kernel/rng.h"
+#include "core/format/safetensors.h"
+#include "core/text/tokenizer.h"
 
 #define SMOLLM2 "models/smollm2-135m.gguf"
 #define PROMPTS (int)(sizeof expected / sizeof expected[0])

@@ -1,11 +1,11 @@
 /* See lora.h. */
-#include "core/lora.h"
+#include "core/model/lora.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "core/noise.h"
-#include "core/rng.h"
+#include "core/kernel/noise.h"
+#include "core/kernel/rng.h"
 
 static const char *const target_names[] = {
 #define X(name, module, parent) [ZO_TARGET_##name] = module,

@@ -16,9 +16,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/config.h"
-#include "core/error.h"
-#include "core/mem.h"
+#include "core/format/config.h"
+#include "core/base/error.h"
+#include "core/base/mem.h"
 
 /* The seven linear maps of a block, in the order in which they are used. name, PEFT module, of */
 #define ZO_TARGET_MAP(X)                                                                                     \

@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "core/lora.h"
-#include "core/rng.h"
-#include "core/weights.h"
+#include "core/model/lora.h"
+#include "core/kernel/rng.h"
+#include "core/format/weights.h"
 
 static zo_config config(const char *name)
 {

@@ -1,11 +1,11 @@
 /* See lowrank.h. */
-#include "core/lowrank.h"
+#include "core/model/lowrank.h"
 
 #include <omp.h>
 #include <string.h>
 
-#include "core/kernel.h"
-#include "core/rng.h"
+#include "core/kernel/kernel.h"
+#include "core/kernel/rng.h"
 
 enum {
     LANES = ZO_PANEL_LANES,

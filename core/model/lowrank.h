@@ -10,9 +10,9 @@
 
 #include <stdint.h>
 
-#include "core/lora.h"
-#include "core/replica.h"
-#include "core/tile.h"
+#include "core/model/lora.h"
+#include "core/kernel/replica.h"
+#include "core/kernel/tile.h"
 
 /* N replicas at once: the rows of replica n meet Bw + sign_n * eps * z_(query_n). */
 typedef struct zo_perturbation {

@@ -1,12 +1,12 @@
 /* See reference.h. Written for reading: no function knows about more than one row at a time except attention. What it
  * allows itself for speed is that a product's sum is split in eight, which a compiler can do side by side. */
-#include "core/reference.h"
+#include "core/model/reference.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/rng.h"
+#include "core/kernel/rng.h"
 
 typedef struct reference {
     const zo_llama *m;

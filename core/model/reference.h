@@ -5,7 +5,7 @@
 #ifndef ZO_REFERENCE_H
 #define ZO_REFERENCE_H
 
-#include "core/llama.h"
+#include "core/model/llama.h"
 
 /* Weights of any precision are decoded row by row (precision.h).
  *

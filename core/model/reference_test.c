@@ -1,6 +1,6 @@
 /* Tests of reference.c: weights of every precision. A model in some precision gives the loss of the f32 model that holds its
  * decoded values, to the last bit; and those are near the ones that the file holds. */
-#include "core/reference.h"
+#include "core/model/reference.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "core/llama_expected.h"
-#include "core/tokenizer.h"
+#include "core/model/llama_expected.h"
+#include "core/text/tokenizer.h"
 
 #define SMOLLM2 "models/smollm2-135m.gguf"
 

@@ -1,5 +1,5 @@
 /* See dtype.h. Sources may be unaligned (a map of a file), so every field is read with memcpy. */
-#include "core/dtype.h"
+#include "core/number/dtype.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Tests of dtype.c: block formats against recorded values of another implementation, the half formats against
  * their definition, for all 65536 patterns and every rounding boundary between them. */
-#include "core/dtype.h"
+#include "core/number/dtype.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "core/dtype_blocks.h"
+#include "core/number/dtype_blocks.h"
 
 static uint32_t bits(float f)
 {

@@ -1,5 +1,5 @@
 /* See precision.h. */
-#include "core/precision.h"
+#include "core/number/precision.h"
 
 #include <assert.h>
 #include <float.h>
@@ -7,7 +7,7 @@
 #include <omp.h>
 #include <string.h>
 
-#include "core/dtype.h"
+#include "core/number/dtype.h"
 
 /* clang-format off */
 

@@ -1,6 +1,6 @@
 /* Tests of precision.c: int8 and nf4 against bitsandbytes, every precision against its error bound, and the ways in
  * which a matrix may be cut up while it is encoded. */
-#include "core/precision.h"
+#include "core/number/precision.h"
 
 #include <float.h>
 #include <math.h>
@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "core/dtype.h"
-#include "core/precision_expected.h"
+#include "core/number/dtype.h"
+#include "core/number/precision_expected.h"
 
 /* Murmur3's finalizer. */
 static uint32_t mix(uint32_t x)

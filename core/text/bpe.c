@@ -1,11 +1,11 @@
 /* See bpe.h. */
-#include "core/bpe.h"
+#include "core/text/bpe.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
-#include "core/utf8.h"
+#include "core/base/utf8.h"
 
 #define MAX_TOKENS (1 << 24)
 

@@ -18,8 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/error.h"
-#include "core/mem.h"
+#include "core/base/error.h"
+#include "core/base/mem.h"
 
 typedef enum zo_token_flags {
     ZO_TOKEN_PRESENT = 1,   /* the id is a token; ids need not be dense */

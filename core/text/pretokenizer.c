@@ -1,11 +1,11 @@
 /* See pretokenizer.h. */
-#include "core/pretokenizer.h"
+#include "core/text/pretokenizer.h"
 
 #include <assert.h>
 #include <limits.h>
 #include <string.h>
 
-#include "core/utf8.h"
+#include "core/base/utf8.h"
 
 #define MAX_PATTERN 65536
 /* Of one match: PCRE2's own limit of backtracking steps; its limit of heap (20 GB) is lowered to 64 MiB. */

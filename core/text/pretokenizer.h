@@ -19,8 +19,8 @@
 
 #include <pcre2.h>
 
-#include "core/error.h"
-#include "core/mem.h"
+#include "core/base/error.h"
+#include "core/base/mem.h"
 
 typedef enum zo_pre_kind {
     ZO_PRE_SPLIT,        /* matches of `code` and what lies between them are pieces ("Isolated") */

@@ -1,6 +1,6 @@
 /* Tests of the pre-tokenizer: where patterns cut, against Hugging Face tokenizers; which patterns are
  * refused; the limits on backtracking. */
-#include "core/pretokenizer.h"
+#include "core/text/pretokenizer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +19,7 @@
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" numbers                                    \
     "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 
-/* scripts/reference_tokenize.py patterns, with tokenizers 0.23.3, over core/tokenizer_test.json: SHA-256 over
+/* scripts/reference_tokenize.py patterns, with tokenizers 0.23.3, over core/text/tokenizer_test.json: SHA-256 over
  * the length of every piece as little-endian int32, -1 after each text. The last pattern is no model's; it
  * uses the rest of the syntax. */
 static const struct {
@@ -96,7 +96,7 @@ static void cut(const zo_pre *p, const char *text, size_t n, EVP_MD_CTX *md, siz
 static void patterns_as_hugging_face(void **state)
 {
     (void)state;
-    json_t *item, *all = json_load_file("core/tokenizer_test.json", JSON_ALLOW_NUL, NULL);
+    json_t *item, *all = json_load_file("core/text/tokenizer_test.json", JSON_ALLOW_NUL, NULL);
     size_t i;
     assert_non_null(all);
     for (size_t k = 0; k < sizeof references / sizeof references[0]; k++) {

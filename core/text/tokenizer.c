@@ -1,6 +1,6 @@
 /* See tokenizer.h. The way of a text to ids is zo_tokenizer_encode; bpe.c merges, pretokenizer.c cuts, and
  * the readers of the two formats are tokenizer_json.c and tokenizer_gguf.c. */
-#include "core/tokenizer.h"
+#include "core/text/tokenizer.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -9,10 +9,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/file.h"
-#include "core/tokenizer_parts.h"
-#include "core/utf8.h"
-#include "core/weights.h"
+#include "core/base/file.h"
+#include "core/text/tokenizer_parts.h"
+#include "core/base/utf8.h"
+#include "core/format/weights.h"
 
 /* --- building ------------------------------------------------------------------------------------------ */
 

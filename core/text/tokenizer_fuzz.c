@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/fuzz_fixture.h"
-#include "core/pretokenizer.h"
-#include "core/tokenizer.h"
+#include "core/base/fuzz_fixture.h"
+#include "core/text/pretokenizer.h"
+#include "core/text/tokenizer.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 

@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "core/tokenizer_parts.h"
+#include "core/text/tokenizer_parts.h"
 
 #define KEY(name) "tokenizer.ggml." name
 

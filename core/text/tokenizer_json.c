@@ -9,8 +9,8 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "core/tokenizer_parts.h"
-#include "core/utf8.h"
+#include "core/text/tokenizer_parts.h"
+#include "core/base/utf8.h"
 
 /* --- JSON helpers -------------------------------------------------------------------------------------- */
 

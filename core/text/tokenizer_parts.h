@@ -2,10 +2,10 @@
 #ifndef ZO_TOKENIZER_PARTS_H
 #define ZO_TOKENIZER_PARTS_H
 
-#include "core/bpe.h"
-#include "core/gguf.h"
-#include "core/pretokenizer.h"
-#include "core/tokenizer.h"
+#include "core/text/bpe.h"
+#include "core/format/gguf.h"
+#include "core/text/pretokenizer.h"
+#include "core/text/tokenizer.h"
 
 /* A token that is looked for in the text itself, before any other step. */
 typedef struct zo_added {

@@ -1,7 +1,7 @@
 /* Tests of the tokenizer: ids against those of other implementations over real data (recorded as digests by
  * scripts/reference_tokenize.py), decoding as the inverse of encoding, and refusal of what is wrong or
  * unknown. */
-#include "core/tokenizer.h"
+#include "core/text/tokenizer.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -19,11 +19,11 @@
 #include <jansson.h>
 #include <openssl/evp.h>
 
-#include "core/file.h"
-#include "core/gguf.h"
+#include "core/base/file.h"
+#include "core/format/gguf.h"
 
 #define MODEL "models/smollm2-135m.gguf"
-#define NASTY "core/tokenizer_test.json"
+#define NASTY "core/text/tokenizer_test.json"
 
 static zo_mem mem;
 
@@ -673,7 +673,7 @@ static void components_as_hugging_face(void **state)
 {
     (void)state;
     json_error_t e;
-    json_t *one, *row, *all = json_load_file("core/tokenizer_cases.json", 0, &e);
+    json_t *one, *row, *all = json_load_file("core/text/tokenizer_cases.json", 0, &e);
     size_t i, k, rows = 0;
     assert_non_null(all);
     json_array_foreach(all, i, one)
@@ -1141,7 +1141,7 @@ static zo_status run_case(const char *json, const json_t *rows)
 static void every_allocation_fails_once(void **state)
 {
     (void)state;
-    json_t *one, *all = json_load_file("core/tokenizer_cases.json", 0, NULL);
+    json_t *one, *all = json_load_file("core/text/tokenizer_cases.json", 0, NULL);
     size_t i, failures = 0;
     assert_non_null(all);
     json_array_foreach(all, i, one)
@@ -1175,7 +1175,7 @@ static void any_bytes_come_back(void **state)
 {
     (void)state;
     static const int with_bytes[] = {4, 7}; /* of tokenizer_cases.json: as Llama 3, as Llama 2 */
-    json_t *all = json_load_file("core/tokenizer_cases.json", 0, NULL);
+    json_t *all = json_load_file("core/text/tokenizer_cases.json", 0, NULL);
     uint64_t x = 7;
     for (int k = 0; k < 2; k++) {
         zo_error err = {0};
@@ -1232,7 +1232,7 @@ static void *encode_rows(void *arg)
 static void threads_share_a_tokenizer(void **state)
 {
     (void)state;
-    json_t *all = json_load_file("core/tokenizer_cases.json", 0, NULL), *one = json_array_get(all, 4);
+    json_t *all = json_load_file("core/text/tokenizer_cases.json", 0, NULL), *one = json_array_get(all, 4);
     char *json = json_dumps(json_object_get(one, "tokenizer"), 0);
     zo_tokenizer *t;
     pthread_t thread[4];

@@ -1,5 +1,5 @@
 /* See estimator.h. */
-#include "core/estimator.h"
+#include "core/train/estimator.h"
 
 #include <assert.h>
 #include <math.h>

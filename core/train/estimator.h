@@ -14,8 +14,8 @@
 
 #include <stdint.h>
 
-#include "core/error.h"
-#include "core/replica.h"
+#include "core/base/error.h"
+#include "core/kernel/replica.h"
 
 /* name, both signs in one forward, all queries in one forward */
 #define ZO_PARALLEL_MAP(X)                                                                                   \

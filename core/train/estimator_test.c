@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "core/estimator.h"
-#include "core/rng.h"
+#include "core/train/estimator.h"
+#include "core/kernel/rng.h"
 
 #define P 6
 

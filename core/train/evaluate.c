@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/kernel.h"
-#include "core/trainer.h"
+#include "core/kernel/kernel.h"
+#include "core/train/trainer.h"
 
 #define ROWS   1024
 #define LABELS 128

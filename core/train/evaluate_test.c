@@ -7,10 +7,10 @@
 
 #include <cmocka.h>
 
-#include "core/reference.h"
-#include "core/rng.h"
-#include "core/trainer.h"
-#include "core/weights.h"
+#include "core/model/reference.h"
+#include "core/kernel/rng.h"
+#include "core/train/trainer.h"
+#include "core/format/weights.h"
 
 enum { EXAMPLES = 60, MOST = 60, CHOICES = 3 };
 

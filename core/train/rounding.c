@@ -1,12 +1,12 @@
-/* See numerics.h. */
-#include "core/numerics.h"
+/* See rounding.h. */
+#include "core/train/rounding.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
-#include "core/reference.h"
-#include "core/rng.h"
+#include "core/model/reference.h"
+#include "core/kernel/rng.h"
 
 /* Everything of one reading. */
 typedef struct reader {

@@ -22,7 +22,7 @@
 #ifndef ZO_NUMERICS_H
 #define ZO_NUMERICS_H
 
-#include "core/trainer.h"
+#include "core/train/trainer.h"
 
 /* What a model gave on the batches of some training steps. q queries, V vocabulary. */
 typedef struct zo_readings {

@@ -1,4 +1,4 @@
-/* numerics.h: figures from readings made by hand, and readings of a small random model in several precisions. */
+/* rounding.h: figures from readings made by hand, and readings of a small random model in several precisions. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "core/numerics.h"
-#include "core/rng.h"
-#include "core/trainer_fixture.h"
+#include "core/train/rounding.h"
+#include "core/kernel/rng.h"
+#include "core/train/trainer_fixture.h"
 
 enum { EXAMPLES = 16, LONGEST = 21, QUERIES = 8, BATCH = 2, STEPS = 2 };
 

@@ -1,10 +1,10 @@
 /* See trainer.h. */
-#include "core/trainer.h"
+#include "core/train/trainer.h"
 
 #include <assert.h>
 #include <string.h>
 
-#include "core/rng.h"
+#include "core/kernel/rng.h"
 
 static const char *const method_names[] = {
 #define X(name, text) [ZO_METHOD_##name] = text,

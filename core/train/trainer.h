@@ -9,12 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/cost.h"
-#include "core/estimator.h"
-#include "core/llama.h"
-#include "core/lora.h"
-#include "core/phase.h"
-#include "core/task.h"
+#include "core/model/cost.h"
+#include "core/train/estimator.h"
+#include "core/model/llama.h"
+#include "core/model/lora.h"
+#include "core/base/phase.h"
+#include "core/data/task.h"
 
 /* name, trains */
 #define ZO_METHOD_MAP(X)                                                                                     \

@@ -2,8 +2,8 @@
 #ifndef ZO_TRAINER_FIXTURE_H
 #define ZO_TRAINER_FIXTURE_H
 
-#include "core/rng.h"
-#include "core/task.h"
+#include "core/kernel/rng.h"
+#include "core/data/task.h"
 
 /* Fills d->count examples, each with one choice of up to d->longest ids in [0, 512): those of example i are the row ids +
  * i * d->longest, less i % shorter of them, and the last 1 + i % d->most_labels are labels. d->examples is `examples`. */

@@ -11,11 +11,11 @@
 
 #include <cmocka.h>
 
-#include "core/reference.h"
-#include "core/rng.h"
-#include "core/trainer.h"
-#include "core/trainer_fixture.h"
-#include "core/weights.h"
+#include "core/model/reference.h"
+#include "core/kernel/rng.h"
+#include "core/train/trainer.h"
+#include "core/train/trainer_fixture.h"
+#include "core/format/weights.h"
 
 enum { EXAMPLES = 24, LONGEST = 21, QUERIES = 3, BATCH = 4, STEPS = 20 };
 
