@@ -8,7 +8,7 @@
 #include "bench/backend/model.h"
 #include "bench/record/record.h"
 
-void bench_choice_deinit(bench_choice *c)
+void bench_kernel_choice_deinit(bench_kernel_choice *c)
 {
     json_decref(c->compared);
     c->compared = NULL;
@@ -21,7 +21,7 @@ static const char *text(const json_t *o, const char *key)
 
 /* The comparison, made where there is none. *trouble: the model cannot be read. c->compared stays NULL then, and where this
  * process was asked to end. */
-static zo_status compare(bench_choice *c, const bench_params *p, int threads, zo_error *trouble,
+static zo_status compare(bench_kernel_choice *c, const bench_params *p, int threads, zo_error *trouble,
                          zo_error *err)
 {
     zo_config config;
@@ -49,7 +49,8 @@ static void set_fastest(json_t *made, const json_t *compared)
     json_object_set(made, "compared", (json_t *)compared);
 }
 
-zo_status bench_choice_make(bench_choice *c, const bench_params *p, int threads, json_t **out, zo_error *err)
+zo_status bench_kernel_choice_make(bench_kernel_choice *c, const bench_params *p, int threads, json_t **out,
+                                   zo_error *err)
 {
     zo_error trouble = {0};
     *out = NULL;
@@ -57,7 +58,7 @@ zo_status bench_choice_make(bench_choice *c, const bench_params *p, int threads,
         *out = json_null();
         return ZO_OK;
     }
-    if (strcmp(p->blas_kernel, BENCH_CHOICE_AUTO) != 0) {
+    if (strcmp(p->blas_kernel, BENCH_KERNEL_CHOICE_AUTO) != 0) {
         *out = json_pack("{s:s, s:s, s:s}", "asked", p->blas_kernel, "core_type", p->blas_kernel, "how",
                          "named by the cell");
         return *out ? ZO_OK : zo_fail(err, ZO_ERR_MEMORY, "choose OpenBLAS's kernels: out of memory");
@@ -75,12 +76,12 @@ zo_status bench_choice_make(bench_choice *c, const bench_params *p, int threads,
     return ZO_OK;
 }
 
-const char *bench_choice_core_type(const json_t *made)
+const char *bench_kernel_choice_core_type(const json_t *made)
 {
     return text(made, "core_type");
 }
 
-bool bench_choice_holds(const json_t *made, const char *running, char *reason, size_t cap)
+bool bench_kernel_choice_holds(const json_t *made, const char *running, char *reason, size_t cap)
 {
     const char *asked = text(made, "asked"), *core = text(made, "core_type");
     if (!asked)

@@ -33,13 +33,13 @@ static json_t *choose(const char *kernel, const char *model, const char *script,
     snprintf(p.blas_kernel, sizeof p.blas_kernel, "%s", kernel);
     snprintf(p.model, sizeof p.model, "%s", model);
     assert_int_equal(bench_signals_open(&signals, NULL), ZO_OK);
-    bench_choice c = {.machine = machine, .signals = &signals, .argv = argv};
+    bench_kernel_choice c = {.machine = machine, .signals = &signals, .argv = argv};
     for (int i = 0; i < 1 + twice; i++) {
         json_decref(out);
-        if (bench_choice_make(&c, &p, 1, &out, &err))
+        if (bench_kernel_choice_make(&c, &p, 1, &out, &err))
             fail_msg("%s", err.text);
     }
-    bench_choice_deinit(&c);
+    bench_kernel_choice_deinit(&c);
     bench_signals_close(&signals);
     json_decref(machine);
     return out;
@@ -57,22 +57,22 @@ static void null_and_named(void **state)
     (void)state;
     json_t *none = choose("", "synth:tiny", "exit 9", false);
     assert_true(json_is_null(none));
-    assert_null(bench_choice_core_type(none));
-    assert_true(bench_choice_holds(none, "Anything", reason, sizeof reason));
+    assert_null(bench_kernel_choice_core_type(none));
+    assert_true(bench_kernel_choice_holds(none, "Anything", reason, sizeof reason));
     json_t *named = choose("skylakex", "synth:tiny", "exit 9", false);
     assert_string_equal(text(named, "asked"), "skylakex");
-    assert_string_equal(bench_choice_core_type(named), "skylakex");
+    assert_string_equal(bench_kernel_choice_core_type(named), "skylakex");
     assert_string_equal(text(named, "how"), "named by the cell");
     assert_null(json_object_get(named, "compared"));
-    assert_true(bench_choice_holds(named, "SkylakeX", reason, sizeof reason));
+    assert_true(bench_kernel_choice_holds(named, "SkylakeX", reason, sizeof reason));
     assert_string_equal(reason, "");
-    assert_false(bench_choice_holds(named, "Haswell", reason, sizeof reason));
+    assert_false(bench_kernel_choice_holds(named, "Haswell", reason, sizeof reason));
     assert_string_equal(
         reason,
         "blas_kernel \"skylakex\": this OpenBLAS does not have such kernels; it runs Haswell instead");
     json_decref(named);
     named = choose("Haswel", "synth:tiny", "exit 9", false);
-    assert_false(bench_choice_holds(named, "Zen", reason, sizeof reason));
+    assert_false(bench_kernel_choice_holds(named, "Zen", reason, sizeof reason));
     assert_non_null(strstr(reason, "(did you mean \"Haswell\"?)"));
     json_decref(named);
     json_decref(none);
@@ -88,11 +88,11 @@ static void the_fastest(void **state)
                                                                                              QUICK) ";; esac",
                false);
     assert_string_equal(text(made, "asked"), "auto");
-    assert_string_equal(bench_choice_core_type(made), "Haswell");
+    assert_string_equal(bench_kernel_choice_core_type(made), "Haswell");
     assert_string_equal(text(made, "how"), "the fastest of 2 that are right");
     assert_int_equal(json_array_size(json_object_get(json_object_get(made, "compared"), "kernels")), 2);
-    assert_true(bench_choice_holds(made, "Haswell", reason, sizeof reason));
-    assert_false(bench_choice_holds(made, "Nehalem", reason, sizeof reason));
+    assert_true(bench_kernel_choice_holds(made, "Haswell", reason, sizeof reason));
+    assert_false(bench_kernel_choice_holds(made, "Nehalem", reason, sizeof reason));
     json_decref(made);
 }
 
@@ -103,10 +103,10 @@ static void the_environments_own(void **state)
     json_t *made =
         choose("auto", "synth:tiny",
                "case \"$OPENBLAS_CORETYPE\" in '') " ANSWER("Nehalem", QUICK) ";; *) exit 3;; esac", false);
-    assert_null(bench_choice_core_type(made)); /* the environment stays as it is */
+    assert_null(bench_kernel_choice_core_type(made)); /* the environment stays as it is */
     assert_true(json_is_null(json_object_get(made, "core_type")));
     assert_string_equal(text(made, "how"), "the only one that is right");
-    assert_true(bench_choice_holds(made, "Nehalem", reason, sizeof reason));
+    assert_true(bench_kernel_choice_holds(made, "Nehalem", reason, sizeof reason));
     json_decref(made);
 }
 
@@ -116,13 +116,13 @@ static void nothing_is_right(void **state)
     (void)state;
     json_t *made = choose("auto", "synth:tiny", "echo broken >&2; exit 3", false);
     assert_true(json_is_null(json_object_get(made, "how")));
-    assert_false(bench_choice_holds(made, "Haswell", reason, sizeof reason));
+    assert_false(bench_kernel_choice_holds(made, "Haswell", reason, sizeof reason));
     assert_string_equal(reason,
                         "blas_kernel \"auto\": no kernels of OpenBLAS are right; its own choice: its process "
                         "failed: broken");
     json_decref(made);
     made = choose("auto", "synth:huge", "exit 3", true); /* no such model */
-    assert_false(bench_choice_holds(made, "Haswell", reason, sizeof reason));
+    assert_false(bench_kernel_choice_holds(made, "Haswell", reason, sizeof reason));
     assert_non_null(strstr(reason, "synth:huge"));
     json_decref(made);
 }

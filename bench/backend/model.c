@@ -28,7 +28,7 @@ zo_status bench_model_open(const char *name, zo_precision weights, const char *a
     if (!st)
         st = zo_tokenizer_open(out->path, mem, &out->tokenizer, err);
     if (!st && adapter && *adapter)
-        st = zo_peft_load(adapter, &out->config, peft == ZO_PEFT_LORA, mem, &out->lora, err);
+        st = zo_adapter_file_load(adapter, &out->config, peft == ZO_PEFT_LORA, mem, &out->lora, err);
     if (st)
         bench_model_close(out);
     return st;

@@ -1,6 +1,6 @@
 /* A model brought up for use: weights, tokenizer and, where there is one, an adapter. */
-#ifndef BENCH_LOAD_H
-#define BENCH_LOAD_H
+#ifndef BENCH_MODEL_H
+#define BENCH_MODEL_H
 
 #include "bench/manifest/params.h"
 #include "core/base/error.h"

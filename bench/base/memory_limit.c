@@ -18,7 +18,7 @@
 #define SANITIZED 0
 #endif
 
-bool bench_ceiling_read(const char *text, int64_t *out)
+bool bench_memory_limit_read(const char *text, int64_t *out)
 {
     static const struct {
         const char *name;
@@ -44,7 +44,7 @@ bool bench_ceiling_read(const char *text, int64_t *out)
     return false;
 }
 
-uint64_t bench_ceiling_bytes(int64_t asked, const json_t *machine, int threads, const char **why_not)
+uint64_t bench_memory_limit_bytes(int64_t asked, const json_t *machine, int threads, const char **why_not)
 {
     const json_t *available = json_object_get(machine, "memory_available_bytes"),
                  *limit = json_object_get(machine, "memory_limit_bytes");
@@ -64,7 +64,7 @@ uint64_t bench_ceiling_bytes(int64_t asked, const json_t *machine, int threads, 
     return (uint64_t)(0.95 * bytes) + (uint64_t)threads * THREAD_BYTES;
 }
 
-bool bench_ceiling_hit(const char *tail)
+bool bench_memory_limit_hit(const char *tail)
 {
     static const char *const clues[] = {"out of memory",          "Cannot allocate memory",
                                         "emory allocation",       "bad_alloc",

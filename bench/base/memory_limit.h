@@ -3,8 +3,8 @@
  * The limit is RLIMIT_DATA: memory of its own (heap, private mappings), not the pages of a mapped model file, which the kernel can
  * drop. What goes beyond it is refused to the process, which then ends with status oom and says what it asked for.
  */
-#ifndef BENCH_CEILING_H
-#define BENCH_CEILING_H
+#ifndef BENCH_MEMORY_LIMIT_H
+#define BENCH_MEMORY_LIMIT_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,14 +15,14 @@
 #define BENCH_MEMORY_NONE 0
 
 /* "8GiB", "512MiB", "auto", "none". False where it is none of these. */
-bool bench_ceiling_read(const char *text, int64_t *out);
+bool bench_memory_limit_read(const char *text, int64_t *out);
 
 /* The limit in bytes for a process of so many threads; 0: none, and *why_not says so (static storage). auto: 95% of the memory
  * that is available now, or of the control group's limit where that is less, and 16 MiB for the stack and the buffers of each
  * thread, most of which are never touched. */
-uint64_t bench_ceiling_bytes(int64_t asked, const json_t *machine, int threads, const char **why_not);
+uint64_t bench_memory_limit_bytes(int64_t asked, const json_t *machine, int threads, const char **why_not);
 
 /* Does the end of a process's output speak of memory that it did not get? */
-bool bench_ceiling_hit(const char *tail);
+bool bench_memory_limit_hit(const char *tail);
 
 #endif

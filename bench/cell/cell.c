@@ -329,7 +329,7 @@ static zo_status step_once(cell *c, zo_error *err)
         bench_counter_keep(c->counter);
     const int64_t rss = bench_measure_rss();
     if (rss >= 0)
-        bench_growth_sample(c->history.rss, s + 1, rss);
+        bench_memory_growth_sample(c->history.rss, s + 1, rss);
     tell_step(c, s + 1, report.losses.loss);
     if (due(c->p->eval_every, s + 1, steps))
         st = evaluate(c, s + 1, err);
@@ -352,7 +352,7 @@ static zo_status train(cell *c, zo_error *err)
 static zo_status keep_adapter(const cell *c, zo_error *err)
 {
     char *dir = bench_folder_path("%s/adapters/%s-%d", c->job->folder, c->job->id, c->job->run);
-    zo_status st = dir ? zo_peft_save(c->model.lora, dir, c->model.path, err)
+    zo_status st = dir ? zo_adapter_file_save(c->model.lora, dir, c->model.path, err)
                        : zo_fail(err, ZO_ERR_MEMORY, "save the adapter: out of memory");
     free(dir);
     return st;
@@ -396,7 +396,8 @@ static json_t *memory_part(const cell *c)
     bench_record_set(o, "predicted_bytes", predicted_bytes(c), "model or data could not be read");
     bench_record_set(o, "rss_curve", json_array_size(c->history.rss) ? json_copy(c->history.rss) : NULL,
                      "no step was taken");
-    bench_record_set(o, "rss_growth", bench_growth_judge(c->history.rss, c->start + c->warmup.taken + 1),
+    bench_record_set(o, "rss_growth",
+                     bench_memory_growth_judge(c->history.rss, c->start + c->warmup.taken + 1),
                      "fewer than 8 samples after the warm-up");
     return o;
 }
@@ -416,7 +417,7 @@ static void measure_rounding(cell *c)
 {
     const zo_compute compute = (zo_compute)c->p->compute;
     zo_error err = {0};
-    zo_numerics n;
+    zo_rounding n;
     bench_numerics b = {.p = c->p,
                         .path = c->model.path,
                         .lora = c->model.lora,

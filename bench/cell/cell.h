@@ -19,7 +19,7 @@
 
 /* What the launcher asks for: { "cell": {..}, "cell_id": "..", "run": 0, "warmup": 1, "folder": "results/NAME",
  * "save_adapter": false, "model": {what bench_inputs_model says} or null, "binding": {bench_binding_to_json},
- * "blas_kernel": {bench_choice_make}, "peaks": {roofline.h} or null, with "peaks_reason" }. */
+ * "blas_kernel": {bench_kernel_choice_make}, "peaks": {roofline.h} or null, with "peaks_reason" }. */
 typedef struct bench_cell_job {
     bench_params params;
     char id[13];

@@ -406,7 +406,7 @@ static void save_huge_adapter(const bench_params *p, const char *dir)
     const zo_lora_pair *pair = zo_lora_at(l, 0, ZO_TARGET_DOWN);
     for (int64_t i = 0; i < pair->out * o.rank; i++)
         pair->b[i] = 3e38f;
-    assert_int_equal(zo_peft_save(l, dir, "tiny", NULL), ZO_OK);
+    assert_int_equal(zo_adapter_file_save(l, dir, "tiny", NULL), ZO_OK);
     zo_lora_free(l);
 }
 

@@ -39,7 +39,7 @@ zo_status bench_checkpoint_save(const bench_checkpoint *c, int64_t step, const z
         st = zo_fail(err, ZO_ERR_MEMORY, "write checkpoint %s: out of memory", c->dir);
         goto cleanup;
     }
-    st = zo_peft_save(lora, adapter, c->base, err);
+    st = zo_adapter_file_save(lora, adapter, c->base, err);
     if (!st)
         st = bench_folder_save_json(state, o, err);
     if (!st)
@@ -91,7 +91,7 @@ zo_status bench_checkpoint_load(const bench_checkpoint *c, const zo_config *conf
     if (!adapter)
         st = zo_fail(err, ZO_ERR_MEMORY, "read checkpoint: out of memory");
     else
-        st = zo_peft_load(adapter, config, (*lora)->options.train_a, mem, &saved, err);
+        st = zo_adapter_file_load(adapter, config, (*lora)->options.train_a, mem, &saved, err);
     if (!st)
         st = bench_history_from_json(h, json_object_get(o, "history"), err);
     if (st)

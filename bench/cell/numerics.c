@@ -39,7 +39,7 @@ static zo_status read_model(const bench_numerics *b, zo_llama *m, zo_compute com
     zo_trainer_options o = bench_trainer_options(b->p, b->pad);
     o.compute = compute;
     tell(&l, 0, b->batches);
-    return zo_numerics_read(m, b->lora, b->train, &o, b->first, b->batches, exact, tell, &l, b->mem, out,
+    return zo_rounding_read(m, b->lora, b->train, &o, b->first, b->batches, exact, tell, &l, b->mem, out,
                             err);
 }
 
@@ -59,7 +59,7 @@ static zo_status need_f32(bench_numerics *b, zo_llama *m, zo_error *err)
 }
 
 zo_status bench_numerics_measure(bench_numerics *b, zo_precision weights, const zo_compute *computes, int n,
-                                 zo_numerics *out, zo_error *err)
+                                 zo_rounding *out, zo_error *err)
 {
     zo_llama *m = NULL;
     zo_readings first = {0}, *exact = weights == ZO_PRECISION_F32 ? &b->f32 : NULL;
@@ -71,12 +71,12 @@ zo_status bench_numerics_measure(bench_numerics *b, zo_precision weights, const 
     for (int i = 0; i < n && !st; i++) {
         zo_readings r = {0};
         if (exact && computes[i] == ZO_COMPUTE_F32 && weights == ZO_PRECISION_F32) {
-            out[i] = zo_numerics_compare(&b->f32, &b->f32, &b->f32);
+            out[i] = zo_rounding_compare(&b->f32, &b->f32, &b->f32);
             continue;
         }
         st = read_model(b, m, computes[i], !exact, exact ? &r : &first, err);
         if (!st)
-            out[i] = zo_numerics_compare(exact ? &r : &first, exact ? exact : &first, &b->f32);
+            out[i] = zo_rounding_compare(exact ? &r : &first, exact ? exact : &first, &b->f32);
         zo_readings_deinit(&r);
         exact = exact ? exact : &first;
     }
@@ -90,7 +90,7 @@ void bench_numerics_deinit(bench_numerics *b)
     zo_readings_deinit(&b->f32);
 }
 
-json_t *bench_numerics_json(const zo_numerics *n, int32_t batches, double eps)
+json_t *bench_numerics_json(const zo_rounding *n, int32_t batches, double eps)
 {
     const struct {
         const char *key;

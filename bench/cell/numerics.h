@@ -24,12 +24,12 @@ typedef struct bench_numerics {
 } bench_numerics;
 
 /* The weights in each of n computes: out (n). The f32 model in f32 is read in the first call. Fails: what loading and
- * zo_numerics_read fail with. */
+ * zo_rounding_read fail with. */
 zo_status bench_numerics_measure(bench_numerics *b, zo_precision weights, const zo_compute *computes, int n,
-                                 zo_numerics *out, zo_error *err);
+                                 zo_rounding *out, zo_error *err);
 void bench_numerics_deinit(bench_numerics *b);
 
 /* A record's numerics.precision (record.h): new reference. */
-json_t *bench_numerics_json(const zo_numerics *n, int32_t batches, double eps);
+json_t *bench_numerics_json(const zo_rounding *n, int32_t batches, double eps);
 
 #endif

@@ -87,7 +87,7 @@ static json_t *kernels_missing(const bench_cell_job *job, const json_t *chosen)
 {
     char reason[512] = "blas_kernel: nobody has chosen";
     const bool told = json_is_object(chosen) || !*job->params.blas_kernel;
-    if (told && bench_choice_holds(chosen, openblas_get_corename(), reason, sizeof reason))
+    if (told && bench_kernel_choice_holds(chosen, openblas_get_corename(), reason, sizeof reason))
         return NULL;
     return json_pack("{s:s, s:s}", "status", "failed", "reason", reason);
 }

@@ -278,18 +278,18 @@ static zo_status read_floors(arguments *a, const char *path, const bench_compari
             fprintf(stderr, "the noise of this machine is not known: zobench noise MANIFEST measures it\n");
         goto cleanup;
     }
-    st = bench_floor_load(path, &noise, err);
+    st = bench_noise_floor_load(path, &noise, err);
     if (st)
         goto cleanup;
-    if (!bench_floor_fits(noise, records, differences)) {
+    if (!bench_noise_floor_fits(noise, records, differences)) {
         fprintf(stderr, "%s is of another machine or build and not used:\n", path);
         bench_environment_print(differences, "  ", stderr);
         goto cleanup;
     }
     json_decref(a->floors);
     const int runs = most_runs(c);
-    a->floors = bench_floor_for(noise, runs > a->decisive ? runs : (int)a->decisive, bench_compare_tests(c),
-                                c->alpha);
+    a->floors = bench_noise_floor_for(noise, runs > a->decisive ? runs : (int)a->decisive,
+                                      bench_compare_tests(c), c->alpha);
     a->compare.floors = a->floors;
 cleanup:
     json_decref(noise);

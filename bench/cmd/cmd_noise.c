@@ -50,7 +50,7 @@ static int keep(const bench_manifest *m, const bench_comparison *c, const json_t
                 const char *results, const char *started, bool json, bool quiet, zo_error *err)
 {
     int code = BENCH_EXIT_USAGE;
-    json_t *noise = bench_floor_make(c, (int)pairs, record);
+    json_t *noise = bench_noise_floor_make(c, (int)pairs, record);
     char *folder = bench_folder_path("%s/%s", results, m->name),
          *path = bench_folder_path("%s/%s/noise.json", results, m->name);
     if (!noise || !folder || !path) {

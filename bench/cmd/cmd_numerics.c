@@ -53,7 +53,7 @@ static void print_head(const bench_params *p, int32_t batches)
            "logits", "KL", "top", "signal", "noise", "SNR", "corr", "signs");
 }
 
-static void print_row(zo_precision weights, zo_compute compute, const zo_numerics *n)
+static void print_row(zo_precision weights, zo_compute compute, const zo_rounding *n)
 {
     printf("%-7s %-7s %8.4f %+9.2g %7.3f%% %9.2g %5.1f%% %9.3g %9.2g %9.3g %8.5f %5.1f%%\n",
            zo_precision_name(weights), zo_compute_name(compute), n->loss, n->loss_change,
@@ -63,7 +63,7 @@ static void print_row(zo_precision weights, zo_compute compute, const zo_numeric
 }
 
 static void print_json(const bench_numerics *b, zo_precision weights, zo_compute compute,
-                       const zo_numerics *n)
+                       const zo_rounding *n)
 {
     json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "model", b->p->model, "task", b->p->task,
                           "weights", zo_precision_name(weights), "compute", zo_compute_name(compute),
@@ -86,7 +86,7 @@ typedef struct choice {
 static zo_status measure(bench_numerics *b, const choice *c, zo_error *err)
 {
     zo_compute computes[ZO_COMPUTE_COUNT];
-    zo_numerics n[ZO_COMPUTE_COUNT];
+    zo_rounding n[ZO_COMPUTE_COUNT];
     zo_status st = ZO_OK;
     if (!c->json)
         print_head(b->p, b->batches);
@@ -119,8 +119,9 @@ static zo_status open_without_weights(const bench_params *p, zo_mem *mem, bench_
     if (!st)
         st = zo_tokenizer_open(m->path, mem, &m->tokenizer, err);
     if (!st)
-        st = *p->adapter ? zo_peft_load(p->adapter, &m->config, p->peft == ZO_PEFT_LORA, mem, &m->lora, err)
-                         : bench_new_adapter(p, &m->config, mem, &m->lora, err);
+        st = *p->adapter
+                 ? zo_adapter_file_load(p->adapter, &m->config, p->peft == ZO_PEFT_LORA, mem, &m->lora, err)
+                 : bench_new_adapter(p, &m->config, mem, &m->lora, err);
     return st;
 }
 

@@ -368,7 +368,7 @@ static void too_much_memory(void **state)
 {
     const char *why;
     (void)state;
-    if (!bench_ceiling_bytes(1 << 26, NULL, 1, &why)) {
+    if (!bench_memory_limit_bytes(1 << 26, NULL, 1, &why)) {
         printf("skip: no ceiling: %s\n", why);
         skip();
     }

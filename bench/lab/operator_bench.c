@@ -247,8 +247,8 @@ static zo_status measure_weights(const struct operator_row *o, work *w, const be
         if (!st) {
             zo_precision_encode_rows(&e, 0, e.out, w->a);
             w->w = zo_precision_encode_end(&e);
-            if (zo_precision_turns(p, e.in)) /* as frozen weights lie */
-                zo_precision_turn(&w->w, 1, w->c);
+            if (zo_precision_reorders(p, e.in)) /* as frozen weights lie */
+                zo_precision_reorder(&w->w, 1, w->c);
             measure(o, w, w->panels->name, zo_precision_name(p), slice_s, results);
         }
         zo_mem_free(e.storage);

@@ -132,12 +132,12 @@ static zo_status make_weights(bench *b, weights *w, zo_precision p, bool frozen,
     e.storage = w->copies;
     zo_precision_encode_rows(&e, 0, out, b->plain);
     w->first = zo_precision_encode_end(&e);
-    if (frozen && zo_precision_turns(p, in)) {
+    if (frozen && zo_precision_reorders(p, in)) {
         void *room;
-        st = zo_mem_array(NULL, ZO_ACCOUNT_HARNESS, 1, (size_t)zo_precision_turn_bytes(in), "weights", &room,
-                          err);
+        st = zo_mem_array(NULL, ZO_ACCOUNT_HARNESS, 1, (size_t)zo_precision_reorder_bytes(in), "weights",
+                          &room, err);
         if (!st)
-            zo_precision_turn(&w->first, 1, room);
+            zo_precision_reorder(&w->first, 1, room);
         zo_mem_free(room);
     }
 #pragma omp parallel for

@@ -47,7 +47,7 @@ static bool has_work(const bench_schedule *s, const bench_scheduled *c)
     return false;
 }
 
-zo_status bench_fit_check(const bench_schedule *s, const json_t *machine, zo_error *err)
+zo_status bench_memory_fit_check(const bench_schedule *s, const json_t *machine, zo_error *err)
 {
     const int64_t have = bench_plan_limit(&s->m->measure, machine);
     opened m = {0};

@@ -8,18 +8,18 @@
 #include "bench/record/inputs.h"
 #include "bench/base/paths.h"
 
-zo_status bench_models_init(bench_models *m, zo_error *err)
+zo_status bench_model_watch_init(bench_model_watch *m, zo_error *err)
 {
-    *m = (bench_models){json_object(), json_object()};
+    *m = (bench_model_watch){json_object(), json_object()};
     return m->known && m->recorded ? ZO_OK
                                    : zo_fail(err, ZO_ERR_MEMORY, "keep track of models: out of memory");
 }
 
-void bench_models_deinit(bench_models *m)
+void bench_model_watch_deinit(bench_model_watch *m)
 {
     json_decref(m->known);
     json_decref(m->recorded);
-    *m = (bench_models){0};
+    *m = (bench_model_watch){0};
 }
 
 /* What changes with a file's content: new reference; NULL: there is no file of that name. */
@@ -33,7 +33,7 @@ static json_t *stamp_of(const char *path, bool *regular)
                      (json_int_t)info.st_mtim.tv_sec, (json_int_t)info.st_mtim.tv_nsec);
 }
 
-json_t *bench_models_input(bench_models *m, const bench_params *p)
+json_t *bench_model_watch_input(bench_model_watch *m, const bench_params *p)
 {
     char path[4096];
     bool regular = false;
@@ -53,7 +53,7 @@ json_t *bench_models_input(bench_models *m, const bench_params *p)
     return input;
 }
 
-void bench_models_note(bench_models *m, const json_t *record)
+void bench_model_watch_note(bench_model_watch *m, const json_t *record)
 {
     const json_t *input = json_object_get(json_object_get(record, "inputs"), "model");
     const char *path = json_string_value(json_object_get(input, "path"));
@@ -62,8 +62,8 @@ void bench_models_note(bench_models *m, const json_t *record)
         json_object_set(m->recorded, path, sha256);
 }
 
-bool bench_models_changed(const bench_models *m, const bench_params *p, const json_t *input, char *why,
-                          size_t cap)
+bool bench_model_watch_changed(const bench_model_watch *m, const bench_params *p, const json_t *input,
+                               char *why, size_t cap)
 {
     char path[4096];
     bool regular = false;

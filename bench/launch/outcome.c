@@ -60,7 +60,7 @@ static const char *judge(const bench_heard *e, const bench_child_result *r, cons
         snprintf(reason, cap, "killed by the kernel for want of memory%s", where);
         return "oom";
     }
-    if (l->memory_bytes && (r->signal || r->code || !e->record) && bench_ceiling_hit(tail)) {
+    if (l->memory_bytes && (r->signal || r->code || !e->record) && bench_memory_limit_hit(tail)) {
         snprintf(reason, cap, "wanted more than its %.1f MiB of memory%s: %s",
                  (double)l->memory_bytes / 1048576, where, tail);
         return "oom";

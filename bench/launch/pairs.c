@@ -46,7 +46,7 @@ struct bench_pairs {
     json_t *machine;
     bench_signals signals;
     bench_progress progress;
-    bench_choice choice;
+    bench_kernel_choice choice;
     bool interrupted;
 };
 
@@ -133,7 +133,7 @@ zo_status bench_pairs_open(const bench_manifest *m, const bench_pairs_options *o
     bench_progress_init(&p->progress, o->progress && isatty(fileno(o->progress)) ? o->progress : NULL, 0);
     if (!st) {
         *out = p;
-        p->choice = (bench_choice){.machine = p->machine, .signals = &p->signals};
+        p->choice = (bench_kernel_choice){.machine = p->machine, .signals = &p->signals};
         p = NULL;
     }
     bench_pairs_free(p);
@@ -149,7 +149,7 @@ void bench_pairs_free(bench_pairs *p)
         json_decref(p->cells[i].model);
         json_decref(p->cells[i].kernels);
     }
-    bench_choice_deinit(&p->choice);
+    bench_kernel_choice_deinit(&p->choice);
     for (int s = 0; s < SIDES; s++) {
         json_decref(p->records[s]);
         free(p->keep[s]);
@@ -220,7 +220,7 @@ static zo_status choose_kernels(bench_pairs *p, paired_cell *c, zo_error *err)
 {
     if (c->kernels)
         return ZO_OK;
-    zo_status st = bench_choice_make(&p->choice, &c->cell->params, threads_of(p, c), &c->kernels, err);
+    zo_status st = bench_kernel_choice_make(&p->choice, &c->cell->params, threads_of(p, c), &c->kernels, err);
     p->interrupted |= !st && !c->kernels;
     return st;
 }
@@ -236,7 +236,7 @@ static zo_status run_child(bench_pairs *p, paired_cell *c, int s, zo_error *err)
     bench_binding binding;
     const int threads = threads_of(p, c);
     bench_machine_refresh(p->machine);
-    l.memory_bytes = bench_ceiling_bytes(p->m->measure.memory_bytes, p->machine, threads, &l.why_not);
+    l.memory_bytes = bench_memory_limit_bytes(p->m->measure.memory_bytes, p->machine, threads, &l.why_not);
     bench_binding_make((bench_bind)c->cell->params.bind, threads, &binding);
     json_t *record = NULL,
            *job = json_pack("{s:o, s:s, s:i, s:I, s:s, s:b}", "cell", told_params(&c->cell->params),
@@ -250,7 +250,7 @@ static zo_status run_child(bench_pairs *p, paired_cell *c, int s, zo_error *err)
                                          .job = job,
                                          .threads = threads,
                                          .settings = bench_binding_settings(&binding),
-                                         .blas_core = bench_choice_core_type(c->kernels),
+                                         .blas_core = bench_kernel_choice_core_type(c->kernels),
                                          .timeout_s = l.timeout_s,
                                          .memory_bytes = l.memory_bytes,
                                          .grace_s = 10,

@@ -180,7 +180,7 @@ static void limits(void **state)
     assert_int_equal(bench_pairs_measure(p, NULL, 1, &err), ZO_OK);
     assert_string_equal(text_at(bench_pairs_new(p), 0, "status"), "timeout");
     assert_non_null(strstr(text_at(bench_pairs_new(p), 0, "reason"), "time limit of 1.0 s"));
-    if (bench_ceiling_bytes(1 << 26, NULL, 1, &why)) {
+    if (bench_memory_limit_bytes(1 << 26, NULL, 1, &why)) {
         const json_t *told = json_object_get(json_array_get(bench_pairs_old(p), 0), "limits");
         assert_string_equal(text_at(bench_pairs_old(p), 0, "status"), "oom");
         assert_non_null(

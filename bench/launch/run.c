@@ -34,11 +34,11 @@ typedef struct suite {
     bench_schedule schedule;
     int lock;
     json_t *machine, *build;
-    bench_models models;
+    bench_model_watch models;
     json_t *peaks;    /* threads -> roofline.h, or why there is none */
     int64_t peaks_ns; /* when the oldest of them was measured */
     bench_signals signals;
-    bench_choice choice;
+    bench_kernel_choice choice;
     bench_progress progress;
     char started[BENCH_CLOCK_UTC];
     int64_t begin_ns;
@@ -74,7 +74,7 @@ static zo_status read_records(suite *s, past *out, zo_error *err)
             continue;
         if (!bench_schedule_note(&s->schedule, record))
             continue;
-        bench_models_note(&s->models, record);
+        bench_model_watch_note(&s->models, record);
         out->others += s->machine && json_object_get(record, "fingerprint") &&
                        !bench_machine_made(s->machine, s->build, record);
     }
@@ -157,7 +157,7 @@ static json_t *make_job(suite *s, const bench_scheduled *c, int run, const bench
     json_t *job = json_pack("{s:o, s:s, s:i, s:I, s:s, s:b}", "cell", bench_params_to_json(&c->cell->params),
                             "cell_id", c->cell->id, "run", run, "warmup", (json_int_t)s->m->measure.warmup,
                             "folder", s->folder, "save_adapter", s->o->save_adapters);
-    bench_record_set(job, "model", bench_models_input(&s->models, &c->cell->params), "cannot be read");
+    bench_record_set(job, "model", bench_model_watch_input(&s->models, &c->cell->params), "cannot be read");
     json_object_set_new(job, "binding", bench_binding_to_json(binding));
     json_object_set(job, "blas_kernel", kernels);
     return job;
@@ -255,9 +255,9 @@ static zo_status choose_kernels(suite *s, const bench_scheduled *c, int threads,
     s->choice.machine = s->machine;
     s->choice.signals = &s->signals;
     s->choice.argv = s->o->blas_argv;
-    zo_status st = bench_choice_make(&s->choice, &c->cell->params, threads, out, err);
+    zo_status st = bench_kernel_choice_make(&s->choice, &c->cell->params, threads, out, err);
     if (!st && *out && !compared && s->choice.compared) {
-        const char *type = bench_choice_core_type(*out),
+        const char *type = bench_kernel_choice_core_type(*out),
                    *how = json_string_value(json_object_get(*out, "how"));
         bench_progress_note(&s->progress, "OpenBLAS's kernels compared: %s, %s",
                             type ? type : "its own choice", how ? how : "none of which is right");
@@ -269,7 +269,8 @@ static zo_status choose_kernels(suite *s, const bench_scheduled *c, int threads,
 static bool is_other_model(const suite *s, const bench_scheduled *c, const json_t *job, bench_heard *e)
 {
     char why[512];
-    if (!bench_models_changed(&s->models, &c->cell->params, json_object_get(job, "model"), why, sizeof why))
+    if (!bench_model_watch_changed(&s->models, &c->cell->params, json_object_get(job, "model"), why,
+                                   sizeof why))
         return false;
     json_decref(e->record);
     e->record = json_pack("{s:s, s:s}", "status", "failed", "reason", why);
@@ -307,7 +308,7 @@ static zo_status run_once(suite *s, bench_scheduled *c, int run, int position, b
         return st;
     }
     bench_machine_refresh(s->machine);
-    l.memory_bytes = bench_ceiling_bytes(s->m->measure.memory_bytes, s->machine, threads, &l.why_not);
+    l.memory_bytes = bench_memory_limit_bytes(s->m->measure.memory_bytes, s->machine, threads, &l.why_not);
     bench_binding_make((bench_bind)c->cell->params.bind, threads, &binding);
     job = make_job(s, c, run, &binding, kernels);
     add_peaks(s, &c->cell->params, threads, job);
@@ -316,7 +317,7 @@ static zo_status run_once(suite *s, bench_scheduled *c, int run, int position, b
                                    .job = job,
                                    .threads = threads,
                                    .settings = bench_binding_settings(&binding),
-                                   .blas_core = bench_choice_core_type(kernels),
+                                   .blas_core = bench_kernel_choice_core_type(kernels),
                                    .timeout_s = l.timeout_s,
                                    .memory_bytes = l.memory_bytes,
                                    .grace_s = s->o->grace_s > 0 ? s->o->grace_s : 10,
@@ -340,7 +341,7 @@ static zo_status run_once(suite *s, bench_scheduled *c, int run, int position, b
         add_schedule(s, record, run, position);
         bench_schedule_note(&s->schedule, record);
         if (is_ok(record))
-            bench_models_note(&s->models, record);
+            bench_model_watch_note(&s->models, record);
         json_object_set_new(record, "stopping", bench_schedule_stopping(&s->schedule, c));
         st = bench_record_append(s->cells_path, record, err);
     }
@@ -368,7 +369,7 @@ static zo_status suite_open(suite *s, const bench_manifest *m, const bench_run_o
     s->peaks = json_object();
     if (!s->folder || !s->cells_path || !s->peaks)
         return zo_fail(err, ZO_ERR_MEMORY, "run %s: out of memory", m->name);
-    zo_status st = bench_models_init(&s->models, err);
+    zo_status st = bench_model_watch_init(&s->models, err);
     if (st)
         return st;
     bench_clock_utc(s->started);
@@ -380,12 +381,12 @@ static void suite_close(suite *s)
 {
     bench_schedule_deinit(&s->schedule);
     bench_signals_close(&s->signals);
-    bench_choice_deinit(&s->choice);
+    bench_kernel_choice_deinit(&s->choice);
     if (s->lock >= 0)
         close(s->lock);
     json_decref(s->machine);
     json_decref(s->build);
-    bench_models_deinit(&s->models);
+    bench_model_watch_deinit(&s->models);
     json_decref(s->peaks);
     free(s->cells_path);
     free(s->folder);
@@ -431,20 +432,20 @@ static zo_status run_all(suite *s, bench_run_summary *out, zo_error *err)
 static zo_status log_session(const suite *s, const bench_run_summary *out, zo_status st, zo_error *err)
 {
     char *path = bench_folder_path("%s/sessions.jsonl", s->folder);
-    const bench_session session = {.started = s->started,
-                                   .why = st                   ? "failed"
-                                          : out->interrupted   ? "interrupted"
-                                          : out->out_of_budget ? "budget"
-                                                               : "complete",
-                                   .error = st && err ? err->text : NULL,
-                                   .budget_s = s->o->budget_s,
-                                   .shard = s->o->shard,
-                                   .done = out->done};
+    const bench_session_log session = {.started = s->started,
+                                       .why = st                   ? "failed"
+                                              : out->interrupted   ? "interrupted"
+                                              : out->out_of_budget ? "budget"
+                                                                   : "complete",
+                                       .error = st && err ? err->text : NULL,
+                                       .budget_s = s->o->budget_s,
+                                       .shard = s->o->shard,
+                                       .done = out->done};
     zo_status logged = ZO_OK;
     if (!path)
         logged = zo_fail(err, ZO_ERR_MEMORY, "run %s: out of memory", s->m->name);
     else if (st || out->done || out->interrupted || out->out_of_budget)
-        logged = bench_session_append(path, &session, &s->schedule, err);
+        logged = bench_session_log_append(path, &session, &s->schedule, err);
     free(path);
     return st ? st : logged;
 }
@@ -465,7 +466,7 @@ zo_status bench_run(const bench_manifest *m, const bench_run_options *o, bench_r
     if (!st)
         st = read_records(&s, &p, err);
     if (!st && !o->oversize)
-        st = bench_fit_check(&s.schedule, s.machine, err);
+        st = bench_memory_fit_check(&s.schedule, s.machine, err);
     if (!st)
         st = bench_signals_open(&s.signals, err);
     if (st)

@@ -12,8 +12,8 @@ const char *bench_order_name(bench_order order)
     return names[order];
 }
 
-zo_status bench_session_append(const char *path, const bench_session *session, const bench_schedule *s,
-                               zo_error *err)
+zo_status bench_session_log_append(const char *path, const bench_session_log *session,
+                                   const bench_schedule *s, zo_error *err)
 {
     const bench_measure *m = &s->m->measure;
     char now[BENCH_CLOCK_UTC];

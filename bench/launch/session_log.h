@@ -5,25 +5,25 @@
  *   "done": 12 (repetitions), "cells": [{"cell_id": .., "label": .., "decision": "narrow", "runs": 6, "ci": 0.02,
  *   "half_width": 0.011}] (schedule.h; a decision "go on" is one that `why` kept from being carried out) }
  */
-#ifndef BENCH_SESSION_H
-#define BENCH_SESSION_H
+#ifndef BENCH_SESSION_LOG_H
+#define BENCH_SESSION_LOG_H
 
 #include "bench/launch/schedule.h"
 #include "core/base/error.h"
 
-typedef struct bench_session {
+typedef struct bench_session_log {
     const char *started, *why;
     const char *error; /* NULL: none */
     double budget_s;   /* 0: none */
     bench_shard shard;
     int done;
-} bench_session;
+} bench_session_log;
 
 /* "interleave" */
 const char *bench_order_name(bench_order order);
 
 /* Fails: ZO_ERR_IO, ZO_ERR_MEMORY. */
-zo_status bench_session_append(const char *path, const bench_session *session, const bench_schedule *s,
-                               zo_error *err);
+zo_status bench_session_log_append(const char *path, const bench_session_log *session,
+                                   const bench_schedule *s, zo_error *err);
 
 #endif

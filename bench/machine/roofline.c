@@ -43,8 +43,8 @@ static bool sample_make(zo_precision p, bool frozen, sample *s)
         zo_precision_encode_rows(&e, 0, OUT, s->values);
         s->matrix = zo_precision_encode_end(&e);
     }
-    if (made && frozen && zo_precision_turns(p, IN))
-        zo_precision_turn(&s->matrix, 1, s->values);
+    if (made && frozen && zo_precision_reorders(p, IN))
+        zo_precision_reorder(&s->matrix, 1, s->values);
     free(e.absmax);
     return made;
 }

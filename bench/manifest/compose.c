@@ -17,7 +17,7 @@ enum { MOST_FILES = 64, MOST_FILE_BYTES = 4 << 20 };
 
 typedef struct file {
     char *path; /* owned; absolute, without links */
-    bench_source *source;
+    bench_json_source *source;
     bool open; /* its includes are being read */
 } file;
 
@@ -25,7 +25,7 @@ struct bench_document {
     const bench_language *language;
     file files[MOST_FILES];
     int file_count;
-    bench_tree tree;
+    bench_json_tree tree;
     bench_node *root;
     char (*set_names)[256]; /* "--set key=value" */
     char *text;
@@ -49,7 +49,7 @@ static char *beside(const char *path, const char *name)
 
 static zo_status fail_include(bench_place at, const char *what, zo_error *err)
 {
-    return bench_source_fail(at, err, "include: %s", what);
+    return bench_json_source_fail(at, err, "include: %s", what);
 }
 
 /* One element of a file's "include". */
@@ -61,17 +61,17 @@ static zo_status include_one(bench_document *d, const char *path, const bench_no
     const char *name = json_string_value(element->value);
     char *joined = beside(path, name), *real = joined ? realpath(joined, NULL) : NULL;
     if (!joined)
-        st = bench_tree_memory(err);
+        st = bench_json_tree_memory(err);
     for (int i = 0; i < d->file_count && real; i++) {
         if (strcmp(d->files[i].path, real) != 0)
             continue;
         if (d->files[i].open)
-            st =
-                bench_source_fail(element->at, err, "include: \"%.128s\" is this file, or includes it", name);
+            st = bench_json_source_fail(element->at, err, "include: \"%.128s\" is this file, or includes it",
+                                        name);
         goto cleanup; /* it counts once */
     }
     if (!st && d->file_count == MOST_FILES)
-        st = bench_source_fail(element->at, err, "include: more than %d files", MOST_FILES);
+        st = bench_json_source_fail(element->at, err, "include: more than %d files", MOST_FILES);
     if (!st && zo_file_map_open(joined, &map, &why))
         st = fail_include(element->at, why.text, err);
     if (!st && !real)
@@ -92,11 +92,11 @@ static zo_status include_all(bench_document *d, const char *path, const bench_no
     const bench_node *list = bench_node_member(root, "include");
     zo_status st = ZO_OK;
     if (list && !json_is_array(list->value))
-        return bench_source_fail(list->at, err, "\"include\" must be a list of files");
+        return bench_json_source_fail(list->at, err, "\"include\" must be a list of files");
     for (const bench_node *e = list ? list->first : NULL; e && !st; e = e->next) {
         const char *name = json_string_value(e->value);
         if (!name || !*name)
-            return bench_source_fail(e->at, err, "\"include\" must be a list of files, each a text");
+            return bench_json_source_fail(e->at, err, "\"include\" must be a list of files, each a text");
         st = include_one(d, path, e, err);
     }
     return st;
@@ -108,13 +108,13 @@ static zo_status check_root(const bench_document *d, const bench_node *root, zo_
     char shown[64];
     const bench_node *schema = bench_node_member(root, "schema");
     if (!json_is_object(root->value))
-        return bench_source_fail(root->at, err, "\"manifest\" must be an object, not %s",
-                                 bench_value_text(root->value, shown, sizeof shown));
+        return bench_json_source_fail(root->at, err, "\"manifest\" must be an object, not %s",
+                                      bench_value_text(root->value, shown, sizeof shown));
     const char *version = schema ? json_string_value(schema->value) : NULL;
     if (schema && (!version || strcmp(version, d->language->schema) != 0))
-        return bench_source_fail(schema->at, err,
-                                 "\"schema\" must be \"%s\", the language that this program reads, not %s",
-                                 d->language->schema, bench_value_text(schema->value, shown, sizeof shown));
+        return bench_json_source_fail(
+            schema->at, err, "\"schema\" must be \"%s\", the language that this program reads, not %s",
+            d->language->schema, bench_value_text(schema->value, shown, sizeof shown));
     return ZO_OK;
 }
 
@@ -128,17 +128,17 @@ static zo_status take_file(bench_document *d, const char *text, size_t n, const 
     if (n > MOST_FILE_BYTES)
         return zo_fail(err, ZO_ERR_FORMAT, "%.300s: a manifest of %zu bytes, more than %d", path, n,
                        MOST_FILE_BYTES);
-    zo_status st = bench_source_parse(text, n, path, &f->source, err);
+    zo_status st = bench_json_source_parse(text, n, path, &f->source, err);
     if (!st)
         st = check_root(d, f->source->root, err);
     if (!st)
         st = include_all(d, path, f->source->root, err);
     if (!st)
-        st = bench_tree_copy(&d->tree, f->source->root, &mine, err);
+        st = bench_json_tree_copy(&d->tree, f->source->root, &mine, err);
     if (!st && !d->root)
         d->root = mine;
     else if (!st) {
-        bench_tree_merge(d->root, mine, true);
+        bench_json_tree_merge(d->root, mine, true);
         d->root->at = mine->at; /* of the file that includes the others, in the end */
     }
     f->open = false;
@@ -150,7 +150,8 @@ static zo_status take_file(bench_document *d, const char *text, size_t n, const 
 /* Where a bare parameter would have no effect. */
 static const char *varies_in(const bench_node *root, const char *key)
 {
-    const bench_node *zip = bench_tree_member(root, "zip"), *seeds = bench_tree_member(root, "seeds");
+    const bench_node *zip = bench_json_tree_member(root, "zip"),
+                     *seeds = bench_json_tree_member(root, "seeds");
     if (bench_node_member(root, "matrix") && bench_node_member(bench_node_member(root, "matrix"), key))
         return "matrix";
     for (const bench_node *group = zip ? zip->first : NULL; group; group = group->next)
@@ -161,13 +162,14 @@ static const char *varies_in(const bench_node *root, const char *key)
 
 static zo_status fail_key(const bench_document *d, bench_place at, const char *key, zo_error *err)
 {
-    const bench_node *variables = bench_tree_member(d->root, "variables");
+    const bench_node *variables = bench_json_tree_member(d->root, "variables");
     const char *near = bench_nearest(key, d->language->sections);
     near = near ? near : bench_option_nearest(key);
     for (const bench_node *v = variables ? variables->first : NULL; v && !near; v = v->next)
         near = bench_nearest(key, (const char *const[]){v->key, NULL});
-    return bench_source_fail(at, err, "\"%.64s\" is no variable, parameter or section of this manifest%s%s%s",
-                             key, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return bench_json_source_fail(at, err,
+                                  "\"%.64s\" is no variable, parameter or section of this manifest%s%s%s",
+                                  key, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
 static bool is_section(const bench_language *l, const char *key)
@@ -183,7 +185,7 @@ static zo_status find_section(const bench_document *d, bench_place at, char *key
                               const char **rest, zo_error *err)
 {
     char *dot = strchr(key, '.');
-    const bench_node *variables = bench_tree_member(d->root, "variables");
+    const bench_node *variables = bench_json_tree_member(d->root, "variables");
     *section = "";
     *rest = key;
     if (dot) {
@@ -198,17 +200,17 @@ static zo_status find_section(const bench_document *d, bench_place at, char *key
         *section = "defaults";
         const char *where = varies_in(d->root, key);
         if (where)
-            return bench_source_fail(at, err, "\"%s\" varies in \"%s\": choose with --filter, or set %s", key,
-                                     where,
-                                     strcmp(where, "matrix") == 0 ? "matrix.KEY=[...]"
-                                                                  : "other values there");
+            return bench_json_source_fail(at, err, "\"%s\" varies in \"%s\": choose with --filter, or set %s",
+                                          key, where,
+                                          strcmp(where, "matrix") == 0 ? "matrix.KEY=[...]"
+                                                                       : "other values there");
     } else if (!is_section(d->language, key)) {
         return fail_key(d, at, key, err);
     }
     if (strcmp(*section, "variables") == 0 && !(variables && bench_node_member(variables, *rest)))
-        return bench_source_fail(at, err, "the manifest has no variable \"%.64s\"", *rest);
+        return bench_json_source_fail(at, err, "the manifest has no variable \"%.64s\"", *rest);
     if (strcmp(*section, "include") == 0 || strcmp(*rest, "include") == 0)
-        return bench_source_fail(at, err, "\"include\" can be set in files only");
+        return bench_json_source_fail(at, err, "\"include\" can be set in files only");
     return ZO_OK;
 }
 
@@ -217,7 +219,7 @@ static zo_status make_value(bench_document *d, bench_place at, const char *key, 
                             bench_node **out, zo_error *err)
 {
     const bench_node here = {.key = key, .at = at, .key_at = at, .value = value};
-    zo_status st = bench_tree_make(&d->tree, &here, out, err);
+    zo_status st = bench_json_tree_make(&d->tree, &here, out, err);
     const char *name;
     json_t *child;
     size_t i;
@@ -227,7 +229,7 @@ static zo_status make_value(bench_document *d, bench_place at, const char *key, 
         if (!st)
             st = make_value(d, at, name, child, &mine, err);
         if (!st)
-            *bench_tree_last(*out) = mine;
+            *bench_json_tree_last(*out) = mine;
     }
     json_array_foreach(value, i, child)
     {
@@ -235,7 +237,7 @@ static zo_status make_value(bench_document *d, bench_place at, const char *key, 
         if (!st)
             st = make_value(d, at, NULL, child, &mine, err);
         if (!st)
-            *bench_tree_last(*out) = mine;
+            *bench_json_tree_last(*out) = mine;
     }
     return st;
 }
@@ -246,32 +248,32 @@ static zo_status set_one(bench_document *d, const char *argument, char *name, js
     char key[96];
     bench_node *value = NULL, *holder = NULL;
     snprintf(name, sizeof d->set_names[0], "--set %s", argument);
-    bench_source_clean(name);
+    bench_json_source_clean(name);
     const bench_place at = {name, 0, 0};
     if (!equals || equals == argument || (size_t)(equals - argument) >= sizeof key)
-        return bench_source_fail(at, err, "must be key=value");
+        return bench_json_source_fail(at, err, "must be key=value");
     snprintf(key, sizeof key, "%.*s", (int)(equals - argument), argument);
     zo_status st = find_section(d, at, key, &section, &rest, err);
     if (st)
         return st;
     json_t *json = bench_argument_value(bench_option_find(rest), equals + 1);
     if (!json)
-        return bench_source_fail(at, err, "the value is not UTF-8");
+        return bench_json_source_fail(at, err, "the value is not UTF-8");
     /* {"section": {"key": value}}, or {"key": value}; keys live in it as long as the document */
     *keep = *section ? json_pack("{s:{s:o}}", section, rest, json) : json_pack("{s:o}", rest, json);
     if (!*keep)
-        return bench_tree_memory(err);
+        return bench_json_tree_memory(err);
     st = make_value(d, at, NULL, *keep, &holder, err);
     value = holder ? (bench_node *)holder->first : NULL;
-    bench_node *known = value ? bench_tree_member(d->root, value->key) : NULL;
+    bench_node *known = value ? bench_json_tree_member(d->root, value->key) : NULL;
     if (!st && *section && known && !json_is_object(known->value))
-        return bench_source_fail(at, err, "\"%s\" is no object: only the whole can be set", section);
+        return bench_json_source_fail(at, err, "\"%s\" is no object: only the whole can be set", section);
     if (!st && *section)
-        bench_tree_merge(d->root, holder, true);
+        bench_json_tree_merge(d->root, holder, true);
     else if (!st && known)
-        bench_tree_replace(known, value); /* the whole, not joined */
+        bench_json_tree_replace(known, value); /* the whole, not joined */
     else if (!st)
-        *bench_tree_last(d->root) = value;
+        *bench_json_tree_last(d->root) = value;
     return st;
 }
 
@@ -283,13 +285,13 @@ static zo_status set_all(bench_document *d, const char *const *sets, zo_error *e
         n++;
     d->set_names = calloc(n + 1, sizeof d->set_names[0]);
     if (!d->set_names)
-        return bench_tree_memory(err);
+        return bench_json_tree_memory(err);
     for (size_t i = 0; i < n && !st; i++) {
         json_t *keep = NULL;
         bench_node *holder = NULL;
         st = set_one(d, sets[i], d->set_names[i], &keep, err);
         if (!st && keep) /* a node that nothing hangs on keeps the keys alive */
-            st = bench_tree_make(&d->tree, &(bench_node){.value = keep}, &holder, err);
+            st = bench_json_tree_make(&d->tree, &(bench_node){.value = keep}, &holder, err);
         json_decref(keep);
     }
     return st;
@@ -314,13 +316,13 @@ static bool is_null(const bench_node *member)
 
 static zo_status write_text(bench_document *d, zo_error *err)
 {
-    zo_status st = bench_tree_build(d->root, err);
+    zo_status st = bench_json_tree_build(d->root, err);
     if (st)
         return st;
     d->text = json_dumps(d->root->value, JSON_INDENT(2));
     d->bytes = d->text ? strlen(d->text) : 0;
     if (!d->text)
-        return bench_tree_memory(err);
+        return bench_json_tree_memory(err);
     d->text[d->bytes++] = '\n'; /* in the place of the NUL */
     return ZO_OK;
 }
@@ -331,10 +333,10 @@ static zo_status compose(bench_document *d, const char *text, size_t n, const ch
     char *real = realpath(path, NULL);
     real = real ? real : strdup(path); /* a text that lies in no file */
     if (!real)
-        return bench_tree_memory(err);
+        return bench_json_tree_memory(err);
     zo_status st = take_file(d, text, n, path, real, err);
     if (!st)
-        bench_tree_drop(d->root, is_include);
+        bench_json_tree_drop(d->root, is_include);
     if (!st)
         st = set_all(d, sets, err);
     if (st)
@@ -347,21 +349,21 @@ static zo_status compose(bench_document *d, const char *text, size_t n, const ch
         if (d->text)
             memcpy(d->text, text, n);
         else
-            st = bench_tree_memory(err);
+            st = bench_json_tree_memory(err);
     }
-    const bench_node *variables = bench_tree_member(d->root, "variables");
+    const bench_node *variables = bench_json_tree_member(d->root, "variables");
     if (!st)
         st = bench_variables_check(variables, err);
     if (!st)
         st = bench_variables_fill(&d->tree, variables, d->root, err);
     if (st)
         return st;
-    bench_tree_drop(d->root, is_done_with);
-    bench_tree_drop(d->root, is_null);
-    bench_node *matrix = bench_tree_member(d->root, "matrix");
+    bench_json_tree_drop(d->root, is_done_with);
+    bench_json_tree_drop(d->root, is_null);
+    bench_node *matrix = bench_json_tree_member(d->root, "matrix");
     if (matrix && json_is_object(matrix->value))
-        bench_tree_drop(matrix, is_null);
-    return bench_tree_build(d->root, err);
+        bench_json_tree_drop(matrix, is_null);
+    return bench_json_tree_build(d->root, err);
 }
 
 zo_status bench_compose(const bench_language *l, const char *text, size_t n, const char *path,
@@ -370,7 +372,7 @@ zo_status bench_compose(const bench_language *l, const char *text, size_t n, con
     *out = NULL;
     bench_document *d = calloc(1, sizeof *d);
     if (!d)
-        return bench_tree_memory(err);
+        return bench_json_tree_memory(err);
     d->language = l;
     zo_status st = compose(d, text, n, path, sets, err);
     if (st)
@@ -384,10 +386,10 @@ void bench_document_free(bench_document *d)
 {
     if (!d)
         return;
-    bench_tree_free(&d->tree);
+    bench_json_tree_free(&d->tree);
     for (int i = 0; i < d->file_count; i++) {
         free(d->files[i].path);
-        bench_source_free(d->files[i].source);
+        bench_json_source_free(d->files[i].source);
     }
     free(d->set_names);
     free(d->text);

@@ -17,7 +17,7 @@ typedef struct scanner {
     bench_node *free_node;
     const bench_node *end_node;
     char *free_key; /* room for a decoded key is never more than the text's */
-    const bench_source *source;
+    const bench_json_source *source;
 } scanner;
 
 static void step(scanner *s)
@@ -99,7 +99,8 @@ static zo_status scan_children(scanner *s, bench_node *parent, json_t *seen, zo_
         if (seen) {
             child->key = take_key(s);
             if (json_object_get(seen, child->key))
-                return bench_source_fail(child->key_at, err, "\"%.64s\" is set a second time", child->key);
+                return bench_json_source_fail(child->key_at, err, "\"%.64s\" is set a second time",
+                                              child->key);
             if (json_object_set_new(seen, child->key, json_true()))
                 return zo_fail(err, ZO_ERR_MEMORY, "%s: out of memory", s->source->name);
             if (peek(s) == ':')
@@ -170,7 +171,7 @@ static void attach(bench_node *node, json_t *value)
     assert(!at);
 }
 
-static zo_status scan(bench_source *s, const char *text, size_t n, zo_error *err)
+static zo_status scan(bench_json_source *s, const char *text, size_t n, zo_error *err)
 {
     size_t values = most_values(text, n);
     s->nodes = calloc(values, sizeof s->nodes[0]);
@@ -189,7 +190,7 @@ static zo_status scan(bench_source *s, const char *text, size_t n, zo_error *err
 /* ---- parsing ---- */
 
 /* A character that was cut is not well-formed either. */
-void bench_source_clean(char *text)
+void bench_json_source_clean(char *text)
 {
     for (size_t left = strlen(text); left > 0;) {
         uint32_t cp = 0;
@@ -204,7 +205,7 @@ void bench_source_clean(char *text)
 }
 
 /* jansson lets a NUL pass behind a number, and the scanner takes one for the end. */
-static zo_status refuse_nul(const bench_source *s, const char *text, size_t n, zo_error *err)
+static zo_status refuse_nul(const bench_json_source *s, const char *text, size_t n, zo_error *err)
 {
     const char *nul = memchr(text, '\0', n);
     scanner scan = {.at = text, .end = nul, .place = {s->name, 1, 1}};
@@ -212,35 +213,36 @@ static zo_status refuse_nul(const bench_source *s, const char *text, size_t n, z
         return ZO_OK;
     while (scan.at < nul)
         step(&scan);
-    return bench_source_fail(scan.place, err, "a NUL byte in the text");
+    return bench_json_source_fail(scan.place, err, "a NUL byte in the text");
 }
 
-zo_status bench_source_parse(const char *text, size_t n, const char *name, bench_source **out, zo_error *err)
+zo_status bench_json_source_parse(const char *text, size_t n, const char *name, bench_json_source **out,
+                                  zo_error *err)
 {
     json_error_t e;
     zo_status st = ZO_OK;
     *out = NULL;
-    bench_source *s = calloc(1, sizeof *s);
+    bench_json_source *s = calloc(1, sizeof *s);
     if (!s)
         return zo_fail(err, ZO_ERR_MEMORY, "%s: out of memory", name);
     size_t length = strlen(name), most = sizeof s->name - 1;
     snprintf(s->name, sizeof s->name, "%s%s", length > most ? "..." : "",
              length > most ? name + length - (most - 3) : name);
-    bench_source_clean(s->name);
+    bench_json_source_clean(s->name);
     st = refuse_nul(s, text, n, err);
     if (!st) {
         s->json = json_loadb(text, n, JSON_DECODE_ANY, &e);
         bench_place at = {s->name, e.line > 0 ? e.line : 1, e.column > 0 ? e.column : 1};
-        st = s->json ? scan(s, text, n, err) : bench_source_fail(at, err, "%s", e.text);
+        st = s->json ? scan(s, text, n, err) : bench_json_source_fail(at, err, "%s", e.text);
     }
     if (st)
-        bench_source_free(s);
+        bench_json_source_free(s);
     else
         *out = s;
     return st;
 }
 
-void bench_source_free(bench_source *s)
+void bench_json_source_free(bench_json_source *s)
 {
     if (!s)
         return;
@@ -258,7 +260,7 @@ const bench_node *bench_node_member(const bench_node *object, const char *key)
     return NULL;
 }
 
-zo_status bench_source_fail(bench_place at, zo_error *err, const char *fmt, ...)
+zo_status bench_json_source_fail(bench_place at, zo_error *err, const char *fmt, ...)
 {
     char text[sizeof err->text];
     va_list ap;
@@ -268,6 +270,6 @@ zo_status bench_source_fail(bench_place at, zo_error *err, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text + n, sizeof text - n, fmt, ap); /* a name is at most half of it */
     va_end(ap);
-    bench_source_clean(text);
+    bench_json_source_clean(text);
     return zo_fail(err, ZO_ERR_FORMAT, "%s", text);
 }

@@ -4,8 +4,8 @@
  * and builds a tree of the same shape, each node with its value and place, members and elements in the order of the text.
  * Lines and columns count from 1; a column is a character (UTF-8), whatever its width; a tab is one.
  */
-#ifndef BENCH_SOURCE_H
-#define BENCH_SOURCE_H
+#ifndef BENCH_JSON_SOURCE_H
+#define BENCH_JSON_SOURCE_H
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,27 +28,28 @@ typedef struct bench_node {
     const struct bench_node *first, *next; /* first member or element; next one of the same parent */
 } bench_node;
 
-typedef struct bench_source {
+typedef struct bench_json_source {
     char name[256]; /* of the file, for messages; the end of it where it is longer */
     json_t *json;   /* owned */
     const bench_node *root;
     bench_node *nodes; /* owned, with keys */
     char *keys;
-} bench_source;
+} bench_json_source;
 
 /* Parses text (n bytes, need not end in NUL). Fails: ZO_ERR_FORMAT "name:line:column: what" for anything that is not one
  * JSON value, repeated keys included; ZO_ERR_MEMORY. */
-zo_status bench_source_parse(const char *text, size_t n, const char *name, bench_source **out, zo_error *err);
-void bench_source_free(bench_source *s);
+zo_status bench_json_source_parse(const char *text, size_t n, const char *name, bench_json_source **out,
+                                  zo_error *err);
+void bench_json_source_free(bench_json_source *s);
 
 /* The member of that name, or NULL. */
 const bench_node *bench_node_member(const bench_node *object, const char *key);
 
 /* ZO_ERR_FORMAT with "file:line:column: " before the text. */
-zo_status bench_source_fail(bench_place at, zo_error *err, const char *fmt, ...)
+zo_status bench_json_source_fail(bench_place at, zo_error *err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Makes any text one line of UTF-8: '?' for controls and for what is not well-formed. */
-void bench_source_clean(char *text);
+void bench_json_source_clean(char *text);
 
 #endif

@@ -25,9 +25,9 @@ static void by_hand(void **state)
         "\t\"caf\xc3\xa9\":\t[ true , {}],\r\n" /* line 3: key at 2, [ at 10, true at 12, {} at 19 */
         "  \"b\\u0061c\\n\" : \n"               /* line 4: "bac\n" at 3 */
         "     \"x\\\"]}\" }\n";                 /* line 5: at 6 */
-    bench_source *s;
+    bench_json_source *s;
     zo_error err = {0};
-    assert_int_equal(bench_source_parse(text, sizeof text - 1, "m.json", &s, &err), ZO_OK);
+    assert_int_equal(bench_json_source_parse(text, sizeof text - 1, "m.json", &s, &err), ZO_OK);
     assert_string_equal(s->name, "m.json");
     place_is(s->root->at, 2, 2);
     place_is(s->root->key_at, 2, 2);
@@ -56,8 +56,8 @@ static void by_hand(void **state)
     assert_null(bench_node_member(s->root, "b"));
     assert_null(bench_node_member(cafe, "a"));
     assert_string_equal(json_string_value(json_object_get(s->json, "bac\n")), "x\"]}");
-    bench_source_free(s);
-    bench_source_free(NULL);
+    bench_json_source_free(s);
+    bench_json_source_free(NULL);
 }
 
 /* Repeated keys are ours and exact; of jansson's words, which another version of it may choose otherwise, only the line is
@@ -94,10 +94,11 @@ static void errors(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        bench_source *s;
+        bench_json_source *s;
         zo_error err = {0};
         int line = 0, column = 0, end = 0;
-        assert_int_equal(bench_source_parse(bad[i].text, strlen(bad[i].text), "f", &s, &err), ZO_ERR_FORMAT);
+        assert_int_equal(bench_json_source_parse(bad[i].text, strlen(bad[i].text), "f", &s, &err),
+                         ZO_ERR_FORMAT);
         assert_null(s);
         if (!bad[i].line) {
             assert_string_equal(err.text, bad[i].message);
@@ -116,22 +117,22 @@ static void errors(void **state)
 static void nul_bytes_and_names(void **state)
 {
     (void)state;
-    bench_source *s;
+    bench_json_source *s;
     zo_error err = {0};
-    assert_int_equal(bench_source_parse("{}\0{}", 5, "f", &s, &err), ZO_ERR_FORMAT);
+    assert_int_equal(bench_json_source_parse("{}\0{}", 5, "f", &s, &err), ZO_ERR_FORMAT);
     assert_null(s);
     err = (zo_error){0};
-    assert_int_equal(bench_source_parse("[\n 1\0 ]", 7, "f", &s, &err), ZO_ERR_FORMAT);
+    assert_int_equal(bench_json_source_parse("[\n 1\0 ]", 7, "f", &s, &err), ZO_ERR_FORMAT);
     assert_string_equal(err.text, "f:2:3: a NUL byte in the text");
     char name[400];
     memset(name, 'd', sizeof name);
     strcpy(name + 390, "/m.json");
-    assert_int_equal(bench_source_parse("{}", 2, name, &s, &err), ZO_OK);
+    assert_int_equal(bench_json_source_parse("{}", 2, name, &s, &err), ZO_OK);
     assert_int_equal(strlen(s->name), 255);
     assert_memory_equal(s->name, "...ddd", 6);
     assert_string_equal(s->name + 248, "/m.json");
     err = (zo_error){0};
-    assert_int_equal(bench_source_fail((bench_place){s->name, 7, 9}, &err, "%s is %d", "it", 3),
+    assert_int_equal(bench_json_source_fail((bench_place){s->name, 7, 9}, &err, "%s is %d", "it", 3),
                      ZO_ERR_FORMAT);
     assert_string_equal(err.text + 255, ":7:9: it is 3");
     /* one line of UTF-8, whatever is repeated: controls, bytes that are none, a character cut at the end */
@@ -140,28 +141,28 @@ static void nul_bytes_and_names(void **state)
     memset(cut, 'x', sizeof cut);
     memcpy(cut, "a\nb\x7f\xc2\x85\xff\xc3\xa9", 9);
     snprintf(name, 10, "na\tme\xe2\x82");
-    bench_source_free(s);
-    assert_int_equal(bench_source_parse("{}", 2, name, &s, &err), ZO_OK);
+    bench_json_source_free(s);
+    assert_int_equal(bench_json_source_parse("{}", 2, name, &s, &err), ZO_OK);
     for (size_t at = 9; at + 2 < sizeof cut; at += 2)
         memcpy(cut + at, "\xc3\xa9", 3);
-    bench_source_fail((bench_place){s->name, 1, 2}, &err, "%s", cut);
+    bench_json_source_fail((bench_place){s->name, 1, 2}, &err, "%s", cut);
     assert_memory_equal(err.text, "na?me??:1:2: a?b????\xc3\xa9", 22);
     assert_int_equal(strlen(err.text), sizeof err.text - 1);
     json_t *utf8 = json_string(err.text); /* NULL where it is not */
     assert_non_null(utf8);
     json_decref(utf8);
-    bench_source_free(s);
+    bench_json_source_free(s);
     /* jansson's limit of nesting is ours; just under it is walked */
     enum { DEEP = 2000 };
     char deep[2 * DEEP + 1];
     memset(deep, '[', DEEP);
     memset(deep + DEEP, ']', DEEP);
-    assert_int_equal(bench_source_parse(deep, 2 * DEEP, "f", &s, NULL), ZO_OK);
+    assert_int_equal(bench_json_source_parse(deep, 2 * DEEP, "f", &s, NULL), ZO_OK);
     int depth = 0;
     for (const bench_node *n = s->root; n; n = n->first)
         place_is(n->at, 1, ++depth);
     assert_int_equal(depth, DEEP);
-    bench_source_free(s);
+    bench_json_source_free(s);
 }
 
 /* ---- generated texts: the tree has jansson's shape, and each place points at the value ---- */
@@ -272,12 +273,12 @@ static void generated(void **state)
         w.n = 0;
         w.random = seed;
         put_value(&w, 5);
-        bench_source *s;
+        bench_json_source *s;
         zo_error err = {0};
-        if (bench_source_parse(w.text, w.n, "f", &s, &err))
+        if (bench_json_source_parse(w.text, w.n, "f", &s, &err))
             fail_msg("%s in %s", err.text, w.text);
         values += same(&w, s->json, s->root);
-        bench_source_free(s);
+        bench_json_source_free(s);
     }
     assert_true(values > 10000);
 }

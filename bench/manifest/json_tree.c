@@ -11,18 +11,18 @@ struct bench_made {
     struct bench_made *older;
 };
 
-zo_status bench_tree_memory(zo_error *err)
+zo_status bench_json_tree_memory(zo_error *err)
 {
     return zo_fail(err, ZO_ERR_MEMORY, "read a manifest: out of memory");
 }
 
-zo_status bench_tree_make(bench_tree *t, const bench_node *like, bench_node **out, zo_error *err)
+zo_status bench_json_tree_make(bench_json_tree *t, const bench_node *like, bench_node **out, zo_error *err)
 {
     if (t->count == MOST_NODES)
-        return bench_source_fail(like->at, err, "more than %d values in all", MOST_NODES);
+        return bench_json_source_fail(like->at, err, "more than %d values in all", MOST_NODES);
     bench_made *m = calloc(1, sizeof *m);
     if (!m)
-        return bench_tree_memory(err);
+        return bench_json_tree_memory(err);
     m->node = *like;
     m->node.next = NULL;
     json_incref(m->node.value);
@@ -33,16 +33,16 @@ zo_status bench_tree_make(bench_tree *t, const bench_node *like, bench_node **ou
     return ZO_OK;
 }
 
-zo_status bench_tree_copy(bench_tree *t, const bench_node *from, bench_node **out, zo_error *err)
+zo_status bench_json_tree_copy(bench_json_tree *t, const bench_node *from, bench_node **out, zo_error *err)
 {
-    zo_status st = bench_tree_make(t, from, out, err);
+    zo_status st = bench_json_tree_make(t, from, out, err);
     if (st)
         return st;
     const bench_node **link = &(*out)->first;
     *link = NULL;
     for (const bench_node *child = from->first; child && !st; child = child->next) {
         bench_node *mine = NULL;
-        st = bench_tree_copy(t, child, &mine, err);
+        st = bench_json_tree_copy(t, child, &mine, err);
         *link = mine;
         if (mine)
             link = &mine->next;
@@ -50,7 +50,7 @@ zo_status bench_tree_copy(bench_tree *t, const bench_node *from, bench_node **ou
     return st;
 }
 
-const bench_node **bench_tree_last(bench_node *parent)
+const bench_node **bench_json_tree_last(bench_node *parent)
 {
     const bench_node **link = &parent->first;
     while (*link)
@@ -58,12 +58,12 @@ const bench_node **bench_tree_last(bench_node *parent)
     return link;
 }
 
-bench_node *bench_tree_member(const bench_node *object, const char *key)
+bench_node *bench_json_tree_member(const bench_node *object, const char *key)
 {
     return object ? (bench_node *)bench_node_member(object, key) : NULL;
 }
 
-void bench_tree_replace(bench_node *node, const bench_node *by)
+void bench_json_tree_replace(bench_node *node, const bench_node *by)
 {
     json_decref(node->value);
     node->value = json_incref(by->value);
@@ -81,26 +81,26 @@ static bool is_list_of_objects(const bench_node *node)
 }
 
 /* What `from` (copied already) says over what stands in `into`. deep: objects within are merged too. */
-void bench_tree_merge(bench_node *into, bench_node *from, bool deep)
+void bench_json_tree_merge(bench_node *into, bench_node *from, bool deep)
 {
     for (const bench_node *child = from->first, *next; child; child = next) {
-        bench_node *known = bench_tree_member(into, child->key);
+        bench_node *known = bench_json_tree_member(into, child->key);
         next = child->next;
         if (!known) {
-            *bench_tree_last(into) = child;
+            *bench_json_tree_last(into) = child;
             ((bench_node *)child)->next = NULL;
         } else if (deep && json_is_object(known->value) && json_is_object(child->value)) {
-            bench_tree_merge(known, (bench_node *)child, false);
+            bench_json_tree_merge(known, (bench_node *)child, false);
         } else if (deep && is_list_of_objects(known) && is_list_of_objects(child)) {
-            *bench_tree_last(known) = child->first;
+            *bench_json_tree_last(known) = child->first;
         } else {
-            bench_tree_replace(known, child);
+            bench_json_tree_replace(known, child);
         }
     }
 }
 
 /* Every object's and list's value, from those below it. Deep recursion is bounded as jansson's is. */
-zo_status bench_tree_build(bench_node *node, zo_error *err)
+zo_status bench_json_tree_build(bench_node *node, zo_error *err)
 {
     const bool object = json_is_object(node->value);
     if (!object && !json_is_array(node->value))
@@ -109,17 +109,17 @@ zo_status bench_tree_build(bench_node *node, zo_error *err)
     json_decref(node->value);
     node->value = value;
     for (const bench_node *child = node->first; child; child = child->next) {
-        zo_status st = bench_tree_build((bench_node *)child, err);
+        zo_status st = bench_json_tree_build((bench_node *)child, err);
         if (st)
             return st;
         if (object ? json_object_set(value, child->key, child->value)
                    : json_array_append(value, child->value))
-            return bench_tree_memory(err);
+            return bench_json_tree_memory(err);
     }
-    return value ? ZO_OK : bench_tree_memory(err);
+    return value ? ZO_OK : bench_json_tree_memory(err);
 }
 
-void bench_tree_drop(bench_node *object, bool (*drop)(const bench_node *member))
+void bench_json_tree_drop(bench_node *object, bool (*drop)(const bench_node *member))
 {
     const bench_node **link = &object->first;
     while (*link) {
@@ -130,12 +130,12 @@ void bench_tree_drop(bench_node *object, bool (*drop)(const bench_node *member))
     }
 }
 
-void bench_tree_free(bench_tree *t)
+void bench_json_tree_free(bench_json_tree *t)
 {
     for (bench_made *m = t->nodes, *older; m; m = older) {
         older = m->older;
         json_decref(m->node.value);
         free(m);
     }
-    *t = (bench_tree){0};
+    *t = (bench_json_tree){0};
 }

@@ -18,7 +18,7 @@ typedef struct bench_reader {
     zo_error *err;
 } bench_reader;
 
-#define BENCH_FAIL(r, place, ...) bench_source_fail(place, (r)->err, __VA_ARGS__)
+#define BENCH_FAIL(r, place, ...) bench_json_source_fail(place, (r)->err, __VA_ARGS__)
 
 typedef struct bench_field bench_field;
 /* Puts the node's value, checked, to out. */

@@ -27,7 +27,7 @@ static zo_status read_warmup(bench_reader *r, const bench_field *f, void *out, c
 static zo_status read_memory(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
 {
     const char *text = json_string_value(node->value);
-    return text && bench_ceiling_read(text, out)
+    return text && bench_memory_limit_read(text, out)
                ? ZO_OK
                : bench_reader_wrong(r, f->key, "a text like \"8GiB\" or \"512MiB\", \"auto\" or \"none\"",
                                     node);

@@ -16,7 +16,8 @@ static zo_status find_variable(const bench_node *variables, bench_place at, cons
     size_t n = end ? (size_t)(end - *text) - 2 : 0;
     *out = NULL;
     if (!end || n == 0 || n >= sizeof name)
-        return bench_source_fail(at, err, "\"${\" begins a variable, \"${name}\"; \"$${\" stands for itself");
+        return bench_json_source_fail(at, err,
+                                      "\"${\" begins a variable, \"${name}\"; \"$${\" stands for itself");
     snprintf(name, sizeof name, "%.*s", (int)n, *text + 2);
     *text = end + 1;
     for (const bench_node *v = variables ? variables->first : NULL; v && !*out; v = v->next)
@@ -27,8 +28,8 @@ static zo_status find_variable(const bench_node *variables, bench_place at, cons
     const char *near = NULL;
     for (const bench_node *v = variables ? variables->first : NULL; v && !near; v = v->next)
         near = bench_nearest(name, (const char *const[]){v->key, NULL});
-    return bench_source_fail(at, err, "there is no variable \"%s\"%s%s%s", name,
-                             near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return bench_json_source_fail(at, err, "there is no variable \"%s\"%s%s%s", name,
+                                  near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
 /* The text with what its variables stand for. */
@@ -51,9 +52,8 @@ static zo_status fill_in(const bench_node *variables, bench_place at, const char
         if (st)
             return st;
         if (!json_is_string(v->value) && !json_is_number(v->value))
-            return bench_source_fail(at, err,
-                                     "variable \"%.64s\" is no text or number, and cannot be part of one",
-                                     v->key);
+            return bench_json_source_fail(
+                at, err, "variable \"%.64s\" is no text or number, and cannot be part of one", v->key);
         fputs(json_is_string(v->value) ? json_string_value(v->value)
                                        : bench_value_text(v->value, number, sizeof number),
               out);
@@ -61,7 +61,8 @@ static zo_status fill_in(const bench_node *variables, bench_place at, const char
     return ZO_OK;
 }
 
-static zo_status substitute_text(bench_tree *t, const bench_node *variables, bench_node *node, zo_error *err)
+static zo_status substitute_text(bench_json_tree *t, const bench_node *variables, bench_node *node,
+                                 zo_error *err)
 {
     const char *text = json_string_value(node->value), *behind = text;
     const bench_node *whole = NULL;
@@ -73,7 +74,7 @@ static zo_status substitute_text(bench_tree *t, const bench_node *variables, ben
     }
     if (whole && !*behind) { /* the value itself, of any type */
         bench_node *value = NULL;
-        st = bench_tree_copy(t, whole, &value, err);
+        st = bench_json_tree_copy(t, whole, &value, err);
         if (st)
             return st;
         json_decref(node->value);
@@ -85,14 +86,14 @@ static zo_status substitute_text(bench_tree *t, const bench_node *variables, ben
     size_t bytes = 0;
     FILE *f = open_memstream(&filled, &bytes);
     if (!f)
-        return bench_tree_memory(err);
+        return bench_json_tree_memory(err);
     st = fill_in(variables, node->at, text, f, err);
     if (fclose(f) && !st)
-        st = bench_tree_memory(err);
+        st = bench_json_tree_memory(err);
     json_t *value = st ? NULL : json_string(filled);
     free(filled);
     if (!st && !value)
-        return bench_tree_memory(err);
+        return bench_json_tree_memory(err);
     if (value) {
         json_decref(node->value);
         node->value = value;
@@ -100,7 +101,8 @@ static zo_status substitute_text(bench_tree *t, const bench_node *variables, ben
     return st;
 }
 
-zo_status bench_variables_fill(bench_tree *t, const bench_node *variables, bench_node *node, zo_error *err)
+zo_status bench_variables_fill(bench_json_tree *t, const bench_node *variables, bench_node *node,
+                               zo_error *err)
 {
     zo_status st = ZO_OK;
     if (json_is_string(node->value))
@@ -115,18 +117,18 @@ zo_status bench_variables_fill(bench_tree *t, const bench_node *variables, bench
 zo_status bench_variables_check(const bench_node *variables, zo_error *err)
 {
     if (variables && !json_is_object(variables->value))
-        return bench_source_fail(variables->at, err, "\"variables\" must be an object");
+        return bench_json_source_fail(variables->at, err, "\"variables\" must be an object");
     for (const bench_node *v = variables ? variables->first : NULL; v; v = v->next) {
         const size_t n = strlen(v->key);
         if (bench_option_find(v->key))
-            return bench_source_fail(v->key_at, err, "\"%s\" is a parameter: a variable needs another name",
-                                     v->key);
+            return bench_json_source_fail(v->key_at, err,
+                                          "\"%s\" is a parameter: a variable needs another name", v->key);
         if (n == 0 || n > 63 || strpbrk(v->key, ".={}"))
-            return bench_source_fail(v->key_at, err,
-                                     "\"%.64s\": a variable's name has 1 to 63 bytes, and none of . = { }",
-                                     v->key);
+            return bench_json_source_fail(
+                v->key_at, err, "\"%.64s\": a variable's name has 1 to 63 bytes, and none of . = { }",
+                v->key);
         if (json_is_string(v->value) && strstr(json_string_value(v->value), "${"))
-            return bench_source_fail(v->at, err, "a variable's value holds no other variables");
+            return bench_json_source_fail(v->at, err, "a variable's value holds no other variables");
     }
     return ZO_OK;
 }

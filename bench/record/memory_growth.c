@@ -17,12 +17,12 @@ static int64_t step_of(const json_t *curve, size_t i)
 static int64_t stride_at(int64_t step)
 {
     int64_t stride = 1;
-    while (step / stride >= BENCH_GROWTH_MOST)
+    while (step / stride >= BENCH_MEMORY_GROWTH_MOST)
         stride *= 2;
     return stride;
 }
 
-void bench_growth_sample(json_t *curve, int64_t step, int64_t bytes)
+void bench_memory_growth_sample(json_t *curve, int64_t step, int64_t bytes)
 {
     const int64_t stride = stride_at(step);
     const size_t n = json_array_size(curve);
@@ -60,7 +60,7 @@ static const char *verdict(const bench_slope *s, const double *y, size_t n, doub
     return s->slope > 0 ? "grows" : "shrinks";
 }
 
-json_t *bench_growth_judge(const json_t *curve, int64_t from)
+json_t *bench_memory_growth_judge(const json_t *curve, int64_t from)
 {
     const size_t all = json_array_size(curve);
     double *x = calloc(2 * all + 1, sizeof *x), *y = x + all;
@@ -83,12 +83,12 @@ json_t *bench_growth_judge(const json_t *curve, int64_t from)
     return out;
 }
 
-json_t *bench_growth_of(const json_t *record)
+json_t *bench_memory_growth_of(const json_t *record)
 {
     const json_t *time = json_object_get(record, "time"), *resumed = json_object_get(time, "resumed_at"),
                  *curve = json_object_get(json_object_get(record, "memory"), "rss_curve");
     const size_t times = json_array_size(resumed);
     const int64_t start = times ? json_integer_value(json_array_get(resumed, times - 1)) : 0,
                   warmup = json_integer_value(json_object_get(json_object_get(time, "warmup"), "steps"));
-    return bench_growth_judge(curve, start + warmup + 1);
+    return bench_memory_growth_judge(curve, start + warmup + 1);
 }

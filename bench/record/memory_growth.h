@@ -1,16 +1,16 @@
 /* Memory over a long run: the resident size after every step, kept small, and whether it grows. */
-#ifndef BENCH_GROWTH_H
-#define BENCH_GROWTH_H
+#ifndef BENCH_MEMORY_GROWTH_H
+#define BENCH_MEMORY_GROWTH_H
 
 #include <stdint.h>
 
 #include <jansson.h>
 
-#define BENCH_GROWTH_MOST 512 /* samples */
+#define BENCH_MEMORY_GROWTH_MOST 512 /* samples */
 
-/* Appends [step, bytes] to a curve, which keeps at most BENCH_GROWTH_MOST samples: those of the steps that a power of two
+/* Appends [step, bytes] to a curve, which keeps at most BENCH_MEMORY_GROWTH_MOST samples: those of the steps that a power of two
  * divides, the smallest that will do. Steps ascend. */
-void bench_growth_sample(json_t *curve, int64_t step, int64_t bytes);
+void bench_memory_growth_sample(json_t *curve, int64_t step, int64_t bytes);
 
 /* What the samples from step `from` on say (those of one process, after its warm-up): new reference.
  *
@@ -25,10 +25,10 @@ void bench_growth_sample(json_t *curve, int64_t step, int64_t bytes);
  *         quarter before as the slope says. shrinks likewise.
  * jumps:  more than that, but not all along: it changed once, as after a first evaluation, or came to rest.
  * NULL: fewer than 8 samples. */
-json_t *bench_growth_judge(const json_t *curve, int64_t from);
+json_t *bench_memory_growth_judge(const json_t *curve, int64_t from);
 
 /* The same of a record's memory.rss_curve, from behind the warm-up of its last process. NULL: it has no such curve, or too few
  * samples. */
-json_t *bench_growth_of(const json_t *record);
+json_t *bench_memory_growth_of(const json_t *record);
 
 #endif

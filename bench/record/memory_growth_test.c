@@ -16,10 +16,10 @@ static void curves_stay_small(void **state)
     (void)state;
     json_t *curve = json_array();
     for (int64_t step = 1; step <= 5000; step++) {
-        bench_growth_sample(curve, step, 1000 + step);
-        assert_in_range(json_array_size(curve), 1, BENCH_GROWTH_MOST);
+        bench_memory_growth_sample(curve, step, 1000 + step);
+        assert_in_range(json_array_size(curve), 1, BENCH_MEMORY_GROWTH_MOST);
         if (step > 1000)
-            assert_true(json_array_size(curve) > BENCH_GROWTH_MOST / 2 - 2);
+            assert_true(json_array_size(curve) > BENCH_MEMORY_GROWTH_MOST / 2 - 2);
     }
     size_t i;
     json_t *sample;
@@ -37,8 +37,8 @@ static json_t *judge(double slope, double noise, int steps, int64_t from)
 {
     json_t *curve = json_array();
     for (int s = 1; s <= steps; s++)
-        bench_growth_sample(curve, s, (int64_t)(104857600 + slope * s + noise * (s % 7 - 3)));
-    json_t *out = bench_growth_judge(curve, from);
+        bench_memory_growth_sample(curve, s, (int64_t)(104857600 + slope * s + noise * (s % 7 - 3)));
+    json_t *out = bench_memory_growth_judge(curve, from);
     json_decref(curve);
     return out;
 }
@@ -117,19 +117,19 @@ static void jumps(void **state)
                    json_pack("{s:{s:{s:i}}, s:{s:[]}}", "time", "warmup", "steps", 8, "memory", "rss_curve"),
                *curve = json_object_get(json_object_get(record, "memory"), "rss_curve"), *o;
         for (int s = 1; s <= 60; s++)
-            bench_growth_sample(curve, s, 52428800 + cases[i].more(s));
-        o = bench_growth_of(record);
+            bench_memory_growth_sample(curve, s, 52428800 + cases[i].more(s));
+        o = bench_memory_growth_of(record);
         assert_string_equal(json_string_value(json_object_get(o, "verdict")), cases[i].verdict);
         assert_int_equal(json_integer_value(json_object_get(o, "steps")), 51); /* 9 to 60 */
         json_decref(o);
         /* a process that went on from step 40 has seen none of the jumps before */
         json_object_set_new(json_object_get(record, "time"), "resumed_at", json_pack("[i, i]", 10, 40));
-        o = bench_growth_of(record);
+        o = bench_memory_growth_of(record);
         assert_int_equal(json_integer_value(json_object_get(o, "steps")), 11);
         json_decref(o);
         json_decref(record);
     }
-    assert_null(bench_growth_of(json_null()));
+    assert_null(bench_memory_growth_of(json_null()));
 }
 
 static void ceilings(void **state)
@@ -156,24 +156,24 @@ static void ceilings(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int64_t bytes = -2;
-        assert_int_equal(bench_ceiling_read(cases[i].text, &bytes), cases[i].bytes != -2);
+        assert_int_equal(bench_memory_limit_read(cases[i].text, &bytes), cases[i].bytes != -2);
         assert_int_equal(bytes, cases[i].bytes);
     }
     const char *why = NULL;
     json_t *machine =
         json_pack("{s:I, s:n}", "memory_available_bytes", (json_int_t)1 << 30, "memory_limit_bytes");
-    assert_int_equal(bench_ceiling_bytes(BENCH_MEMORY_NONE, machine, 1, &why), 0);
+    assert_int_equal(bench_memory_limit_bytes(BENCH_MEMORY_NONE, machine, 1, &why), 0);
     assert_non_null(why);
-    const uint64_t set = bench_ceiling_bytes(INT64_C(1) << 31, machine, 9, &why);
+    const uint64_t set = bench_memory_limit_bytes(INT64_C(1) << 31, machine, 9, &why);
     if (set) { /* not under a sanitizer */
         assert_int_equal(set, INT64_C(1) << 31);
-        assert_int_equal(bench_ceiling_bytes(BENCH_MEMORY_AUTO, machine, 2, &why),
+        assert_int_equal(bench_memory_limit_bytes(BENCH_MEMORY_AUTO, machine, 2, &why),
                          (uint64_t)(0.95 * (1 << 30)) + (32 << 20));
         json_object_set_new(machine, "memory_limit_bytes", json_integer(1 << 29));
-        assert_int_equal(bench_ceiling_bytes(BENCH_MEMORY_AUTO, machine, 2, &why),
+        assert_int_equal(bench_memory_limit_bytes(BENCH_MEMORY_AUTO, machine, 2, &why),
                          (uint64_t)(0.95 * (1 << 29)) + (32 << 20));
         json_object_set_new(machine, "memory_available_bytes", json_null());
-        assert_int_equal(bench_ceiling_bytes(BENCH_MEMORY_AUTO, machine, 2, &why), 0);
+        assert_int_equal(bench_memory_limit_bytes(BENCH_MEMORY_AUTO, machine, 2, &why), 0);
     }
     json_decref(machine);
 }

@@ -62,7 +62,7 @@ typedef struct sketch {
     const bench_plot_spec *spec;
     const bench_metric *metric;      /* on the y axis */
     const struct curve *curve;       /* NULL: bars or lines */
-    bench_cross cross;               /* x by series; curve: one row */
+    bench_grid cross;                /* x by series; curve: one row */
     const bench_result **place;      /* (count) room for the cells of a place */
     double *at;                      /* (rows) where a row is on the x axis */
     int32_t *order;                  /* (rows) rows from left to right */
@@ -101,8 +101,8 @@ static void place_rows(sketch *s)
     double least = INFINITY, most = -INFINITY;
     s->numeric = s->spec->kind == BENCH_PLOT_LINES && s->cross.row_option_count == 1;
     for (int32_t i = 0; i < n && s->numeric; i++)
-        s->numeric = parse_number(bench_result_text(bench_cross_row(&s->cross, i), s->cross.row_options[0]),
-                                  &s->at[i]);
+        s->numeric =
+            parse_number(bench_result_text(bench_grid_row(&s->cross, i), s->cross.row_options[0]), &s->at[i]);
     for (int32_t i = 0; i < n; i++) {
         if (!s->numeric)
             s->at[i] = i;
@@ -124,7 +124,7 @@ static void put_series(sketch *s, int32_t col, double shift)
         bool any = false;
         fprintf(s->data, samples ? "# the single samples: x, value\n" : "# x, value, low, high\n");
         for (int32_t i = 0; i < s->cross.row_count; i++) {
-            int32_t row = s->order[i], n = bench_cross_at(&s->cross, row, col, s->place);
+            int32_t row = s->order[i], n = bench_grid_at(&s->cross, row, col, s->place);
             double x = s->at[row] + shift, *values = NULL;
             bench_summary sum;
             bench_summary_of(m, s->place, n, &sum);
@@ -145,7 +145,7 @@ static bool has_value(const sketch *s, int32_t col)
 {
     for (int32_t row = 0; row < s->cross.row_count; row++) {
         double *values;
-        int32_t n = bench_cross_at(&s->cross, row, col, s->place);
+        int32_t n = bench_grid_at(&s->cross, row, col, s->place);
         n = bench_summary_samples(s->metric, s->place, n, &values);
         free(values);
         if (n > 0)
@@ -165,7 +165,7 @@ static void put_values(sketch *s)
         if (!has_value(s, col))
             continue;
         double shift = s->spec->kind == BENCH_PLOT_BARS ? (s->shown - (total - 1) / 2.0) * 0.8 / total : 0;
-        bench_cross_label(&s->cross, false, col, label, sizeof label);
+        bench_grid_label(&s->cross, false, col, label, sizeof label);
         fprintf(s->data, "# series %d: %s\n", s->shown + 1, label);
         put_series(s, col, shift);
         bench_gnuplot_put_setting(s->script, "title_", ++s->shown, label);
@@ -186,7 +186,7 @@ static void put_value_settings(sketch *s)
         fprintf(s->script, "logx = %d\nfrom0 = %d\npad = %g\n", s->logarithmic,
                 s->metric->pool == BENCH_POOL_RUNS, pad_of(s->metric));
     for (int32_t i = 0; i < s->cross.row_count; i++) {
-        const bench_result *cell = bench_cross_row(&s->cross, i);
+        const bench_result *cell = bench_grid_row(&s->cross, i);
         const char *text = s->cross.row_option_count ? bench_result_text(cell, s->cross.row_options[0]) : "";
         bench_gnuplot_put_setting(s->script, "tick_", i, text);
         if (!bars)
@@ -241,7 +241,7 @@ static void add_stderr(point *p, size_t n, const json_t *record)
 /* The curve of a configuration, by step, merged over seeds; *n points, to be freed. */
 static point *curve_points(const sketch *s, int32_t col, size_t *n)
 {
-    int32_t cells = bench_cross_at(&s->cross, 0, col, s->place), seeds = 0;
+    int32_t cells = bench_grid_at(&s->cross, 0, col, s->place), seeds = 0;
     size_t total = 0, kept = 0;
     const json_t *record = NULL;
     *n = 0;
@@ -323,7 +323,7 @@ static void put_curves(sketch *s)
         for (size_t i = 0; i < n; i++)
             known += !isnan(p[i].value);
         if (known > 0) {
-            bench_cross_label(&s->cross, false, col, label, sizeof label);
+            bench_grid_label(&s->cross, false, col, label, sizeof label);
             fprintf(s->data, "# series %d: %s\n# marked points: step, value, low, high\n", s->shown + 1,
                     label);
             point *marked = calloc(n, sizeof *marked);
@@ -354,7 +354,7 @@ static void bars_note(sketch *s, char *out, size_t cap)
     for (int32_t i = 0; i < s->cross.row_count; i++) {
         for (int32_t k = 0; k < s->cross.col_count; k++) {
             bench_summary sum;
-            int32_t n = bench_cross_at(&s->cross, i, k, s->place);
+            int32_t n = bench_grid_at(&s->cross, i, k, s->place);
             bench_summary_of(s->metric, s->place, n, &sum);
             if (isnan(sum.value))
                 continue;
@@ -373,7 +373,7 @@ static void curve_note(sketch *s, char *out, size_t cap)
 {
     int32_t most = 0;
     for (int32_t col = 0; col < s->cross.col_count; col++) {
-        int32_t n = bench_cross_at(&s->cross, 0, col, s->place);
+        int32_t n = bench_grid_at(&s->cross, 0, col, s->place);
         most = n > most ? n : most;
     }
     *out = 0;
@@ -412,7 +412,7 @@ static zo_status sketch_init(sketch *s, const bench_results *r, const bench_plot
     s->metric = s->curve && s->curve->metric ? s->curve->metric : bench_metric_find(spec->y);
     if (!s->metric || (curve && !s->curve))
         return zo_fail(err, ZO_ERR_INVALID, "plot: \"%s\" is not a %s", spec->y, curve ? "curve" : "metric");
-    zo_status st = bench_cross_init(&s->cross, r, spec->where, curve ? "" : spec->x, spec->series, true, err);
+    zo_status st = bench_grid_init(&s->cross, r, spec->where, curve ? "" : spec->x, spec->series, true, err);
     if (st)
         return st;
     size_t rows = (size_t)s->cross.row_count + 1;
@@ -426,7 +426,7 @@ static zo_status sketch_init(sketch *s, const bench_results *r, const bench_plot
 
 static void sketch_deinit(sketch *s)
 {
-    bench_cross_deinit(&s->cross);
+    bench_grid_deinit(&s->cross);
     free(s->place);
     free(s->at);
     free(s->order);

@@ -19,8 +19,8 @@ typedef struct map {
     const bench_plot_spec *spec;
     const bench_metric *metric[2]; /* value, beside */
     int32_t metrics;               /* 1 or 2 */
-    bench_cross places;            /* rows: (y, x); columns: panels */
-    bench_cross x, y;              /* rows: the columns and rows of a panel */
+    bench_grid places;             /* rows: (y, x); columns: panels */
+    bench_grid x, y;               /* rows: the columns and rows of a panel */
     const bench_result **a, **b;   /* (count) room for the cells of a place and of its baseline */
     double *value;                 /* (panels, metrics, rows of places); NaN: none */
     double least, most;            /* of all values */
@@ -30,9 +30,9 @@ typedef struct map {
 
 static void map_deinit(map *m)
 {
-    bench_cross_deinit(&m->places);
-    bench_cross_deinit(&m->x);
-    bench_cross_deinit(&m->y);
+    bench_grid_deinit(&m->places);
+    bench_grid_deinit(&m->x);
+    bench_grid_deinit(&m->y);
     free(m->a);
     free(m->b);
     free(m->value);
@@ -48,11 +48,11 @@ static zo_status map_init(map *m, const bench_results *r, const bench_plot_spec 
         return zo_fail(err, ZO_ERR_INVALID, "plot: \"%s\" is not a metric",
                        m->metric[0] ? spec->beside : spec->value);
     snprintf(rows, sizeof rows, "%s,%s", spec->y, spec->x);
-    zo_status st = bench_cross_init(&m->places, r, spec->where, rows, spec->series, true, err);
+    zo_status st = bench_grid_init(&m->places, r, spec->where, rows, spec->series, true, err);
     if (!st)
-        st = bench_cross_init(&m->x, r, spec->where, spec->x, "", true, err);
+        st = bench_grid_init(&m->x, r, spec->where, spec->x, "", true, err);
     if (!st)
-        st = bench_cross_init(&m->y, r, spec->where, spec->y, "", true, err);
+        st = bench_grid_init(&m->y, r, spec->where, spec->y, "", true, err);
     if (st)
         return st;
     size_t count = (size_t)m->places.count + 1;
@@ -73,7 +73,7 @@ static void relate(const map *m, const bench_metric *metric, int32_t row, int32_
                    bench_summary *out)
 {
     const bench_option *o = bench_option_find(m->spec->relative_option);
-    int32_t nb = o ? bench_cross_baseline(&m->places, row, panel, o, m->spec->relative_value, m->b) : 0;
+    int32_t nb = o ? bench_grid_baseline(&m->places, row, panel, o, m->spec->relative_value, m->b) : 0;
     if (metric->better == BENCH_LOWER)
         bench_summary_ratio(metric, m->b, nb, m->a, n, out);
     else
@@ -86,7 +86,7 @@ static void fill(map *m)
         for (int32_t k = 0; k < m->metrics; k++) {
             for (int32_t row = 0; row < m->places.row_count; row++) {
                 bench_summary s;
-                int32_t n = bench_cross_at(&m->places, row, panel, m->a);
+                int32_t n = bench_grid_at(&m->places, row, panel, m->a);
                 if (*m->spec->relative_option)
                     relate(m, m->metric[k], row, panel, n, &s);
                 else
@@ -105,7 +105,7 @@ static bool is_blank(const map *m, int32_t panel)
     const bench_option *o = bench_option_find(m->spec->relative_option);
     bool blank = true;
     for (int32_t row = 0; row < m->places.row_count; row++) {
-        bool baseline = o && bench_cross_at(&m->places, row, panel, m->a) > 0 &&
+        bool baseline = o && bench_grid_at(&m->places, row, panel, m->a) > 0 &&
                         strcmp(bench_result_text(m->a[0], o), m->spec->relative_value) == 0;
         for (int32_t k = 0; k < m->metrics && !baseline; k++)
             blank = blank && isnan(*value_at(m, panel, k, row));
@@ -124,7 +124,7 @@ static void print_value(const map *m, double v, char *out, size_t cap)
 }
 
 /* The number of a place on an axis: that of any of its cells. */
-static int32_t place_on(const map *m, const bench_cross *axis, int32_t row)
+static int32_t place_on(const map *m, const bench_grid *axis, int32_t row)
 {
     for (int32_t i = 0; i < m->places.count; i++)
         if (m->places.row_of[i] == row)
@@ -139,7 +139,7 @@ static void put_panel(map *m, int32_t panel, int32_t k, FILE *data)
     char text[64];
     for (int32_t row = 0; row < m->places.row_count; row++) {
         double v = *value_at(m, panel, k, row);
-        if (bench_cross_at(&m->places, row, panel, m->a) == 0)
+        if (bench_grid_at(&m->places, row, panel, m->a) == 0)
             continue;
         print_value(m, v, text, sizeof text);
         fprintf(data, "%d\t%d\t", place_on(m, &m->x, row), place_on(m, &m->y, row));
@@ -160,7 +160,7 @@ static void put_panels(map *m, bench_canvas *c)
     for (int32_t panel = 0; panel < m->places.col_count; panel++) {
         if (is_blank(m, panel))
             continue;
-        bench_cross_label(&m->places, false, panel, label, sizeof label);
+        bench_grid_label(&m->places, false, panel, label, sizeof label);
         for (int32_t k = 0; k < m->metrics; k++) {
             const char *of = m->metrics == 2 ? m->metric[k]->label : "";
             snprintf(text, sizeof text, "%s%s%s", label, *label && *of ? ": " : "", of);
@@ -172,9 +172,9 @@ static void put_panels(map *m, bench_canvas *c)
 }
 
 /* The values of a row's options, without their names: "4, 1". */
-static void axis_text(const bench_cross *axis, int32_t row, int32_t options, char *out, size_t cap)
+static void axis_text(const bench_grid *axis, int32_t row, int32_t options, char *out, size_t cap)
 {
-    const bench_result *cell = bench_cross_row(axis, row);
+    const bench_result *cell = bench_grid_row(axis, row);
     size_t n = 0;
     *out = 0;
     for (int32_t i = 0; i < options && n < cap; i++)
@@ -182,7 +182,7 @@ static void axis_text(const bench_cross *axis, int32_t row, int32_t options, cha
                               bench_result_text(cell, axis->row_options[i]));
 }
 
-static void put_axis(const bench_cross *axis, const char *names, const char *letter, FILE *script)
+static void put_axis(const bench_grid *axis, const char *names, const char *letter, FILE *script)
 {
     char text[256], name[16];
     int32_t options = axis->row_option_count; /* all spare ones are columns */

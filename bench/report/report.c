@@ -112,8 +112,8 @@ static zo_status print_text(const bench_report_parts *r, FILE *f, zo_error *err)
 {
     zo_status st = ZO_OK;
     fprintf(f, "%s\n", r->results->manifest->title);
-    for (int32_t i = 0; i < r->origins[BENCH_ORIGIN_MACHINE].count; i++)
-        fprintf(f, "%s\n", r->origins[BENCH_ORIGIN_MACHINE].text[i]);
+    for (int32_t i = 0; i < r->provenance[BENCH_PROVENANCE_MACHINE].count; i++)
+        fprintf(f, "%s\n", r->provenance[BENCH_PROVENANCE_MACHINE].text[i]);
     bench_report_put_state(r, f);
     fputc('\n', f);
     bench_report_put_growth(r, BENCH_FORMAT_TEXT, "", "\n", f);
@@ -255,8 +255,8 @@ zo_status bench_report(const bench_report_options *o, bench_report_outcome *outc
         goto cleanup;
     r.trouble = bench_tabulate_incomplete(r.results);
     r.cells = bench_tabulate_cells(r.results);
-    for (bench_origin kind = 0; kind < BENCH_ORIGIN_COUNT; kind++)
-        bench_origin_collect(r.results, kind, &r.origins[kind]);
+    for (bench_provenance kind = 0; kind < BENCH_PROVENANCE_COUNT; kind++)
+        bench_provenance_collect(r.results, kind, &r.provenance[kind]);
     st = save_tables(&r, err);
     if (!st)
         st = save_figures(&r, err);

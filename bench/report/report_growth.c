@@ -35,7 +35,7 @@ static void add_run(growth *g, const bench_result *cell, const json_t *record)
 {
     if (!json_is_array(json_object_get(json_object_get(record, "memory"), "rss_curve")))
         return;
-    json_t *judged = bench_growth_of(record);
+    json_t *judged = bench_memory_growth_of(record);
     if (!judged) {
         g->too_short++;
         return;

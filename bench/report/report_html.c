@@ -160,7 +160,7 @@ static void put_head(const bench_report_parts *r, FILE *f)
     fputs("</p>\n", f);
     bench_report_put_growth(r, BENCH_FORMAT_HTML, "<p>", "</p>\n", f);
     bench_report_put_warnings(r, "<p class=\"beware\">Beware: ", "</p>\n", f);
-    bench_report_put_origins(r, BENCH_ORIGIN_MACHINE, BENCH_FORMAT_HTML, "<p>Machine: ", "</p>\n", f);
+    bench_report_put_provenance(r, BENCH_PROVENANCE_MACHINE, BENCH_FORMAT_HTML, "<p>Machine: ", "</p>\n", f);
     fputs("<nav>", f);
     fputs(r->results->manifest->claim_count ? "<a href=\"#claims\">Claims</a>" : "", f);
     fputs("<a href=\"#tables\">Tables</a>", f);
@@ -169,13 +169,13 @@ static void put_head(const bench_report_parts *r, FILE *f)
     fputs("<a href=\"#origins\">Origins</a></nav>\n", f);
 }
 
-static void put_origins(const bench_report_parts *r, FILE *f)
+static void put_provenance(const bench_report_parts *r, FILE *f)
 {
     const char *first, *last;
     fputs("<h2 id=\"origins\">Where the numbers come from</h2>\n<ul><li>", f);
     bench_report_put_common(r, BENCH_FORMAT_HTML, f);
     fputs("</li>\n", f);
-    bench_origin_period(r->results, &first, &last);
+    bench_provenance_period(r->results, &first, &last);
     if (*first) {
         fputs("<li>runs begun from ", f);
         put(first, f);
@@ -183,8 +183,8 @@ static void put_origins(const bench_report_parts *r, FILE *f)
         put(last, f);
         fputs("</li>\n", f);
     }
-    for (bench_origin kind = BENCH_ORIGIN_BUILD; kind < BENCH_ORIGIN_COUNT; kind++)
-        bench_report_put_origins(r, kind, BENCH_FORMAT_HTML, "<li>", "</li>\n", f);
+    for (bench_provenance kind = BENCH_PROVENANCE_BUILD; kind < BENCH_PROVENANCE_COUNT; kind++)
+        bench_report_put_provenance(r, kind, BENCH_FORMAT_HTML, "<li>", "</li>\n", f);
     fputs("</ul>\n", f);
 }
 
@@ -213,7 +213,7 @@ zo_status bench_report_html(const bench_report_parts *r, FILE *f, zo_error *err)
         st = put_figure(r, i, f, err);
     if (!st && bench_table_rows(r->trouble))
         st = put_trouble(r, f, err);
-    put_origins(r, f);
+    put_provenance(r, f);
     fputs("</body></html>\n", f);
     return st;
 }

@@ -73,8 +73,8 @@ zo_status bench_report_markdown(const bench_report_parts *r, FILE *f, zo_error *
     bench_report_put_differences(r, BENCH_FORMAT_MARKDOWN, f);
     fputs("\n\n", f);
     bench_report_put_warnings(r, "**Beware:** ", "\n\n", f);
-    bench_report_put_origins(r, BENCH_ORIGIN_MACHINE, BENCH_FORMAT_MARKDOWN, "Machine: ", "\n", f);
-    fputs(r->origins[BENCH_ORIGIN_MACHINE].count ? "\n" : "", f);
+    bench_report_put_provenance(r, BENCH_PROVENANCE_MACHINE, BENCH_FORMAT_MARKDOWN, "Machine: ", "\n", f);
+    fputs(r->provenance[BENCH_PROVENANCE_MACHINE].count ? "\n" : "", f);
     st = put_claims(r, f, err);
     fputs("## Tables\n\n", f);
     for (int32_t i = 0; !st && i < r->table_count; i++)
@@ -91,11 +91,11 @@ zo_status bench_report_markdown(const bench_report_parts *r, FILE *f, zo_error *
     fputs("- ", f);
     bench_report_put_common(r, BENCH_FORMAT_MARKDOWN, f);
     fputc('\n', f);
-    bench_origin_period(r->results, &first, &last);
+    bench_provenance_period(r->results, &first, &last);
     if (*first)
         fprintf(f, "- runs begun from %s to %s\n", first, last);
-    for (bench_origin kind = BENCH_ORIGIN_BUILD; kind < BENCH_ORIGIN_COUNT; kind++)
-        bench_report_put_origins(r, kind, BENCH_FORMAT_MARKDOWN, "- ", "\n", f);
+    for (bench_provenance kind = BENCH_PROVENANCE_BUILD; kind < BENCH_PROVENANCE_COUNT; kind++)
+        bench_report_put_provenance(r, kind, BENCH_FORMAT_MARKDOWN, "- ", "\n", f);
     fputs("- every cell with every parameter and metric: [cells.csv](cells.csv)\n", f);
     return st;
 }

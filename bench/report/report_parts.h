@@ -26,7 +26,7 @@ typedef struct bench_report_parts {
     bench_table *cells;   /* cells.csv */
     bench_figure *figures;
     int32_t figure_count;
-    bench_origins origins[BENCH_ORIGIN_COUNT];
+    bench_provenance_table provenance[BENCH_PROVENANCE_COUNT];
 } bench_report_parts;
 
 /* The whole report. Fails: ZO_ERR_MEMORY, ZO_ERR_IO. */
@@ -44,8 +44,8 @@ void bench_report_put_differences(const bench_report_parts *r, bench_format form
 /* "the same in all cells: model smollm2-135m, task sst2 ..." */
 void bench_report_put_common(const bench_report_parts *r, bench_format format, FILE *f);
 /* Where records come from: each text between `before` and `after`. */
-void bench_report_put_origins(const bench_report_parts *r, bench_origin kind, bench_format format,
-                              const char *before, const char *after, FILE *f);
+void bench_report_put_provenance(const bench_report_parts *r, bench_provenance kind, bench_format format,
+                                 const char *before, const char *after, FILE *f);
 /* What makes times doubtful; each sentence between `before` and `after`. */
 void bench_report_put_warnings(const bench_report_parts *r, const char *before, const char *after, FILE *f);
 

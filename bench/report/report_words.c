@@ -136,10 +136,10 @@ void bench_report_put_common(const bench_report_parts *r, bench_format format, F
     }
 }
 
-void bench_report_put_origins(const bench_report_parts *r, bench_origin kind, bench_format format,
-                              const char *before, const char *after, FILE *f)
+void bench_report_put_provenance(const bench_report_parts *r, bench_provenance kind, bench_format format,
+                                 const char *before, const char *after, FILE *f)
 {
-    const bench_origins *o = &r->origins[kind];
+    const bench_provenance_table *o = &r->provenance[kind];
     for (int32_t i = 0; i < o->count; i++) {
         fputs(before, f);
         bench_table_put_escaped(format, o->text[i], f);
@@ -191,8 +191,8 @@ static int32_t too_fast(const bench_report_parts *r, double *most)
 
 void bench_report_put_warnings(const bench_report_parts *r, const char *before, const char *after, FILE *f)
 {
-    int32_t machines = r->origins[BENCH_ORIGIN_MACHINE].count, builds = bench_origin_builds(r->results),
-            processors;
+    int32_t machines = r->provenance[BENCH_PROVENANCE_MACHINE].count,
+            builds = bench_provenance_builds(r->results), processors;
     double load, most;
     int32_t busy = busy_runs(r, &load, &processors), fast = too_fast(r, &most);
     if (machines > 1 || builds > 1)

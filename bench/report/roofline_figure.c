@@ -80,18 +80,18 @@ static size_t runs_of(const bench_results *r)
 }
 
 /* A block per series that has a point. */
-static void put_points(const bench_cross *cross, const bench_result **place, double *x, double *y,
+static void put_points(const bench_grid *cross, const bench_result **place, double *x, double *y,
                        bench_canvas *c)
 {
     char label[256];
     for (int32_t col = 0; col < cross->col_count; col++) {
         bool any = false;
         for (int32_t row = 0; row < cross->row_count; row++) {
-            spot s = spot_of(place, bench_cross_at(cross, row, col, place), x, y);
+            spot s = spot_of(place, bench_grid_at(cross, row, col, place), x, y);
             if (isnan(s.intensity))
                 continue;
             if (!any) {
-                bench_cross_label(cross, false, col, label, sizeof label);
+                bench_grid_label(cross, false, col, label, sizeof label);
                 fprintf(c->data, "# series %d: %s\n# operations per byte, 10^9 operations per second\n",
                         c->shown + 1, label);
                 bench_gnuplot_put_setting(c->script, "title_", ++c->shown, label);
@@ -107,8 +107,8 @@ static void put_points(const bench_cross *cross, const bench_result **place, dou
 zo_status bench_roofline_figure_put(const bench_results *r, const bench_plot_spec *spec, bench_canvas *c,
                                     zo_error *err)
 {
-    bench_cross cross;
-    zo_status st = bench_cross_init(&cross, r, spec->where, "", spec->series, false, err);
+    bench_grid cross;
+    zo_status st = bench_grid_init(&cross, r, spec->where, "", spec->series, false, err);
     if (st)
         return st;
     const bench_result **place = calloc((size_t)cross.count + 1, sizeof(const bench_result *));
@@ -129,7 +129,7 @@ zo_status bench_roofline_figure_put(const bench_results *r, const bench_plot_spe
         "give at best.",
         spec->title, *spec->title ? ". " : "", *spec->series ? " by " : "", spec->series);
 cleanup:
-    bench_cross_deinit(&cross);
+    bench_grid_deinit(&cross);
     free(place);
     free(x);
     free(y);

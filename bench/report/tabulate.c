@@ -29,7 +29,7 @@ static void make_key(const char *label, const char *ending, char *out, size_t ca
 
 /* Values of one table: a summary per place, row-major. */
 typedef struct grid {
-    bench_cross cross;
+    bench_grid cross;
     bench_summary *places;       /* (rows, cols) */
     const bench_result **a, **b; /* (count) room for the cells of a place and of its baseline */
 } grid;
@@ -38,7 +38,7 @@ static zo_status grid_init(grid *g, const bench_results *r, const json_t *where,
                            const char *cols, zo_error *err)
 {
     memset(g, 0, sizeof *g);
-    zo_status st = bench_cross_init(&g->cross, r, where, rows, cols, false, err);
+    zo_status st = bench_grid_init(&g->cross, r, where, rows, cols, false, err);
     if (st)
         return st;
     size_t count = (size_t)g->cross.count + 1;
@@ -50,7 +50,7 @@ static zo_status grid_init(grid *g, const bench_results *r, const json_t *where,
 
 static void grid_deinit(grid *g)
 {
-    bench_cross_deinit(&g->cross);
+    bench_grid_deinit(&g->cross);
     free(g->places);
     free(g->a);
     free(g->b);
@@ -65,7 +65,7 @@ static void fill_absolute(grid *g, const bench_metric *m)
 {
     for (int32_t row = 0; row < g->cross.row_count; row++)
         for (int32_t col = 0; col < g->cross.col_count; col++)
-            bench_summary_of(m, g->a, bench_cross_at(&g->cross, row, col, g->a), place_of(g, row, col));
+            bench_summary_of(m, g->a, bench_grid_at(&g->cross, row, col, g->a), place_of(g, row, col));
 }
 
 static void fill_relative(grid *g, const bench_metric *m, const bench_table_spec *spec)
@@ -74,8 +74,8 @@ static void fill_relative(grid *g, const bench_metric *m, const bench_table_spec
     for (int32_t row = 0; row < g->cross.row_count; row++) {
         for (int32_t col = 0; col < g->cross.col_count; col++) {
             bench_summary *s = place_of(g, row, col);
-            int32_t na = bench_cross_at(&g->cross, row, col, g->a);
-            int32_t nb = o ? bench_cross_baseline(&g->cross, row, col, o, spec->relative_value, g->b) : 0;
+            int32_t na = bench_grid_at(&g->cross, row, col, g->a);
+            int32_t nb = o ? bench_grid_baseline(&g->cross, row, col, o, spec->relative_value, g->b) : 0;
             bench_summary_ratio(m, g->a, na, g->b, nb, s);
             if (isnan(s->value) && na > 0 && nb == 0)
                 snprintf(s->why, sizeof s->why, "no one configuration to divide by");
@@ -163,7 +163,7 @@ static void add_columns(bench_table *t, const grid *g, const bench_metric *m, bo
         bench_table_add_column(t, BENCH_COLUMN_TEXT, g->cross.row_options[i]->name,
                                g->cross.row_options[i]->name);
     for (int32_t col = 0; col < g->cross.col_count; col++) {
-        bench_cross_label(&g->cross, false, col, head, sizeof head);
+        bench_grid_label(&g->cross, false, col, head, sizeof head);
         make_key(head, ending, key, sizeof key);
         if (!*head)
             snprintf(head, sizeof head, "%s", m->label);
@@ -175,7 +175,7 @@ static void add_row_labels(bench_table *t, const grid *g, int32_t row)
 {
     bench_table_add_row(t);
     for (int32_t i = 0; i < g->cross.row_option_count; i++)
-        bench_table_add_text(t, bench_result_text(bench_cross_row(&g->cross, row), g->cross.row_options[i]));
+        bench_table_add_text(t, bench_result_text(bench_grid_row(&g->cross, row), g->cross.row_options[i]));
 }
 
 zo_status bench_tabulate_spec(const bench_results *r, const bench_table_spec *spec, bool relative,
@@ -229,7 +229,7 @@ static void add_names(bench_table *t, const grid *g, int32_t row, bool heads)
         if (heads)
             bench_table_add_column(t, BENCH_COLUMN_TEXT, o->name, o->name);
         else
-            bench_table_add_text(t, bench_result_text(bench_cross_row(&g->cross, row), o));
+            bench_table_add_text(t, bench_result_text(bench_grid_row(&g->cross, row), o));
     }
 }
 
@@ -296,7 +296,7 @@ static zo_status make_metrics_table(const bench_results *r, const char *title, c
             bench_summary s;
             if (!any[i])
                 continue;
-            bench_summary_of(metrics[i], g.a, bench_cross_at(&g.cross, row, 0, g.a), &s);
+            bench_summary_of(metrics[i], g.a, bench_grid_at(&g.cross, row, 0, g.a), &s);
             add_summary(t, metrics[i], &s, note[i]);
         }
     }
@@ -310,7 +310,7 @@ cleanup:
 static bool is_tuned(const grid *g, int32_t row)
 {
     bench_summary before, after;
-    int32_t n = bench_cross_at(&g->cross, row, 0, g->a);
+    int32_t n = bench_grid_at(&g->cross, row, 0, g->a);
     bench_summary_of(bench_metric_find("accuracy_initial"), g->a, n, &before);
     bench_summary_of(bench_metric_find("accuracy"), g->a, n, &after);
     return n > 0 && g->a[0]->cell->params.steps > 0 && !isnan(before.value) && !isnan(after.value);

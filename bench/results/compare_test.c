@@ -485,7 +485,7 @@ static void floors(void **state)
     json_t *record = json_deep_copy(json_array_get(old, 0));
     bench_comparison *c =
         compare(json_incref(old), make_runs(plain, 24, 3), (bench_compare_options){.paired = true}, &err);
-    json_t *o = bench_floor_make(c, 24, record);
+    json_t *o = bench_noise_floor_make(c, 24, record);
     no_nan(o);
     const double at_24 = json_number_value(json_object_get(json_object_get(o, "floors"), "step_ns"));
     assert_true(at_24 > 0.001 && at_24 < 0.02); /* differences of 1% in 24 pairs */
@@ -493,11 +493,12 @@ static void floors(void **state)
     const char *tmp = getenv("TMPDIR");
     char *path = bench_folder_path("%s/noise-test-%d.json", tmp && *tmp ? tmp : "/tmp", (int)getpid());
     assert_int_equal(bench_folder_save_json(path, o, &err), ZO_OK);
-    assert_int_equal(bench_floor_load(path, &noise, &err), ZO_OK);
-    json_t *fewer = bench_floor_for(noise, 12, 2, 0.01), *none = bench_floor_for(noise, 3, 2, 0.01);
+    assert_int_equal(bench_noise_floor_load(path, &noise, &err), ZO_OK);
+    json_t *fewer = bench_noise_floor_for(noise, 12, 2, 0.01),
+           *none = bench_noise_floor_for(noise, 3, 2, 0.01);
     assert_true(json_number_value(json_object_get(fewer, "step_ns")) > at_24);
     assert_true(json_is_null(json_object_get(none, "step_ns"))); /* three pairs never find anything */
-    assert_true(bench_floor_fits(noise, old, differences));
+    assert_true(bench_noise_floor_fits(noise, old, differences));
     json_t *other = json_deep_copy(json_array_get(old, 1)), *build = json_object();
     json_object_set_new(other, "build", build);
     json_object_set_new(build, "openmp_threads",
@@ -507,18 +508,18 @@ static void floors(void **state)
     json_array_set_new(old, 1, other);
     json_t *with = json_pack("[O]", other);
     json_array_clear(differences);
-    assert_true(bench_floor_fits(noise, with, differences)); /* threads are no matter */
+    assert_true(bench_noise_floor_fits(noise, with, differences)); /* threads are no matter */
     json_object_set_new(json_object_get(build, "settings"), "OMP_WAIT_POLICY", json_string("passive"));
-    assert_false(bench_floor_fits(noise, with, differences));
+    assert_false(bench_noise_floor_fits(noise, with, differences));
     json_decref(with);
     json_object_set_new(json_object_get(noise, "machine"), "cpu", json_string("another"));
-    assert_false(bench_floor_fits(noise, old, differences));
+    assert_false(bench_noise_floor_fits(noise, old, differences));
     json_object_set_new(noise, "schema", json_string("zobench/noise/0"));
     json_t *bad = NULL;
     bench_folder_save_json(path, noise, NULL);
-    assert_int_equal(bench_floor_load(path, &bad, &err), ZO_ERR_FORMAT);
+    assert_int_equal(bench_noise_floor_load(path, &bad, &err), ZO_ERR_FORMAT);
     unlink(path);
-    assert_int_equal(bench_floor_load(path, &bad, NULL), ZO_ERR_IO);
+    assert_int_equal(bench_noise_floor_load(path, &bad, NULL), ZO_ERR_IO);
     json_decref(fewer);
     json_decref(none);
     json_decref(noise);

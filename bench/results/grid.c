@@ -101,7 +101,7 @@ static void ranking_deinit(ranking *k)
 }
 
 /* false: memory is out. */
-static bool ranking_init(ranking *k, const bench_cross *c, const bench_results *r,
+static bool ranking_init(ranking *k, const bench_grid *c, const bench_results *r,
                          const bench_option *const *options, int32_t n)
 {
     *k = (ranking){.n = n};
@@ -128,7 +128,7 @@ static bool begins_group(const ranking *k, int32_t i)
 }
 
 /* Numbers the cells by their values of some options, equal values equally; false: memory is out. */
-static bool number_cells(const bench_cross *c, const bench_results *r, const bench_option *const *options,
+static bool number_cells(const bench_grid *c, const bench_results *r, const bench_option *const *options,
                          int32_t n, int32_t *number, int32_t *count)
 {
     ranking k;
@@ -145,7 +145,7 @@ static bool number_cells(const bench_cross *c, const bench_results *r, const ben
 
 static void add_option(const bench_option **options, int32_t *n, const bench_option *o)
 {
-    if (o && *n < BENCH_CROSS_OPTIONS)
+    if (o && *n < BENCH_GRID_OPTIONS)
         options[(*n)++] = o;
 }
 
@@ -161,9 +161,9 @@ static void add_options(const bench_option **options, int32_t *n, const char *na
 }
 
 /* Do cells of one place differ in this option? -1: memory is out. */
-static int is_needed(const bench_cross *c, const bench_results *r, const bench_option *o)
+static int is_needed(const bench_grid *c, const bench_results *r, const bench_option *o)
 {
-    const bench_option *both[2 * BENCH_CROSS_OPTIONS];
+    const bench_option *both[2 * BENCH_GRID_OPTIONS];
     bool needed = false;
     ranking k;
     memcpy(both, c->row_options, (size_t)c->row_option_count * sizeof *both);
@@ -190,7 +190,7 @@ static bool is_minor(const bench_option *o)
 }
 
 /* Adds to one side the options in which cells of one place differ; the seed may differ. false: memory is out. */
-static bool add_spare_options(bench_cross *c, const bench_results *r, bool to_cols)
+static bool add_spare_options(bench_grid *c, const bench_results *r, bool to_cols)
 {
     for (int minor = 0; minor < 2; minor++) {
         for (const bench_option *o = bench_options; o->name; o++) {
@@ -208,8 +208,8 @@ static bool add_spare_options(bench_cross *c, const bench_results *r, bool to_co
     return true;
 }
 
-zo_status bench_cross_init(bench_cross *c, const bench_results *r, const json_t *where, const char *rows,
-                           const char *cols, bool spare_to_cols, zo_error *err)
+zo_status bench_grid_init(bench_grid *c, const bench_results *r, const json_t *where, const char *rows,
+                          const char *cols, bool spare_to_cols, zo_error *err)
 {
     size_t most = (size_t)r->cell_count + 1;
     memset(c, 0, sizeof *c);
@@ -217,7 +217,7 @@ zo_status bench_cross_init(bench_cross *c, const bench_results *r, const json_t 
     c->row_of = calloc(most, sizeof *c->row_of);
     c->col_of = calloc(most, sizeof *c->col_of);
     if (!c->cells || !c->row_of || !c->col_of) {
-        bench_cross_deinit(c);
+        bench_grid_deinit(c);
         return zo_fail(err, ZO_ERR_MEMORY, "cross %d cells: out of memory", r->cell_count);
     }
     for (int32_t i = 0; i < r->cell_count; i++)
@@ -228,13 +228,13 @@ zo_status bench_cross_init(bench_cross *c, const bench_results *r, const json_t 
     if (!add_spare_options(c, r, spare_to_cols) ||
         !number_cells(c, r, c->row_options, c->row_option_count, c->row_of, &c->row_count) ||
         !number_cells(c, r, c->col_options, c->col_option_count, c->col_of, &c->col_count)) {
-        bench_cross_deinit(c);
+        bench_grid_deinit(c);
         return zo_fail(err, ZO_ERR_MEMORY, "cross %d cells: out of memory", r->cell_count);
     }
     return ZO_OK;
 }
 
-void bench_cross_deinit(bench_cross *c)
+void bench_grid_deinit(bench_grid *c)
 {
     free(c->cells);
     free(c->row_of);
@@ -242,7 +242,7 @@ void bench_cross_deinit(bench_cross *c)
     memset(c, 0, sizeof *c);
 }
 
-int32_t bench_cross_at(const bench_cross *c, int32_t row, int32_t col, const bench_result **out)
+int32_t bench_grid_at(const bench_grid *c, int32_t row, int32_t col, const bench_result **out)
 {
     int32_t n = 0;
     for (int32_t i = 0; i < c->count; i++)
@@ -251,7 +251,7 @@ int32_t bench_cross_at(const bench_cross *c, int32_t row, int32_t col, const ben
     return n;
 }
 
-static const bench_result *first_with(const bench_cross *c, const int32_t *number, int32_t wanted)
+static const bench_result *first_with(const bench_grid *c, const int32_t *number, int32_t wanted)
 {
     for (int32_t i = 0; i < c->count; i++)
         if (number[i] == wanted)
@@ -260,19 +260,19 @@ static const bench_result *first_with(const bench_cross *c, const int32_t *numbe
     return NULL;
 }
 
-const bench_result *bench_cross_row(const bench_cross *c, int32_t row)
+const bench_result *bench_grid_row(const bench_grid *c, int32_t row)
 {
     return first_with(c, c->row_of, row);
 }
 
-const bench_result *bench_cross_col(const bench_cross *c, int32_t col)
+const bench_result *bench_grid_col(const bench_grid *c, int32_t col)
 {
     return first_with(c, c->col_of, col);
 }
 
-void bench_cross_label(const bench_cross *c, bool of_row, int32_t index, char *out, size_t cap)
+void bench_grid_label(const bench_grid *c, bool of_row, int32_t index, char *out, size_t cap)
 {
-    const bench_result *cell = of_row ? bench_cross_row(c, index) : bench_cross_col(c, index);
+    const bench_result *cell = of_row ? bench_grid_row(c, index) : bench_grid_col(c, index);
     const bench_option *const *options = of_row ? c->row_options : c->col_options;
     int32_t n = of_row ? c->row_option_count : c->col_option_count;
     size_t used = 0;
@@ -298,10 +298,10 @@ static int32_t side_options(const bench_option *const *options, int32_t n, const
 
 /* Cells with the value that are like `place`: in everything (level 0), in the options of rows and columns (1), of
  * columns (2), of rows (3). How many; 0 where they are not one configuration. */
-static int32_t baseline_level(const bench_cross *c, int level, const bench_result *place,
+static int32_t baseline_level(const bench_grid *c, int level, const bench_result *place,
                               const bench_option *option, const char *value, const bench_result **out)
 {
-    const bench_option *rows[BENCH_CROSS_OPTIONS], *cols[BENCH_CROSS_OPTIONS];
+    const bench_option *rows[BENCH_GRID_OPTIONS], *cols[BENCH_GRID_OPTIONS];
     int32_t row_n = side_options(c->row_options, c->row_option_count, option, rows);
     int32_t col_n = side_options(c->col_options, c->col_option_count, option, cols);
     int32_t n = 0;
@@ -322,8 +322,8 @@ static int32_t baseline_level(const bench_cross *c, int level, const bench_resul
     return n;
 }
 
-int32_t bench_cross_baseline(const bench_cross *c, int32_t row, int32_t col, const bench_option *option,
-                             const char *value, const bench_result **out)
+int32_t bench_grid_baseline(const bench_grid *c, int32_t row, int32_t col, const bench_option *option,
+                            const char *value, const bench_result **out)
 {
     const bench_result *place = NULL;
     int32_t n = 0;

@@ -26,7 +26,7 @@ static json_t *log_ratios(const bench_metric *m, const bench_match *match)
     return list;
 }
 
-json_t *bench_floor_make(const bench_comparison *c, int pairs, const json_t *record)
+json_t *bench_noise_floor_make(const bench_comparison *c, int pairs, const json_t *record)
 {
     json_t *cells = json_array(), *noise = json_object(), *floors;
     int tests = 0;
@@ -43,19 +43,19 @@ json_t *bench_floor_make(const bench_comparison *c, int pairs, const json_t *rec
         json_array_append_new(cells,
                               json_pack("{s:s, s:o}", "label", c->matches[i].label, "metrics", metrics));
     }
-    json_object_set_new(noise, "schema", json_string(BENCH_FLOOR_SCHEMA));
+    json_object_set_new(noise, "schema", json_string(BENCH_NOISE_FLOOR_SCHEMA));
     json_object_set_new(noise, "pairs", json_integer(pairs));
     json_object_set_new(noise, "alpha", json_real(c->alpha));
     json_object_set_new(noise, "tests", json_integer(tests));
     json_object_set(noise, "machine", json_object_get(record, "machine"));
     json_object_set(noise, "build", json_object_get(record, "build"));
     json_object_set_new(noise, "cells", cells);
-    floors = bench_floor_for(noise, pairs, tests, c->alpha);
+    floors = bench_noise_floor_for(noise, pairs, tests, c->alpha);
     json_object_set_new(noise, "floors", floors);
     return noise;
 }
 
-zo_status bench_floor_load(const char *path, json_t **out, zo_error *err)
+zo_status bench_noise_floor_load(const char *path, json_t **out, zo_error *err)
 {
     json_error_t why;
     json_t *o = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
@@ -63,10 +63,11 @@ zo_status bench_floor_load(const char *path, json_t **out, zo_error *err)
     *out = NULL;
     if (!o)
         return zo_fail(err, why.line > 0 ? ZO_ERR_FORMAT : ZO_ERR_IO, "read %s: %s", path, why.text);
-    if (!schema || strcmp(schema, BENCH_FLOOR_SCHEMA) != 0 || !json_is_array(json_object_get(o, "cells"))) {
+    if (!schema || strcmp(schema, BENCH_NOISE_FLOOR_SCHEMA) != 0 ||
+        !json_is_array(json_object_get(o, "cells"))) {
         json_decref(o);
         return zo_fail(err, ZO_ERR_FORMAT, "%s: its schema is %s; this version reads %s", path,
-                       schema ? "another" : "missing", BENCH_FLOOR_SCHEMA);
+                       schema ? "another" : "missing", BENCH_NOISE_FLOOR_SCHEMA);
     }
     *out = o;
     return ZO_OK;
@@ -84,7 +85,7 @@ static double floor_of(const json_t *ratios, int pairs, double alpha)
     return floor;
 }
 
-json_t *bench_floor_for(const json_t *noise, int pairs, int tests, double alpha)
+json_t *bench_noise_floor_for(const json_t *noise, int pairs, int tests, double alpha)
 {
     json_t *floors = json_object(), *cell, *metric;
     size_t i;
@@ -124,7 +125,7 @@ static json_t *of_machine(const json_t *record)
     return copy;
 }
 
-bool bench_floor_fits(const json_t *noise, const json_t *records, json_t *differences)
+bool bench_noise_floor_fits(const json_t *noise, const json_t *records, json_t *differences)
 {
     json_t *list = json_array(), *bare = json_array(), *record;
     size_t i;

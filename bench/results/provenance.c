@@ -71,27 +71,27 @@ DESCRIBE_INPUT(template)
 DESCRIBE_INPUT(manifest)
 
 static void (*const describe[])(const json_t *record, char *out, size_t cap) = {
-    [BENCH_ORIGIN_MACHINE] = describe_machine,   [BENCH_ORIGIN_BUILD] = describe_build,
-    [BENCH_ORIGIN_MODEL] = describe_model,       [BENCH_ORIGIN_ADAPTER] = describe_adapter,
-    [BENCH_ORIGIN_TRAIN] = describe_train,       [BENCH_ORIGIN_VALIDATION] = describe_validation,
-    [BENCH_ORIGIN_TEMPLATE] = describe_template, [BENCH_ORIGIN_MANIFEST] = describe_manifest,
+    [BENCH_PROVENANCE_MACHINE] = describe_machine,   [BENCH_PROVENANCE_BUILD] = describe_build,
+    [BENCH_PROVENANCE_MODEL] = describe_model,       [BENCH_PROVENANCE_ADAPTER] = describe_adapter,
+    [BENCH_PROVENANCE_TRAIN] = describe_train,       [BENCH_PROVENANCE_VALIDATION] = describe_validation,
+    [BENCH_PROVENANCE_TEMPLATE] = describe_template, [BENCH_PROVENANCE_MANIFEST] = describe_manifest,
 };
 
 /* Puts a text among the others where it is new. */
-static void add_text(bench_origins *out, const char text[sizeof out->text[0]])
+static void add_text(bench_provenance_table *out, const char text[sizeof out->text[0]])
 {
     bool known = !*text;
     for (int32_t k = 0; k < out->count; k++)
         known = known || strcmp(out->text[k], text) == 0;
     if (known)
         return;
-    if (out->count == BENCH_ORIGIN_MOST)
+    if (out->count == BENCH_PROVENANCE_MOST)
         out->more = true;
     else
         snprintf(out->text[out->count++], sizeof out->text[0], "%s", text);
 }
 
-void bench_origin_collect(const bench_results *r, bench_origin kind, bench_origins *out)
+void bench_provenance_collect(const bench_results *r, bench_provenance kind, bench_provenance_table *out)
 {
     size_t i;
     json_t *record;
@@ -109,9 +109,9 @@ static bool asks_for_kernels(const json_t *record)
     return json_is_string(bench_metric_at(record, "cell.blas_kernel"));
 }
 
-int32_t bench_origin_builds(const bench_results *r)
+int32_t bench_provenance_builds(const bench_results *r)
 {
-    bench_origins all = {0};
+    bench_provenance_table all = {0};
     size_t i;
     json_t *record, *unasked = NULL; /* the kernels of the first cell that left them to OpenBLAS */
     json_array_foreach(r->records, i, record)
@@ -134,7 +134,7 @@ int32_t bench_origin_builds(const bench_results *r)
     return all.count;
 }
 
-void bench_origin_period(const bench_results *r, const char **first, const char **last)
+void bench_provenance_period(const bench_results *r, const char **first, const char **last)
 {
     size_t i;
     json_t *record;

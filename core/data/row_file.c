@@ -9,7 +9,7 @@
 /* A file's lines, one at a time, in a buffer of fixed size. */
 typedef struct lines {
     FILE *f;
-    char *buffer; /* (ZO_ROWS_MAX_LINE) */
+    char *buffer; /* (ZO_ROW_FILE_MAX_LINE) */
     size_t begin, end;
     long number; /* of the line that was given last, from 1 */
     bool at_end;
@@ -34,11 +34,11 @@ static zo_status next_line(lines *l, char **line, size_t *n, zo_error *err)
         }
         if (l->at_end)
             return ZO_OK;
-        if (have == ZO_ROWS_MAX_LINE)
-            return zo_fail(err, ZO_ERR_FORMAT, "longer than %d bytes", ZO_ROWS_MAX_LINE);
+        if (have == ZO_ROW_FILE_MAX_LINE)
+            return zo_fail(err, ZO_ERR_FORMAT, "longer than %d bytes", ZO_ROW_FILE_MAX_LINE);
         memmove(l->buffer, begin, have);
         l->begin = 0;
-        l->end = have + fread(l->buffer + have, 1, ZO_ROWS_MAX_LINE - have, l->f);
+        l->end = have + fread(l->buffer + have, 1, ZO_ROW_FILE_MAX_LINE - have, l->f);
         if (ferror(l->f))
             return zo_fail(err, ZO_ERR_IO, "read: %s", strerror(errno));
         l->at_end = feof(l->f);
@@ -134,8 +134,8 @@ cleanup:
     return st;
 }
 
-zo_status zo_rows_read(const char *path, int32_t limit, zo_rows_visit visit, void *context, zo_mem *mem,
-                       zo_error *err)
+zo_status zo_row_file_read(const char *path, int32_t limit, zo_row_file_visit visit, void *context,
+                           zo_mem *mem, zo_error *err)
 {
     const size_t length = strlen(path);
     const bool tsv = length >= 4 && !strcmp(path + length - 4, ".tsv");
@@ -146,7 +146,7 @@ zo_status zo_rows_read(const char *path, int32_t limit, zo_rows_visit visit, voi
     l.f = fopen(path, "rb");
     if (!l.f)
         return zo_fail(err, ZO_ERR_IO, "open %s: %s", path, strerror(errno));
-    st = zo_mem_array(mem, ZO_ACCOUNT_DATA, ZO_ROWS_MAX_LINE, 1, "line buffer", &l.buffer, &inner);
+    st = zo_mem_array(mem, ZO_ACCOUNT_DATA, ZO_ROW_FILE_MAX_LINE, 1, "line buffer", &l.buffer, &inner);
 
     for (int32_t rows = 0; !st && (limit == 0 || rows < limit);) {
         char *line = NULL;

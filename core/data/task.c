@@ -542,13 +542,13 @@ zo_status zo_task_rows(const zo_task *t, const char *dir, zo_split split, int32_
     } else {
         st = find_file(t, dir, split, path, err);
         if (!st)
-            st = zo_rows_read(path, limit, collect, &c, mem, err);
+            st = zo_row_file_read(path, limit, collect, &c, mem, err);
         if (!st && c.count == 0)
             st = zo_fail(err, ZO_ERR_FORMAT, "%s: no rows", path);
     }
     zo_mem_free(c.scratch.s);
     if (st) {
-        zo_rows_free(c.rows, c.count);
+        zo_row_file_free(c.rows, c.count);
         return st;
     }
     *rows = c.rows;
@@ -558,7 +558,7 @@ zo_status zo_task_rows(const zo_task *t, const char *dir, zo_split split, int32_
     return ZO_OK;
 }
 
-void zo_rows_free(zo_row *rows, int32_t count)
+void zo_row_file_free(zo_row *rows, int32_t count)
 {
     for (int32_t i = 0; i < count; i++)
         zo_mem_free(rows[i].prompt);
@@ -830,7 +830,7 @@ zo_status zo_dataset_load(const zo_task *t, const char *dir, zo_split split, int
         st = zo_dataset_encode(t, rows, count, tok, max_tokens, mem, out, err);
     if (!st)
         memcpy((*out)->path, path, sizeof path);
-    zo_rows_free(rows, count);
+    zo_row_file_free(rows, count);
     return st;
 }
 

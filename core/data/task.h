@@ -67,7 +67,7 @@ typedef struct zo_dataset {
     int32_t *ids;        /* storage of all sequences */
 } zo_dataset;
 
-/* Rows of a split as text (account: data; free with zo_rows_free). dir holds <task>/<file> in one of the accepted
+/* Rows of a split as text (account: data; free with zo_row_file_free). dir holds <task>/<file> in one of the accepted
  * forms, looked for in this order:
  *   train.jsonl | train.tsv, and validation.jsonl | val.jsonl | dev.jsonl | validation.tsv | dev.tsv
  *   (Hugging Face field names, SuperGLUE's raw .jsonl, GLUE's raw .tsv with a header line, but for the raw forms of
@@ -82,7 +82,7 @@ typedef struct zo_dataset {
  * ZO_ERR_UNSUPPORTED (random), ZO_ERR_MEMORY. */
 zo_status zo_task_rows(const zo_task *t, const char *dir, zo_split split, int32_t limit, zo_mem *mem,
                        zo_row **rows, int32_t *count, char *path_out, zo_error *err);
-void zo_rows_free(zo_row *rows, int32_t count);
+void zo_row_file_free(zo_row *rows, int32_t count);
 
 /* Encodes rows. max_tokens: sequences are cut on the left (a leading BOS is kept), 0: 512; the choices of a class
  * task all by the same number of tokens, so that they keep sharing their prompt. Fails: ZO_ERR_INVALID where an

@@ -111,7 +111,7 @@ static loaded load(const char *task, const char *dir, zo_split split, int32_t li
 
 static void unload(loaded l)
 {
-    zo_rows_free(l.rows, l.count);
+    zo_row_file_free(l.rows, l.count);
 }
 
 static void check_row(const zo_row *row, const char *prompt, const char *a, const char *b, int32_t label)

@@ -414,10 +414,10 @@ static const full_tensor *full_of_linear(const model *m, int layer, zo_target t)
 }
 
 /* Frozen, what lies in the map stays as it is, and values are the same. */
-static void check_turned(const model *m, int layer, zo_target t, const zo_matrix *w)
+static void check_reordered(const model *m, int layer, zo_target t, const zo_matrix *w)
 {
-    bool turns = zo_precision_turns(w->precision, w->in);
-    assert_int_equal(w->panel_rows, turns ? w->out / ZO_PANEL_ROWS * ZO_PANEL_ROWS : 0);
+    bool reorders = zo_precision_reorders(w->precision, w->in);
+    assert_int_equal(w->panel_rows, reorders ? w->out / ZO_PANEL_ROWS * ZO_PANEL_ROWS : 0);
     check_matrix(w, full_of_linear(m, layer, t), w->precision);
 }
 
@@ -473,7 +473,7 @@ static void check_loaded(const model *m, const char *path, zo_precision p)
     assert_int_equal(mem.now[ZO_ACCOUNT_DATA], 0);
     for (int layer = 0; layer < LAYERS; layer++)
         for (int t = 0; t < ZO_TARGET_COUNT; t++)
-            check_turned(m, layer, (zo_target)t, &l->layers[layer].linear[t].w);
+            check_reordered(m, layer, (zo_target)t, &l->layers[layer].linear[t].w);
     zo_llama_free(l);
     assert_int_equal(mem.now[ZO_ACCOUNT_WEIGHTS], 0);
 }

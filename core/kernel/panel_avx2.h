@@ -86,8 +86,8 @@ static inline __m256 decode_8(const uint8_t *values, zo_precision precision)
     }
 }
 
-static inline __attribute__((always_inline)) void turn_rows(float *vector, const zo_panel_source *s,
-                                                            zo_precision precision)
+static inline __attribute__((always_inline)) void reorder_rows(float *vector, const zo_panel_source *s,
+                                                               zo_precision precision)
 {
     const int bytes = precision == ZO_PRECISION_F32 ? 4 : 2;
     const uint8_t *rows[ZO_PANEL_LANES];
@@ -192,11 +192,11 @@ static void unpack_f32(float *vector, const zo_panel_source *s)
              p == ZO_PRECISION_NF4)
         unpack_f32_plain(vector, s);
     else if (p == ZO_PRECISION_F32)
-        turn_rows(vector, s, ZO_PRECISION_F32);
+        reorder_rows(vector, s, ZO_PRECISION_F32);
     else if (p == ZO_PRECISION_F16)
-        turn_rows(vector, s, ZO_PRECISION_F16);
+        reorder_rows(vector, s, ZO_PRECISION_F16);
     else
-        turn_rows(vector, s, ZO_PRECISION_BF16);
+        reorder_rows(vector, s, ZO_PRECISION_BF16);
 }
 
 #endif

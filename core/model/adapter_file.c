@@ -154,7 +154,7 @@ cleanup:
 }
 
 /* The configuration is written last: where it is there, the tensors are. */
-zo_status zo_peft_save(const zo_lora *l, const char *dir, const char *base, zo_error *err)
+zo_status zo_adapter_file_save(const zo_lora *l, const char *dir, const char *base, zo_error *err)
 {
     char path[MAX_PATH];
     zo_status st = make_folder(dir, err);
@@ -386,8 +386,8 @@ static zo_status read_tensors(const zo_safetensors *s, const zo_config *c, zo_lo
     return ZO_OK;
 }
 
-zo_status zo_peft_load(const char *dir, const zo_config *c, bool train_a, zo_mem *mem, zo_lora **out,
-                       zo_error *err)
+zo_status zo_adapter_file_load(const char *dir, const zo_config *c, bool train_a, zo_mem *mem, zo_lora **out,
+                               zo_error *err)
 {
     char path[MAX_PATH];
     zo_lora_options options = {.train_a = train_a};

@@ -74,7 +74,8 @@ static void prepare(void)
     snprintf(again, sizeof again, "%s/again", dir);
     snprintf(again_files[0], sizeof again_files[0], "%s/adapter_config.json", again);
     snprintf(again_files[1], sizeof again_files[1], "%s/adapter_model.safetensors", again);
-    CHECK(zo_lora_new(&shape, &o, NULL, &l, NULL) == ZO_OK && zo_peft_save(l, dir, "base", NULL) == ZO_OK);
+    CHECK(zo_lora_new(&shape, &o, NULL, &l, NULL) == ZO_OK &&
+          zo_adapter_file_save(l, dir, "base", NULL) == ZO_OK);
     zo_lora_free(l);
     config_bytes = get(config_path, config);
     tensor_bytes = get(tensor_path, tensors);
@@ -134,11 +135,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     write_case(data[0] % 4, data + 1, size - 1);
-    zo_status st = zo_peft_load(dir, &shape, data[0] & 4, &mem, &l, &err);
+    zo_status st = zo_adapter_file_load(dir, &shape, data[0] & 4, &mem, &l, &err);
     CHECK((st == ZO_OK) == (l != NULL) && err.status == st);
     if (l) {
-        CHECK(zo_peft_save(l, again, "base", NULL) == ZO_OK);
-        CHECK(zo_peft_load(again, &shape, false, NULL, &reloaded, NULL) == ZO_OK);
+        CHECK(zo_adapter_file_save(l, again, "base", NULL) == ZO_OK);
+        CHECK(zo_adapter_file_load(again, &shape, false, NULL, &reloaded, NULL) == ZO_OK);
         same(l, reloaded);
         zo_lora_free(reloaded);
     }

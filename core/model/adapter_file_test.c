@@ -83,7 +83,7 @@ static zo_lora *new_lora(int32_t rank, double alpha, uint32_t targets)
 static void save(const zo_lora *l, const char *dir)
 {
     zo_error err = {0};
-    if (zo_peft_save(l, dir, "some/base", &err))
+    if (zo_adapter_file_save(l, dir, "some/base", &err))
         fail_msg("%s", err.text);
 }
 
@@ -101,7 +101,7 @@ static void assert_refused(const char *dir, const zo_config *c, zo_status status
     zo_mem mem = {0};
     zo_error err = {0};
     zo_lora *l = NULL;
-    zo_status st = zo_peft_load(dir, c, false, &mem, &l, &err);
+    zo_status st = zo_adapter_file_load(dir, c, false, &mem, &l, &err);
     if (st != status || err.status != status || !strstr(err.text, fragment) || strchr(err.text, '\n'))
         fail_msg("status %d, \"%s\"; expected %d and \"%s\"", (int)st, err.text, (int)status, fragment);
     assert_null(l);
@@ -141,7 +141,7 @@ static void test_round_trip(void **state)
         zo_error err = {0};
         zo_lora *loaded = NULL, *l = new_lora(cases[i].rank, cases[i].alpha, cases[i].targets);
         save(l, f->dir); /* also over the files of the case before */
-        if (zo_peft_load(f->dir, &shape, i % 2, &mem, &loaded, &err))
+        if (zo_adapter_file_load(f->dir, &shape, i % 2, &mem, &loaded, &err))
             fail_msg("%s", err.text);
         assert_same(l, loaded);
         assert_int_equal(loaded->options.train_a, i % 2);
@@ -294,7 +294,7 @@ static void test_configurations(void **state)
             assert_refused(f->dir, &shape, cases[i].status, cases[i].fragment);
             continue;
         }
-        if (zo_peft_load(f->dir, &shape, false, NULL, &loaded, &err))
+        if (zo_adapter_file_load(f->dir, &shape, false, NULL, &loaded, &err))
             fail_msg("case %zu: %s", i, err.text);
         assert_same(l, loaded);
         zo_lora_free(loaded);
@@ -456,7 +456,7 @@ static void test_sixteen_bit_tensors(void **state)
             list[i].bytes = values * 2;
         }
         if (zo_safetensors_write(f->tensors, list, n, NULL, 0, &err) ||
-            zo_peft_load(f->dir, &shape, false, NULL, &loaded, &err))
+            zo_adapter_file_load(f->dir, &shape, false, NULL, &loaded, &err))
             fail_msg("%s", err.text);
         /* The first is layer 0, q_proj, A; the last is layer 2, v_proj, B. */
         for (int k = 0; k < 32; k++) {
@@ -478,14 +478,14 @@ static void test_save_makes_parents_and_reports_failures(void **state)
     snprintf(mid, sizeof mid, "%s/a", f->dir);
     snprintf(deep, sizeof deep, "%s/b/", mid);
     save(l, deep);
-    if (zo_peft_load(deep, &shape, false, NULL, &loaded, &err))
+    if (zo_adapter_file_load(deep, &shape, false, NULL, &loaded, &err))
         fail_msg("%s", err.text);
     assert_same(l, loaded);
     snprintf(file, sizeof file, "%sadapter_config.json/below", deep);
-    assert_int_equal(zo_peft_save(l, file, "x", &err), ZO_ERR_IO); /* a file is in the way */
+    assert_int_equal(zo_adapter_file_save(l, file, "x", &err), ZO_ERR_IO); /* a file is in the way */
     assert_non_null(strstr(err.text, "make folder"));
     err = (zo_error){0};
-    assert_int_equal(zo_peft_save(l, deep, "\xff", &err), ZO_ERR_INVALID);
+    assert_int_equal(zo_adapter_file_save(l, deep, "\xff", &err), ZO_ERR_INVALID);
     snprintf(file, sizeof file, "%sadapter_config.json", deep);
     unlink(file);
     snprintf(file, sizeof file, "%sadapter_model.safetensors", deep);
@@ -506,7 +506,7 @@ static void test_every_allocation_may_fail(void **state)
         zo_mem mem = {.fail_after = k};
         zo_error err = {0};
         zo_lora *loaded = NULL;
-        zo_status st = zo_peft_load(f->dir, &shape, false, &mem, &loaded, &err);
+        zo_status st = zo_adapter_file_load(f->dir, &shape, false, &mem, &loaded, &err);
         zo_lora_free(loaded);
         for (int a = 0; a < ZO_ACCOUNT_COUNT; a++)
             assert_int_equal(mem.now[a], 0);

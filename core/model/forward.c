@@ -25,21 +25,21 @@ struct zo_session {
     const zo_kernels *kernels;
     zo_engine engine;
     zo_phase_hook hook;
-    int32_t *id;       /* (rows of one replica) token */
-    int32_t *position; /* (the same) from the sequence's first real token on; negative: padding */
-    float *x;          /* (rows, D) residual stream */
-    zo_tile *tiles;    /* of a chunk, as are all that follow */
-    char *input;       /* tiles of D or Q inputs */
-    float *qkv;        /* (rows, Q + 2 KV) */
-    float *mixed;      /* (rows, Q) attention's output */
-    char *hidden;      /* tiles of F inputs */
-    float *low;        /* (tiles, 3, R, H) A x of the targets of a group */
-    float *b;          /* replicas of Bw, one group at a time */
-    float *a;          /* replicas of A */
-    float *scratch;    /* (threads, zo_attend_scratch) */
-    float *last;       /* (N * labels, D) residual stream of label rows, from the last layer on */
-    float *logits;     /* (N * labels, V) */
-    double *surprise;  /* (N * labels) cross-entropy of each label */
+    int32_t *id;        /* (rows of one replica) token */
+    int32_t *position;  /* (the same) from the sequence's first real token on; negative: padding */
+    float *x;           /* (rows, D) residual stream */
+    zo_tile *tiles;     /* of a chunk, as are all that follow */
+    char *input;        /* tiles of D or Q inputs */
+    float *qkv;         /* (rows, Q + 2 KV) */
+    float *mixed;       /* (rows, Q) attention's output */
+    char *hidden;       /* tiles of F inputs */
+    float *low;         /* (tiles, 3, R, H) A x of the targets of a group */
+    float *b;           /* replicas of Bw, one group at a time */
+    float *a;           /* replicas of A */
+    float *scratch;     /* (threads, zo_attend_scratch) */
+    float *last;        /* (N * labels, D) residual stream of label rows, from the last layer on */
+    float *logits;      /* (N * labels, V) */
+    double *label_loss; /* (N * labels) cross-entropy of each label */
 };
 
 /* What a forward works on: sizes and arguments in one place. */
@@ -111,7 +111,7 @@ static void list_arrays(const zo_config *c, const zo_session_limits *l, int thre
          offsetof(zo_session, scratch)},
         {"label rows", l->labels * c->width * F, offsetof(zo_session, last)},
         {"logits", l->labels * c->vocab * F, offsetof(zo_session, logits)},
-        {"label losses", l->labels * (int64_t)sizeof(double), offsetof(zo_session, surprise)},
+        {"label losses", l->labels * (int64_t)sizeof(double), offsetof(zo_session, label_loss)},
     };
     memcpy(out, all, sizeof all);
 }
@@ -163,9 +163,9 @@ void zo_session_free(zo_session *s)
 {
     if (!s)
         return;
-    void *const all[] = {s->id,       s->position,      s->x, s->tiles, s->input,   s->qkv,  s->mixed,
-                         s->hidden,   s->low,           s->b, s->a,     s->scratch, s->last, s->logits,
-                         s->surprise, s->engine.scratch};
+    void *const all[] = {s->id,         s->position,      s->x, s->tiles, s->input,   s->qkv,  s->mixed,
+                         s->hidden,     s->low,           s->b, s->a,     s->scratch, s->last, s->logits,
+                         s->label_loss, s->engine.scratch};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         zo_mem_free(all[i]);
     zo_mem_free(s);
@@ -482,12 +482,12 @@ zo_status zo_llama_losses(zo_session *s, const zo_lora *l, const zo_batch *batch
     zo_phase_enter(s->hook, ZO_PHASE_LOSS);
 #pragma omp parallel for
     for (int64_t i = 0; i < replicas * labels; i++)
-        s->surprise[i] =
+        s->label_loss[i] =
             s->kernels->logsumexp(logits + i * V, V) - logits[i * V + batch->label_id[i % labels]];
     for (int64_t n = 0; n < replicas; n++) {
         loss[n] = 0;
         for (int64_t i = 0; i < labels; i++)
-            loss[n] += s->surprise[n * labels + i];
+            loss[n] += s->label_loss[n * labels + i];
         loss[n] /= (double)labels;
     }
     zo_phase_enter(s->hook, ZO_PHASE_OTHER);

@@ -157,10 +157,10 @@ static bool both_fetch(const worker *w)
 static int64_t distance(const worker *w, const part *p, const part *after, int j)
 {
     const column *c = p->g->column + j, *to = after->g->column + j;
-    const bool turned = in_panel_order(&w->c->maps[c->map].w);
+    const bool reordered = in_panel_order(&w->c->maps[c->map].w);
     if (!both_fetch(w))
         return 0;
-    if (!turned)
+    if (!reordered)
         return j + 1 < p->g->vectors ? (int64_t)(weights_of(w, c + 1, p->k0) - weights_of(w, c, p->k0)) : 0;
     return j > 0 && j < after->g->vectors ? (int64_t)(weights_of(w, to, after->k0) - weights_of(w, c, p->k0))
                                           : 0;
@@ -233,16 +233,16 @@ static panel panel_of(const worker *w, const part *p, const part *after)
 static bool ahead_of(const worker *w, const part *p, const part *after, const group *next, zo_ahead *out)
 {
     const zo_matrix *m = &w->c->maps[p->g->column[0].map].w;
-    const bool turned = in_panel_order(m);
-    const part to = turned ? *after : (part){next, 0, w->in};
-    const int64_t steps = w->c->n * (turned ? p->k : w->in);
+    const bool reordered = in_panel_order(m);
+    const part to = reordered ? *after : (part){next, 0, w->in};
+    const int64_t steps = w->c->n * (reordered ? p->k : w->in);
     const int vectors = both_fetch(w) ? 1 : to.g->vectors;
     if (to.g->vectors == 0 || w->c->n > ZO_LINEAR_FEW)
         return false;
     out->step = (weight_bytes(m, to.k * ZO_PANEL_LANES) + steps - 1) / steps;
     for (int j = 0; j < ZO_PANEL_VECTORS; j++)
         out->at[j] = weights_of(w, to.g->column + (j < vectors ? j : 0), to.k0) +
-                     (uintptr_t)(turned ? 0 : p->k0 * w->c->n * out->step);
+                     (uintptr_t)(reordered ? 0 : p->k0 * w->c->n * out->step);
     return true;
 }
 

@@ -42,15 +42,16 @@ static void *room(int64_t bytes)
 }
 
 /* A matrix of random values in some precision, in panel order if that is asked for and there is one; its storage. */
-static void *make_matrix(zo_precision p, int64_t out, int64_t in, bool turned, uint64_t stream, zo_matrix *w)
+static void *make_matrix(zo_precision p, int64_t out, int64_t in, bool reordered, uint64_t stream,
+                         zo_matrix *w)
 {
     float *x = numbers(stream, out * in), *absmax = malloc((size_t)zo_precision_scratch(p, out, in) * 4 + 4);
     zo_encoder e = {p, out, in, room(zo_precision_bytes(p, out, in)), absmax};
     zo_precision_encode_rows(&e, 0, out, x);
     *w = zo_precision_encode_end(&e);
-    if (turned && zo_precision_turns(p, in)) {
-        void *rows = room(zo_precision_turn_bytes(in));
-        zo_precision_turn(w, 1, rows);
+    if (reordered && zo_precision_reorders(p, in)) {
+        void *rows = room(zo_precision_reorder_bytes(in));
+        zo_precision_reorder(w, 1, rows);
         free(rows);
     }
     free(x);
@@ -80,13 +81,13 @@ static void pack_all(fixture *f)
 }
 
 /* rows: of each of `replicas`. */
-static fixture begin(const zo_panels *panels, zo_compute compute, zo_precision p, bool turned, int64_t in,
+static fixture begin(const zo_panels *panels, zo_compute compute, zo_precision p, bool reordered, int64_t in,
                      const int64_t *out, int maps, int64_t rows, int32_t replicas)
 {
     fixture f = {.in = in, .rows = rows * replicas, .maps = maps, .replicas = replicas};
     f.e = (zo_engine){.panels = panels, .compute = compute, .threads = omp_get_max_threads()};
     for (int i = 0; i < maps; i++) {
-        f.storage[i] = make_matrix(p, out[i], in, turned, 10 + (uint64_t)i, &f.map[i].w);
+        f.storage[i] = make_matrix(p, out[i], in, reordered, 10 + (uint64_t)i, &f.map[i].w);
         f.map[i].bias = f.bias[i] = i == 1 ? numbers(20, out[i]) : NULL;
         f.ld += out[i];
     }
@@ -202,9 +203,9 @@ static void products_are_those_of_plain_sums(void **state)
         for (int i = 0; i < (int)(sizeof shapes / sizeof shapes[0]) * EACH; i++) {
             zo_precision p = i % ZO_PRECISION_COUNT;
             zo_compute c = i / ZO_PRECISION_COUNT % ZO_COMPUTE_COUNT;
-            bool turned = i / ZO_PRECISION_COUNT / ZO_COMPUTE_COUNT % 2;
+            bool reordered = i / ZO_PRECISION_COUNT / ZO_COMPUTE_COUNT % 2;
             int s = i / EACH;
-            fixture f = begin(*panels, c, p, turned, shapes[s].in, &shapes[s].out, 1, shapes[s].rows, 1);
+            fixture f = begin(*panels, c, p, reordered, shapes[s].in, &shapes[s].out, 1, shapes[s].rows, 1);
             float *w = malloc((size_t)f.in * sizeof *w);
             apply(&f, ZO_INTO_SET, NULL);
             for (int64_t o = 0; o < f.ld; o++) {
@@ -214,7 +215,7 @@ static void products_are_those_of_plain_sums(void **state)
                     double off = fabs(f.y[r * f.ld + o] - want);
                     if (!(off <= error_bound(f.in, bound)))
                         fail_msg("%s, %s%s, compute %s, %lld x %lld: y[%lld][%lld] is off by %g",
-                                 (*panels)->name, zo_precision_name(p), turned ? " in panel order" : "",
+                                 (*panels)->name, zo_precision_name(p), reordered ? " in panel order" : "",
                                  zo_compute_name(c), (long long)f.ld, (long long)f.in, (long long)r,
                                  (long long)o, off);
                 }
@@ -225,7 +226,7 @@ static void products_are_those_of_plain_sums(void **state)
     }
 }
 
-/* Three maps side by side, one with a bias, added to what y holds; the rows of W turned as GGUF files hold them. */
+/* Three maps side by side, one with a bias, added to what y holds; the rows of W reordered as GGUF files hold them. */
 static void joined_maps_add_to_y(void **state)
 {
     static const int64_t out[] = {40, 24, 7};

@@ -177,12 +177,12 @@ zo_llama_bytes zo_llama_weight_bytes(const zo_weights *w, zo_precision precision
 }
 
 /* Room for conversions, enough for any tensor of the model. */
-typedef struct workshop {
+typedef struct load_scratch {
     float *rows;   /* (threads, block) */
     int64_t block; /* values of one thread */
     int threads;
     float *absmax; /* zo_encoder */
-} workshop;
+} load_scratch;
 
 /* Rows that a thread converts at once: few, so that they stay in its cache. */
 static int64_t rows_at_once(zo_precision p, int64_t cols)
@@ -192,11 +192,11 @@ static int64_t rows_at_once(zo_precision p, int64_t cols)
     return grain * (some > 1 ? some : 1);
 }
 
-static zo_status workshop_init(workshop *shop, const zo_llama *m, const zo_weights *w, zo_mem *mem,
-                               zo_error *err)
+static zo_status scratch_init(load_scratch *scratch, const zo_llama *m, const zo_weights *w, zo_mem *mem,
+                              zo_error *err)
 {
     int64_t absmax = 0;
-    *shop = (workshop){.threads = omp_get_max_threads()};
+    *scratch = (load_scratch){.threads = omp_get_max_threads()};
     if (m->storage)
         return ZO_OK;
     for (int32_t i = 0; i < slot_count(&m->config); i++) {
@@ -207,20 +207,20 @@ static zo_status workshop_init(workshop *shop, const zo_llama *m, const zo_weigh
         int64_t at_once = rows_at_once(h.precision, s.cols),
                 more = zo_precision_scratch(h.precision, s.rows, s.cols);
         int64_t block = (at_once < s.rows ? at_once : s.rows) * s.cols;
-        shop->block = block > shop->block ? block : shop->block;
+        scratch->block = block > scratch->block ? block : scratch->block;
         absmax = more > absmax ? more : absmax;
     }
-    zo_status st = zo_mem_array(mem, ZO_ACCOUNT_DATA, (size_t)shop->threads * (size_t)shop->block,
-                                sizeof(float), "rows to convert", &shop->rows, err);
+    zo_status st = zo_mem_array(mem, ZO_ACCOUNT_DATA, (size_t)scratch->threads * (size_t)scratch->block,
+                                sizeof(float), "rows to convert", &scratch->rows, err);
     return st ? st
               : zo_mem_array(mem, ZO_ACCOUNT_DATA, (size_t)absmax, sizeof(float), "absmax to quantize",
-                             &shop->absmax, err);
+                             &scratch->absmax, err);
 }
 
-static void workshop_deinit(workshop *shop)
+static void scratch_deinit(load_scratch *scratch)
 {
-    zo_mem_free(shop->rows);
-    zo_mem_free(shop->absmax);
+    zo_mem_free(scratch->rows);
+    zo_mem_free(scratch->absmax);
 }
 
 /* Rows are decoded in blocks by all threads. */
@@ -234,14 +234,14 @@ static void decode_tensor(const zo_weights *w, const zo_tensor *t, const slot *s
 }
 
 static zo_matrix encode_tensor(const zo_weights *w, const zo_tensor *t, const slot *s, zo_precision p,
-                               void *storage, const workshop *shop)
+                               void *storage, const load_scratch *scratch)
 {
-    zo_encoder e = {p, s->rows, s->cols, storage, shop->absmax};
+    zo_encoder e = {p, s->rows, s->cols, storage, scratch->absmax};
     int64_t block = rows_at_once(p, s->cols);
-#pragma omp parallel for schedule(dynamic) num_threads(shop->threads)
+#pragma omp parallel for schedule(dynamic) num_threads(scratch->threads)
     for (int64_t r = 0; r < s->rows; r += block) {
         int64_t some = s->rows - r < block ? s->rows - r : block;
-        float *rows = shop->rows + omp_get_thread_num() * shop->block;
+        float *rows = scratch->rows + omp_get_thread_num() * scratch->block;
         zo_weights_read_rows(w, t, r, some, rows);
         zo_precision_encode_rows(&e, r, some, rows);
     }
@@ -250,7 +250,7 @@ static zo_matrix encode_tensor(const zo_weights *w, const zo_tensor *t, const sl
 
 /* One tensor to `to`, h->bytes long. */
 static void read_one(zo_llama *m, const zo_weights *w, const zo_tensor *t, const slot *s, const home *h,
-                     void *to, const workshop *shop)
+                     void *to, const load_scratch *scratch)
 {
     zo_matrix as_it_is = {.precision = h->precision,
                           .out = s->rows,
@@ -264,16 +264,16 @@ static void read_one(zo_llama *m, const zo_weights *w, const zo_tensor *t, const
     else if (m->storage || h->mapped)
         *s->matrix = as_it_is;
     else
-        *s->matrix = encode_tensor(w, t, s, h->precision, to, shop);
+        *s->matrix = encode_tensor(w, t, s, h->precision, to, scratch);
     if (!h->mapped)
         zo_weights_drop(w, t); /* its pages would count as resident beside the copy */
 }
 
 static zo_status read_all(zo_llama *m, zo_weights *w, zo_mem *mem, zo_error *err)
 {
-    workshop shop;
+    load_scratch scratch;
     char *next = m->storage ? (char *)m->storage : m->packed;
-    zo_status st = workshop_init(&shop, m, w, mem, err);
+    zo_status st = scratch_init(&scratch, m, w, mem, err);
     for (int32_t i = 0; !st && i < slot_count(&m->config); i++) {
         slot s = slot_at(&m->config, m, i);
         home h = home_of(w, &s, m->precision);
@@ -282,12 +282,12 @@ static zo_status read_all(zo_llama *m, zo_weights *w, zo_mem *mem, zo_error *err
             st = zo_fail(err, ZO_ERR_FORMAT, "load model: tensor %s is missing", s.name);
             break;
         }
-        read_one(m, w, t, &s, &h, next, &shop);
+        read_one(m, w, t, &s, &h, next, &scratch);
         if (h.mapped && !m->source)
             m->source = zo_weights_hold(w);
         next += h.bytes;
     }
-    workshop_deinit(&shop);
+    scratch_deinit(&scratch);
     if (m->config.tied)
         m->head = m->embedding;
     return st;
@@ -349,16 +349,16 @@ zo_status zo_llama_freeze(zo_llama *m, zo_mem *mem, zo_error *err)
         return ZO_OK;
     for (int t = 0; t < ZO_TARGET_COUNT; t++) {
         int64_t in = m->layers[0].linear[t].w.in;
-        bytes = zo_precision_turn_bytes(in) > bytes ? zo_precision_turn_bytes(in) : bytes;
+        bytes = zo_precision_reorder_bytes(in) > bytes ? zo_precision_reorder_bytes(in) : bytes;
     }
     zo_status st =
-        zo_mem_array(mem, ZO_ACCOUNT_DATA, (size_t)threads, (size_t)bytes, "rows to turn", &room, err);
+        zo_mem_array(mem, ZO_ACCOUNT_DATA, (size_t)threads, (size_t)bytes, "rows to reorder", &room, err);
     if (st)
         return st;
     for (int32_t l = 0; l < m->config.layers; l++)
         for (int t = 0; t < ZO_TARGET_COUNT; t++)
-            if (zo_precision_turns(m->precision, m->layers[l].linear[t].w.in)) /* none that is mapped */
-                zo_precision_turn(&m->layers[l].linear[t].w, threads, room);
+            if (zo_precision_reorders(m->precision, m->layers[l].linear[t].w.in)) /* none that is mapped */
+                zo_precision_reorder(&m->layers[l].linear[t].w, threads, room);
     m->frozen = true;
     zo_mem_free(room);
     return ZO_OK;

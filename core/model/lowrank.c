@@ -86,8 +86,8 @@ static int64_t lanes_of(const part *t)
 }
 
 /* Columns [column, column + n) of 16 rows of x (rows, ld) from `row` on, to [n][16]; rows that are not there become zeros. */
-static void turn(const zo_panels *panels, float out[RUN * LANES], const float *x, int64_t rows, int64_t ld,
-                 int64_t row, int64_t column, int64_t n)
+static void reorder(const zo_panels *panels, float out[RUN * LANES], const float *x, int64_t rows, int64_t ld,
+                    int64_t row, int64_t column, int64_t n)
 {
     const zo_matrix w = {.precision = ZO_PRECISION_F32, .out = rows, .in = ld, .values = x};
     panels->unpack_f32(out, &(zo_panel_source){.w = &w, .row = row, .k0 = column, .k = n});
@@ -105,7 +105,7 @@ static void noise_of(const zo_panels *panels, float out[RUN * LANES], const zo_p
         for (int64_t lane = 0; lane < lanes_of(t); lane++)
             zo_normals(at, first + (uint64_t)(lane * t->ld), t->n, z + lane * t->n);
     }
-    turn(panels, out, z, lanes_of(t), t->n, 0, 0, t->n);
+    reorder(panels, out, z, lanes_of(t), t->n, 0, 0, t->n);
 }
 
 /* The replicas of a part, `stride` values apart. Neighbours of one query share their noise. */
@@ -115,7 +115,7 @@ static void form_part(const zo_panels *panels, float *out, int64_t stride, const
     const zo_kernels *kernels = zo_kernels_best();
     float x[RUN * LANES], z[RUN * LANES];
     int64_t made = -1;
-    turn(panels, x, t->x, t->rows, t->ld, t->row, t->column, t->n);
+    reorder(panels, x, t->x, t->rows, t->ld, t->row, t->column, t->n);
     for (int32_t n = 0; n < (p ? p->count : 1); n++, out += stride) {
         const zo_replica *r = p ? p->replicas + n : &master;
         if (r->sign == 0) {

@@ -381,14 +381,14 @@ zo_matrix zo_precision_encode_end(const zo_encoder *e)
 
 /* ---- panel order ---- */
 
-bool zo_precision_turns(zo_precision p, int64_t in)
+bool zo_precision_reorders(zo_precision p, int64_t in)
 {
     static const int unit[ZO_PRECISION_COUNT] = {
         [ZO_PRECISION_F32] = 1, [ZO_PRECISION_INT8] = 4, [ZO_PRECISION_NF4] = ZO_NF4_BLOCK};
     return unit[p] && in % unit[p] == 0;
 }
 
-int64_t zo_precision_turn_bytes(int64_t in)
+int64_t zo_precision_reorder_bytes(int64_t in)
 {
     return ceil_to(ZO_PANEL_ROWS * in * (int64_t)sizeof(float), 64);
 }
@@ -446,10 +446,10 @@ static void turn_group(const zo_matrix *m, int64_t group, void *room)
         turn_absmax(m, group, room);
 }
 
-void zo_precision_turn(zo_matrix *m, int threads, void *room)
+void zo_precision_reorder(zo_matrix *m, int threads, void *room)
 {
-    int64_t groups = m->out / ZO_PANEL_ROWS, bytes = zo_precision_turn_bytes(m->in);
-    assert(zo_precision_turns(m->precision, m->in) && !m->panel_rows);
+    int64_t groups = m->out / ZO_PANEL_ROWS, bytes = zo_precision_reorder_bytes(m->in);
+    assert(zo_precision_reorders(m->precision, m->in) && !m->panel_rows);
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
     for (int64_t g = 0; g < groups; g++)
         turn_group(m, g, (char *)room + omp_get_thread_num() * bytes);

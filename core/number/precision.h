@@ -140,12 +140,12 @@ void zo_precision_encode_rows(const zo_encoder *e, int64_t row, int64_t rows, co
 zo_matrix zo_precision_encode_end(const zo_encoder *e);
 
 /* Whether a matrix of `in` inputs can lie in panel order: f32, int8 and nf4, where whole units of the order fit. */
-bool zo_precision_turns(zo_precision p, int64_t in);
-/* Bytes of room that one thread needs to turn a matrix. */
-int64_t zo_precision_turn_bytes(int64_t in);
+bool zo_precision_reorders(zo_precision p, int64_t in);
+/* Bytes of room that one thread needs to reorder a matrix. */
+int64_t zo_precision_reorder_bytes(int64_t in);
 /* Brings m into panel order, in place: its values must be the caller's own to write, and in rows so far. room: of so many
  * threads. */
-void zo_precision_turn(zo_matrix *m, int threads, void *room);
+void zo_precision_reorder(zo_matrix *m, int threads, void *room);
 
 /* int8, nf4: the code of the value at the row-major index i. */
 int8_t zo_precision_code_int8(const zo_matrix *m, int64_t i);

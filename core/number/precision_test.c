@@ -371,13 +371,13 @@ static void panel_order(void **state)
     (void)state;
     enum { OUT = 37, IN = 128, TURNED = 32 };
     for (int p = 0; p < ZO_PRECISION_COUNT; p++) {
-        if (!zo_precision_turns((zo_precision)p, IN))
+        if (!zo_precision_reorders((zo_precision)p, IN))
             continue;
         float *x = make(OUT, IN);
         encoded rows = encode((zo_precision)p, x, OUT, IN, 1), e = encode((zo_precision)p, x, OUT, IN, 1);
-        void *room = aligned_alloc(64, 2 * (size_t)zo_precision_turn_bytes(IN));
+        void *room = aligned_alloc(64, 2 * (size_t)zo_precision_reorder_bytes(IN));
         assert_non_null(room);
-        zo_precision_turn(&e.m, 2, room);
+        zo_precision_reorder(&e.m, 2, room);
         assert_int_equal(e.m.panel_rows, TURNED);
         for (int r = 0; r < TURNED; r++) {
             for (int k = 0; k < IN; k++) {
@@ -407,9 +407,9 @@ static void panel_order(void **state)
         free(rows.storage);
         free(e.storage);
     }
-    assert_false(zo_precision_turns(ZO_PRECISION_BF16, IN) || zo_precision_turns(ZO_PRECISION_F16, IN));
-    assert_true(zo_precision_turns(ZO_PRECISION_F32, 5) && zo_precision_turns(ZO_PRECISION_INT8, 172));
-    assert_false(zo_precision_turns(ZO_PRECISION_INT8, 70) || zo_precision_turns(ZO_PRECISION_NF4, 96));
+    assert_false(zo_precision_reorders(ZO_PRECISION_BF16, IN) || zo_precision_reorders(ZO_PRECISION_F16, IN));
+    assert_true(zo_precision_reorders(ZO_PRECISION_F32, 5) && zo_precision_reorders(ZO_PRECISION_INT8, 172));
+    assert_false(zo_precision_reorders(ZO_PRECISION_INT8, 70) || zo_precision_reorders(ZO_PRECISION_NF4, 96));
 }
 
 static void levels_in_whole_numbers(void **state)

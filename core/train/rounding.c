@@ -69,7 +69,7 @@ static zo_status read_exact(reader *r, const zo_batch *batch, uint32_t step, dou
             zo_reference_loss(r->m, r->lora, batch, seed, step, (zo_replica){i % 2 ? -1 : 1, (uint32_t)i / 2},
                               r->o.estimator.eps, out + i, NULL);
         if (st) {
-#pragma omp critical(zo_numerics_failed)
+#pragma omp critical(zo_rounding_failed)
             failed = st;
         }
     }
@@ -95,7 +95,7 @@ static zo_status read_step(reader *r, int32_t step, zo_error *err)
     return st;
 }
 
-zo_status zo_numerics_read(zo_llama *m, zo_lora *lora, const zo_dataset *train, const zo_trainer_options *o,
+zo_status zo_rounding_read(zo_llama *m, zo_lora *lora, const zo_dataset *train, const zo_trainer_options *o,
                            uint32_t first, int32_t steps, bool exact,
                            void (*progress)(void *self, int32_t done, int32_t count), void *self, zo_mem *mem,
                            zo_readings *out, zo_error *err)
@@ -145,7 +145,7 @@ static double logsumexp(const float *x, int32_t n)
 }
 
 /* Adds one label row, without dividing by their number yet. */
-static void compare_row(const float *x, const float *f32, int32_t V, zo_numerics *n)
+static void compare_row(const float *x, const float *f32, int32_t V, zo_rounding *n)
 {
     double lse = logsumexp(x, V), lse_f32 = logsumexp(f32, V), mean = 0;
     for (int32_t v = 0; v < V; v++)
@@ -160,7 +160,7 @@ static void compare_row(const float *x, const float *f32, int32_t V, zo_numerics
     n->same_top += zo_argmax(x, V) == zo_argmax(f32, V);
 }
 
-static void compare_theta(const zo_readings *r, const zo_readings *f32, zo_numerics *n)
+static void compare_theta(const zo_readings *r, const zo_readings *f32, zo_rounding *n)
 {
     double rows = (double)r->rows;
     for (int64_t i = 0; i < r->rows; i++)
@@ -181,9 +181,9 @@ static double projected(const zo_readings *r, const double *losses, int64_t at)
     return (losses[2 * at] - losses[2 * at + 1]) / (2 * r->eps);
 }
 
-zo_numerics zo_numerics_compare(const zo_readings *r, const zo_readings *exact, const zo_readings *f32)
+zo_rounding zo_rounding_compare(const zo_readings *r, const zo_readings *exact, const zo_readings *f32)
 {
-    zo_numerics n = {.samples = (int64_t)r->steps * r->queries};
+    zo_rounding n = {.samples = (int64_t)r->steps * r->queries};
     double signal = 0, noise = 0, losses = 0, both = 0, full = 0;
     assert(exact->exact && f32->exact && r->rows == f32->rows && r->vocab == f32->vocab);
     assert(r->steps == exact->steps && r->queries == exact->queries && r->steps == f32->steps);

@@ -19,8 +19,8 @@
  * weights on the same batches and directions (an update's cosine within the span of the z_i, as far as these are
  * orthogonal), and by logits and losses at theta against those of the f32 model in f32, rounding included.
  */
-#ifndef ZO_NUMERICS_H
-#define ZO_NUMERICS_H
+#ifndef ZO_ROUNDING_H
+#define ZO_ROUNDING_H
 
 #include "core/train/trainer.h"
 
@@ -40,14 +40,14 @@ typedef struct zo_readings {
  * it. exact: read `exact` too, which costs 2 q plain forwards of B sequences a step, on all threads. progress may be NULL;
  * it is called after every step. *out owns its arrays (account: data); free with zo_readings_deinit, which accepts zeros.
  * Fails: what zo_trainer_new and steps fail with; ZO_ERR_UNSUPPORTED (peft FULL). *out is then zeros. */
-zo_status zo_numerics_read(zo_llama *m, zo_lora *lora, const zo_dataset *train, const zo_trainer_options *o,
+zo_status zo_rounding_read(zo_llama *m, zo_lora *lora, const zo_dataset *train, const zo_trainer_options *o,
                            uint32_t first, int32_t steps, bool exact,
                            void (*progress)(void *self, int32_t done, int32_t count), void *self, zo_mem *mem,
                            zo_readings *out, zo_error *err);
 void zo_readings_deinit(zo_readings *r);
 
 /* NaN: 0 / 0. */
-typedef struct zo_numerics {
+typedef struct zo_rounding {
     /* at theta, against the f32 model in f32; over all label rows */
     double loss, loss_change; /* mean over the batches; how far it lies from the f32 model's */
     double logit_rms;         /* of the f32 model, less each row's mean: what changes are to be seen beside */
@@ -60,10 +60,10 @@ typedef struct zo_numerics {
     double loss_noise_rms; /* of one loss at theta +- eps z: errors that both signs share cancel in g_i */
     /* projected gradients: the effect of the weights. Correlation about zero, the mean of g over directions. */
     double correlation, same_sign;
-} zo_numerics;
+} zo_rounding;
 
 /* `exact`: readings of the same weights that have them, perhaps r itself. f32, with exact readings: of the f32 model with
  * compute f32. All of the same steps. */
-zo_numerics zo_numerics_compare(const zo_readings *r, const zo_readings *exact, const zo_readings *f32);
+zo_rounding zo_rounding_compare(const zo_readings *r, const zo_readings *exact, const zo_readings *f32);
 
 #endif

@@ -72,7 +72,7 @@ static void by_hand(void **state)
                              .computed = exact_f32,
                              .exact = exact_f32,
                              .eps = 0.5};
-    zo_numerics n = zo_numerics_compare(&quantized, &quantized, &f32);
+    zo_rounding n = zo_rounding_compare(&quantized, &quantized, &f32);
     assert_int_equal(n.samples, 4);
     near("signal", n.signal_rms, sqrt((9 + 16 + 4) / 4.0), 1e-15);
     near("noise", n.noise_rms, sqrt((0.0625 + 0.0625) / 4), 1e-15);
@@ -90,7 +90,7 @@ static void by_hand(void **state)
            second = p * log(p) + (1 - p) * log(1 - p) + log(2);
     near("divergence", n.kl, (first + second) / 2, 1e-15);
     near("same top", n.same_top, 0, 0);
-    n = zo_numerics_compare(&f32, &f32, &f32);
+    n = zo_rounding_compare(&f32, &f32, &f32);
     assert_true(isinf(n.snr) && n.kl == 0 && n.same_top == 1 && n.same_sign == 1);
     near("correlation with itself", n.correlation, 1, 1e-15);
 }
@@ -139,7 +139,7 @@ static void read_model(zo_precision precision, zo_compute compute, double eps, z
     zo_error err = {0};
     rig_up(&r, precision);
     zo_trainer_options o = options(compute, eps);
-    if (zo_numerics_read(r.m, r.lora, &data, &o, 0, STEPS, true, NULL, NULL, NULL, out, &err))
+    if (zo_rounding_read(r.m, r.lora, &data, &o, 0, STEPS, true, NULL, NULL, NULL, out, &err))
         fail_msg("%s", err.text);
     rig_down(&r);
 }
@@ -160,10 +160,10 @@ static void precisions(void **state)
                  {ZO_PRECISION_NF4, ZO_COMPUTE_INT8}};
     enum { CELLS = sizeof cells / sizeof cells[0] };
     zo_readings r[CELLS];
-    zo_numerics n[CELLS];
+    zo_rounding n[CELLS];
     for (int i = 0; i < CELLS; i++) {
         read_model(cells[i].precision, cells[i].compute, 1e-2, &r[i]);
-        n[i] = zo_numerics_compare(&r[i], &r[i], &r[0]);
+        n[i] = zo_rounding_compare(&r[i], &r[i], &r[0]);
         print_message("%4s %4s: loss %+.2g, logits %.2g of %.2g, kl %.2g; signal %.3g, noise %.2g, snr %.3g; "
                       "correlation %.5f, signs %.2f\n",
                       zo_precision_name(cells[i].precision), zo_compute_name(cells[i].compute),
@@ -196,7 +196,7 @@ static void noise_follows_eps(void **state)
     zo_readings a, b;
     read_model(ZO_PRECISION_BF16, ZO_COMPUTE_BF16, 1e-2, &a);
     read_model(ZO_PRECISION_BF16, ZO_COMPUTE_BF16, 1e-3, &b);
-    zo_numerics at = zo_numerics_compare(&a, &a, &a), tenth = zo_numerics_compare(&b, &b, &b);
+    zo_rounding at = zo_rounding_compare(&a, &a, &a), tenth = zo_rounding_compare(&b, &b, &b);
     double ratio = tenth.noise_rms / at.noise_rms;
     print_message("noise at eps 0.01: %.3g, at 0.001: %.3g\n", at.noise_rms, tenth.noise_rms);
     assert_true(ratio > 4 && ratio < 25);
@@ -220,7 +220,7 @@ static void reads_what_steps_compute(void **state)
     float *before = malloc(bytes);
     assert_non_null(before);
     memcpy(before, r.lora->storage_b, bytes);
-    if (zo_numerics_read(r.m, r.lora, &data, &o, 3, 1, false, NULL, NULL, &r.mem, &read, &err))
+    if (zo_rounding_read(r.m, r.lora, &data, &o, 3, 1, false, NULL, NULL, &r.mem, &read, &err))
         fail_msg("%s", err.text);
     assert_null(read.exact);
     assert_memory_equal(before, r.lora->storage_b, bytes);
@@ -246,12 +246,12 @@ static void fails(void **state)
     zo_trainer_options o = options(ZO_COMPUTE_F32, 1e-2);
     rig_up(&r, ZO_PRECISION_F32);
     zo_error err = {0};
-    assert_int_equal(zo_numerics_read(r.m, NULL, &data, &o, 0, 1, false, NULL, NULL, NULL, &read, &err),
+    assert_int_equal(zo_rounding_read(r.m, NULL, &data, &o, 0, 1, false, NULL, NULL, NULL, &read, &err),
                      ZO_ERR_UNSUPPORTED);
     for (int n = 1;; n++) {
         zo_mem mem = {.fail_after = n};
         err = (zo_error){0};
-        zo_status st = zo_numerics_read(r.m, r.lora, &data, &o, 0, 1, true, NULL, NULL, &mem, &read, &err);
+        zo_status st = zo_rounding_read(r.m, r.lora, &data, &o, 0, 1, true, NULL, NULL, &mem, &read, &err);
         if (!st) {
             assert_true(n > 20);
             zo_readings_deinit(&read);
