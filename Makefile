@@ -131,6 +131,10 @@ format:
 format-check:
 	@clang-format --dry-run --Werror core/*/*.[ch] bench/*/*.[ch]
 
+## layout-check: fail where a source file includes what its folder may not
+layout-check:
+	@scripts/check-layout
+
 ## clean: remove everything that was built
 clean:
 	rm -rf build zobench
@@ -139,6 +143,6 @@ clean:
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
-.PHONY: all bench test tests asan tsan fuzz format format-check clean help FORCE
+.PHONY: all bench test tests asan tsan fuzz format format-check layout-check clean help FORCE
 .SECONDARY:
 -include $(wildcard $(BUILD)/core/*/*.d $(BUILD)/bench/*/*.d)

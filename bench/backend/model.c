@@ -107,8 +107,7 @@ zo_trainer_options bench_trainer_options(const bench_params *p, int32_t pad)
 zo_status bench_new_adapter(const bench_params *p, const zo_config *c, zo_mem *mem, zo_lora **out,
                             zo_error *err)
 {
-    zo_lora_options o = {(int32_t)p->rank, p->alpha, p->targets, p->peft == ZO_PEFT_LORA,
-                         zo_seed_for((uint64_t)p->seed, "adapter init")};
+    const zo_lora_options o = bench_params_lora(p);
     return zo_lora_new(c, &o, mem, out, err);
 }
 

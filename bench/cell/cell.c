@@ -17,9 +17,9 @@
 #include "bench/cell/measure.h"
 #include "bench/cell/numerics.h"
 #include "bench/base/paths.h"
-#include "bench/launch/plan.h"
+#include "bench/cell/predict.h"
 #include "bench/record/record.h"
-#include "bench/machine/roofline.h"
+#include "bench/cell/roofline.h"
 #include "bench/cell/slow.h"
 #include "bench/cell/warmup.h"
 #include "core/model/adapter_file.h"
@@ -111,19 +111,9 @@ static bool stopped(cell *c)
 
 /* ---- bringing up ---- */
 
-static bool trains(const cell *c)
-{
-    return c->p->method != ZO_METHOD_ZERO_SHOT && c->p->steps > 0;
-}
-
-static bool evaluates(const cell *c)
-{
-    return c->p->eval_every >= 0;
-}
-
 static int64_t last_step(const cell *c)
 {
-    return trains(c) ? c->p->steps : 0;
+    return bench_params_trains(c->p) ? c->p->steps : 0;
 }
 
 static zo_status load_rows(cell *c, zo_split split, int64_t limit, zo_dataset **out, zo_error *err)
@@ -140,9 +130,9 @@ static zo_status load_data(cell *c, zo_error *err)
     c->task = zo_task_find(c->p->task);
     if (!c->task)
         return zo_fail(err, ZO_ERR_INVALID, "task %s is not known", c->p->task);
-    if (trains(c) || holdout)
+    if (bench_params_trains(c->p) || holdout)
         st = load_rows(c, ZO_SPLIT_TRAIN, c->p->train_rows, &c->train_rows, err);
-    if (!st && evaluates(c) && !holdout)
+    if (!st && bench_params_evaluates(c->p) && !holdout)
         st = load_rows(c, ZO_SPLIT_VALIDATION, c->p->eval_rows, &c->eval_rows, err);
     if (st)
         return st;
@@ -181,7 +171,7 @@ static zo_status load_model(cell *c, zo_error *err)
         c->weights = bench_model_precisions(&c->model);
     if (!st && c->model.lora)
         st = check_adapter(c, err);
-    if (!st && !c->model.lora && trains(c) && p->peft != ZO_PEFT_FULL)
+    if (!st && !c->model.lora && bench_params_trains(c->p) && p->peft != ZO_PEFT_FULL)
         st = bench_new_adapter(p, &c->model.config, c->mem, &c->model.lora, err);
     return st;
 }
@@ -204,7 +194,7 @@ static zo_status resume(cell *c, zo_error *err)
         return zo_fail(err, ZO_ERR_MEMORY, "run the cell: out of memory");
     c->checkpoint =
         (bench_checkpoint){c->checkpoint_dir, c->job->id, c->job->run, c->job->model, c->model.path};
-    if (!trains(c) || !c->p->checkpoint_every)
+    if (!bench_params_trains(c->p) || !c->p->checkpoint_every)
         return ZO_OK;
     if (bench_checkpoint_load(&c->checkpoint, &c->model.config, c->mem, &c->model.lora, &step, &c->history,
                               &found, &why))
@@ -366,7 +356,8 @@ static json_t *predicted_bytes(const cell *c)
     const bench_lengths l = {c->train.longest, c->train.most_labels, c->eval.longest, c->eval.most_labels};
     if (!c->loaded || c->begin_rss < 0)
         return NULL;
-    return json_integer(c->begin_rss + bench_plan_bytes(c->p, &c->model.config, c->model.weight_bytes, &l));
+    return json_integer(c->begin_rss +
+                        bench_predict_bytes(c->p, &c->model.config, c->model.weight_bytes, &l));
 }
 
 /* Of the whole repetition, as bench_plan_make estimates it. */
@@ -375,8 +366,8 @@ static void put_predicted_ns(const cell *c, json_t *time)
     bench_roof roof;
     const bool known = c->loaded && bench_roofline_read(c->job->peaks, &roof);
     bench_record_set(time, "predicted_ns",
-                     known ? json_real(1e9 *
-                                       bench_plan_seconds(c->p, &c->model.config, &c->train, &c->eval, &roof))
+                     known ? json_real(1e9 * bench_predict_seconds(c->p, &c->model.config, &c->train,
+                                                                   &c->eval, &roof))
                            : NULL,
                      !c->loaded         ? "model or data could not be read"
                      : c->job->no_peaks ? c->job->no_peaks
@@ -453,18 +444,18 @@ static zo_status run_cell(cell *c, zo_error *err)
     c->loaded = true;
     tell_inputs(c);
     st = resume(c, err);
-    if (!st && trains(c))
+    if (!st && bench_params_trains(c->p))
         st = start_trainer(c, err);
     if (st)
         return st;
     c->load_ns = bench_clock_ns() - c->begin_ns;
     if (c->trainer)
         zo_trainer_seek(c->trainer, (uint32_t)c->start);
-    if (evaluates(c) && !json_array_size(c->history.evaluations))
+    if (bench_params_evaluates(c->p) && !json_array_size(c->history.evaluations))
         st = evaluate(c, 0, err);
     if (!st && c->trainer)
         st = train(c, err);
-    if (!st && c->trainer && !stopped(c) && evaluates(c))
+    if (!st && c->trainer && !stopped(c) && bench_params_evaluates(c->p))
         st = evaluate(c, c->p->steps, err);
     if (!st && c->trainer && !stopped(c) && c->job->save_adapter && c->model.lora)
         st = keep_adapter(c, err);
@@ -522,7 +513,7 @@ static json_t *make_record(const cell *c, zo_status st, const zo_error *err)
     bench_counter_put(c->counter, o);
     bench_record_set(o, "accuracy",
                      c->task ? bench_history_accuracy(&c->history, c->task, c->p->task, last_step(c)) : NULL,
-                     evaluates(c) ? "the cell did not come to it" : "eval_every is null");
+                     bench_params_evaluates(c->p) ? "the cell did not come to it" : "eval_every is null");
     json_object_set_new(o, "loss", bench_history_loss(&c->history));
     json_object_set_new(o, "numerics", numerics_part(c));
     return o;

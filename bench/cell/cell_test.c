@@ -28,6 +28,7 @@
 #include "core/model/adapter_file.h"
 #include "core/kernel/rng.h"
 #include "core/format/weights.h"
+#include "core/format/synth.h"
 
 /* ---- running a cell ---- */
 

@@ -94,7 +94,7 @@ int bench_cmd_check(int argc, char **argv)
         code = BENCH_EXIT_USAGE;
     }
     if (code < 0 && schema) {
-        print(bench_schema_make());
+        print(bench_schema_make(bench_manifest_sections()));
         code = BENCH_EXIT_OK;
     }
     if (code < 0)

@@ -9,7 +9,7 @@
 #include "bench/results/compare.h"
 #include "bench/results/environment.h"
 #include "bench/base/exit.h"
-#include "bench/manifest/filter.h"
+#include "bench/manifest/condition.h"
 #include "bench/cmd/flags.h"
 #include "bench/results/noise_floor.h"
 #include "bench/base/folder.h"
@@ -148,11 +148,11 @@ static zo_status take_option(int c, const char *text, void *to, zo_error *err)
     case ALPHA:
         return read_number("alpha", text, 1e-9, 0.5, &a->compare.alpha, err);
     case OLD_WHERE:
-        return bench_filter_add(a->old_where, text, err);
+        return bench_condition_filter(a->old_where, text, err);
     case NEW_WHERE:
-        return bench_filter_add(a->new_where, text, err);
+        return bench_condition_filter(a->new_where, text, err);
     case FILTER:
-        return bench_filter_add(a->where, text, err);
+        return bench_condition_filter(a->where, text, err);
     case PAIRS:
         return read_count("pairs", text, 1, &a->count, err);
     case AGAIN:

@@ -6,7 +6,7 @@
 
 #include "bench/cmd/commands.h"
 #include "bench/base/exit.h"
-#include "bench/manifest/filter.h"
+#include "bench/manifest/condition.h"
 #include "bench/cmd/flags.h"
 #include "bench/manifest/manifest.h"
 #include "bench/launch/plan.h"
@@ -197,7 +197,7 @@ static zo_status plan(const char *path, const char *const *sets, const char *res
 static zo_status take_filter(int code, const char *text, void *where, zo_error *err)
 {
     (void)code;
-    return bench_filter_add(where, text, err);
+    return bench_condition_filter(where, text, err);
 }
 
 int bench_cmd_plan(int argc, char **argv)

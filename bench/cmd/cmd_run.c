@@ -4,7 +4,7 @@
 
 #include "bench/cmd/commands.h"
 #include "bench/base/exit.h"
-#include "bench/manifest/filter.h"
+#include "bench/manifest/condition.h"
 #include "bench/cmd/flags.h"
 #include "bench/manifest/manifest.h"
 #include "bench/manifest/reader.h"
@@ -35,7 +35,7 @@ static void usage(FILE *to)
 static zo_status take_filter(int code, const char *text, void *where, zo_error *err)
 {
     (void)code;
-    return bench_filter_add(where, text, err);
+    return bench_condition_filter(where, text, err);
 }
 
 static zo_status take_shard(int code, const char *text, void *shard, zo_error *err)

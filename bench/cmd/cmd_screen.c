@@ -20,6 +20,7 @@
 #include "bench/machine/machine.h"
 #include "bench/base/paths.h"
 #include "bench/launch/progress.h"
+#include "bench/record/record.h"
 
 #define MOST_FOLDERS  64
 #define MOST_BYTES    (16 << 20) /* of records that are read here, so that the screen comes at once */
@@ -63,7 +64,7 @@ static void count_runs(folder *f)
         f->done += c->ok_count < wanted ? c->ok_count : wanted;
         f->failed += c->run_count - c->ok_count;
         for (int32_t k = 0; k < c->run_count; k++) {
-            if (!bench_result_ok(c->runs[k]))
+            if (!bench_record_ok(c->runs[k]))
                 continue;
             sum += json_number_value(json_object_get(c->runs[k], "wall_ns"));
             n++;

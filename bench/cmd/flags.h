@@ -1,5 +1,5 @@
 /* Command-line flags of a command, from a table that parses them and explains them: --name TEXT, --name N or --name alone. --help
- * is always there; --help=man and --help=bash print the same for a manual page and for completion (help.h). */
+ * is always there; --help=man and --help=bash print the same for a manual page and for completion. */
 #ifndef BENCH_FLAGS_H
 #define BENCH_FLAGS_H
 
@@ -31,6 +31,9 @@ typedef struct bench_flag {
 int bench_flags(int argc, char **argv, const bench_flag *flags, int least, int most, void (*usage)(FILE *to));
 /* What --help prints. */
 void bench_flags_help(const bench_flag *flags, void (*usage)(FILE *to), FILE *to);
+/* Words after `indent` blanks, of which the first line has `used` already; roff's own characters escaped. */
+void bench_flags_wrap(const char *text, int used, int indent, FILE *to);
+void bench_flags_roff(const char *text, FILE *to);
 bool bench_flag_takes_value(const bench_flag *f);
 
 #endif

@@ -7,169 +7,11 @@
 
 #include "bench/machine/build.h"
 #include "bench/cmd/commands.h"
+#include "bench/cmd/flags.h"
 #include "bench/base/exit.h"
 #include "bench/report/export.h"
 #include "bench/record/metric.h"
 #include "bench/manifest/params.h"
-
-#define WIDTH 100 /* of a line of text */
-
-/* ---- what usage() says ---- */
-
-/* usage()'s text: lines of the synopsis, and what follows the empty line after them. */
-typedef struct pages {
-    char *text; /* owned */
-    char *synopsis;
-    char *description;
-} pages;
-
-static pages read_usage(void (*usage)(FILE *to))
-{
-    pages p = {0};
-    size_t bytes = 0;
-    FILE *f = open_memstream(&p.text, &bytes);
-    assert(f); /* a few kilobytes */
-    usage(f);
-    fclose(f);
-    p.synopsis = p.text;
-    p.description = strstr(p.text, "\n\n");
-    if (p.description) {
-        *p.description = '\0';
-        p.description += 2;
-    } else {
-        p.description = p.text + bytes;
-    }
-    return p;
-}
-
-/* The next line of *at, without "usage:" and the blanks before and after it; NULL: there is none. Ends it. */
-static char *next_line(char **at)
-{
-    char *line = strsep(at, "\n");
-    if (line && strncmp(line, "usage:", 6) == 0)
-        line += 6;
-    return line ? line + strspn(line, " ") : NULL;
-}
-
-/* ---- text ---- */
-
-static int flag_width(const bench_flag *f)
-{
-    return (int)strlen(f->name) + (f->value ? 1 + (int)strlen(f->value) : 0);
-}
-
-/* Words after `indent` blanks, of which the first line has `used` already. */
-static void wrap(const char *text, int used, int indent, FILE *to)
-{
-    for (int at = used; *text;) {
-        const int n = (int)strcspn(text, " ");
-        if (at > indent && at + 1 + n > WIDTH) {
-            fprintf(to, "\n%*s", indent, "");
-            at = indent;
-        } else if (at > indent) {
-            fputc(' ', to);
-            at++;
-        } else if (at < indent) {
-            fprintf(to, "%*s", indent - at, "");
-            at = indent;
-        }
-        fprintf(to, "%.*s", n, text);
-        at += n;
-        text += n + strspn(text + n, " ");
-    }
-    fputc('\n', to);
-}
-
-static void print_text(const bench_flag *flags, void (*usage)(FILE *to), FILE *to)
-{
-    int width = 0, n = 0;
-    usage(to);
-    for (const bench_flag *f = flags; f->name; f++)
-        if (f->help && flag_width(f) > width)
-            width = flag_width(f);
-    for (const bench_flag *f = flags; f->name; f++) {
-        if (!f->help)
-            continue;
-        if (n++ == 0)
-            fputc('\n', to);
-        const int used = fprintf(to, "  --%s%s%s", f->name, f->value ? " " : "", f->value ? f->value : "");
-        wrap(f->help, used, width + 6, to);
-    }
-}
-
-/* ---- the manual page ---- */
-
-/* roff's own characters, and dashes that stay what they are. */
-static void roff(const char *text, FILE *to)
-{
-    if (*text == '.' || *text == '\'')
-        fputs("\\&", to);
-    for (; *text; text++) {
-        if (*text == '\\')
-            fputs("\\e", to);
-        else if (*text == '-')
-            fputs("\\-", to);
-        else
-            fputc(*text, to);
-    }
-}
-
-/* Lines that begin with blanks, or have columns, are kept as they are. A .PP stands before each paragraph, none at the end. */
-static void roff_description(char *text, FILE *to)
-{
-    bool plain = true, apart = true;
-    for (char *line = text, *end; *line; line = end) {
-        end = line + strcspn(line, "\n");
-        if (*end)
-            *end++ = '\0';
-        if (!*line) {
-            apart = true;
-            continue;
-        }
-        const bool as_is = *line == ' ' || strstr(line, "  ");
-        if (as_is && plain)
-            fputs(".PP\n.nf\n", to);
-        else if (!as_is && !plain)
-            fputs(".fi\n.PP\n", to);
-        else if (apart)
-            fputs(as_is ? "\n" : ".PP\n", to);
-        plain = !as_is;
-        apart = false;
-        roff(line, to);
-        fputc('\n', to);
-    }
-    if (!plain)
-        fputs(".fi\n", to);
-}
-
-static void print_man(const bench_flag *flags, void (*usage)(FILE *to), FILE *to)
-{
-    pages p = read_usage(usage);
-    char *at = p.synopsis;
-    fputs(".nf\n", to);
-    for (char *line = next_line(&at); line; line = next_line(&at)) {
-        fputs(".B ", to);
-        roff(line, to);
-        fputc('\n', to);
-    }
-    fputs(".fi\n", to);
-    roff_description(p.description, to);
-    for (const bench_flag *f = flags; f->name; f++) {
-        if (!f->help)
-            continue;
-        fputs(".TP\n.B \\-\\-", to);
-        roff(f->name, to);
-        if (f->value) {
-            fputs(" \\fI", to);
-            roff(f->value, to);
-            fputs("\\fR", to);
-        }
-        fputc('\n', to);
-        roff(f->help, to);
-        fputc('\n', to);
-    }
-    free(p.text);
-}
 
 /* The allowed words of a parameter with blanks between. */
 static void print_words(const bench_option *o, FILE *to)
@@ -182,17 +24,17 @@ static void man_options(FILE *to)
 {
     for (const bench_option *o = bench_options; o->name; o++) {
         fputs(".TP\n.B ", to);
-        roff(o->name, to);
+        bench_flags_roff(o->name, to);
         fputc('\n', to);
-        roff(o->help, to);
+        bench_flags_roff(o->help, to);
         fputs(". Default ", to);
-        roff(o->fallback, to);
+        bench_flags_roff(o->fallback, to);
         fputc('.', to);
         if (o->word) {
             fputs(" One of: ", to);
             for (int i = 0; o->word(i); i++) {
                 fputs(i ? ", " : "", to);
-                roff(o->word(i), to);
+                bench_flags_roff(o->word(i), to);
             }
             fputc('.', to);
         }
@@ -249,49 +91,6 @@ void bench_help_man(FILE *to)
 }
 
 /* ---- bash ---- */
-
-/* What the arguments of a line of the synopsis are called: words that are no flags, nor values of flags. */
-static void arguments_of(const bench_flag *flags, char *line, FILE *to)
-{
-    char *save = NULL, *columns = strstr(line, "  ");
-    bool bracket = false, value = false;
-    if (columns)
-        *columns = '\0';                                    /* what follows explains the line */
-    strtok_r(line, " ", &save), strtok_r(NULL, " ", &save); /* zobench COMMAND */
-    for (char *word; (word = strtok_r(NULL, " ", &save));) {
-        const bool flag = strncmp(word, "--", 2) == 0, opens = strncmp(word, "[--", 3) == 0;
-        bracket = bracket || opens;
-        if (!bracket && !flag && !value && !strchr("<|", *word) && strcmp(word, "[OPTIONS]"))
-            fprintf(to, " %.*s", (int)strcspn(word + (*word == '['), "]."), word + (*word == '['));
-        value = false;
-        for (const bench_flag *f = flags; flag && f->name; f++)
-            value = value || (strcmp(word + 2, f->name) == 0 && bench_flag_takes_value(f));
-        if (bracket && strchr(word, ']'))
-            bracket = false;
-    }
-}
-
-/* What to offer for a flag's value: the words of the parameter of that name, where there is one, else what help calls it. */
-static void print_bash(const bench_flag *flags, void (*usage)(FILE *to), FILE *to)
-{
-    pages p = read_usage(usage);
-    char *at = p.synopsis;
-    fputs("        flags='--help", to);
-    for (const bench_flag *f = flags; f->name; f++)
-        fprintf(to, " --%s", f->name);
-    fputs("'\n        arguments='", to);
-    for (char *line = next_line(&at); line; line = next_line(&at))
-        arguments_of(flags, line, to);
-    fputs("'\n        case $flag in\n", to);
-    for (const bench_flag *f = flags; f->name; f++) {
-        const bench_option *o = bench_option_find(f->name);
-        o = o && (o->word || o->type == BENCH_STRING) ? o : NULL;
-        if (bench_flag_takes_value(f))
-            fprintf(to, "        --%s) value='%s' ;;\n", f->name, o ? o->name : f->value ? f->value : "TEXT");
-    }
-    fputs("        esac ;;\n", to);
-    free(p.text);
-}
 
 static void bash_list(const char *what, const char *option, FILE *to)
 {
@@ -393,15 +192,6 @@ void bench_help_bash(FILE *to)
           to);
 }
 
-/* ---- all of it ---- */
-
-void bench_help_print(bench_help_form form, const bench_flag *flags, void (*usage)(FILE *to), FILE *to)
-{
-    static void (*const print[])(const bench_flag *, void (*)(FILE *), FILE *) = {
-        [BENCH_HELP_TEXT] = print_text, [BENCH_HELP_MAN] = print_man, [BENCH_HELP_BASH] = print_bash};
-    print[form](flags, usage, to);
-}
-
 void bench_help_options(FILE *to)
 {
     fputs("Parameters of a cell, for \"defaults\", \"matrix\", \"zip\", \"exclude\" and \"cells\", and "
@@ -410,7 +200,7 @@ void bench_help_options(FILE *to)
           to);
     for (const bench_option *o = bench_options; o->name; o++) {
         int used = fprintf(to, "  %-17s %-15s ", o->name, o->fallback);
-        wrap(o->help, used, 36, to);
+        bench_flags_wrap(o->help, used, 36, to);
         if (!o->word)
             continue;
         fprintf(to, "%36s", "");

@@ -5,7 +5,7 @@
  *
  * Figures are of as many threads as OMP_NUM_THREADS says. A program of its own; the library and zobench do not hold it.
  */
-#include "bench/lab/kernel_bench.h"
+#include "bench/lab/lab.h"
 
 #include <math.h>
 #include <omp.h>
@@ -45,36 +45,18 @@ static void usage(FILE *to)
           "  --only WHAT        products or operators\n"
           "  --seconds N        for all products together, about (75)\n"
           "  --quick            a few seconds: smollm2-135m, 8 and 64 rows, few samples\n"
-          "  --json             one JSON object (bench/lab/kernel_bench.h)\n"
+          "  --json             one JSON object (bench/lab/lab.h)\n"
           "Exit: 0; 1 a kernel is wrong; 2 bad usage.\n",
           to);
 }
 
 /* ---- options ---- */
 
-/* Is name of n characters one of the comma-separated list? */
-static bool stands_in(const char *list, const char *name, size_t n)
-{
-    for (;; list++) {
-        size_t m = strcspn(list, ",");
-        if (m == n && strncmp(list, name, n) == 0)
-            return true;
-        list += m;
-        if (!*list)
-            return false;
-    }
-}
-
-bool bench_kernel_wanted(const bench_kernel_options *o, const char *name)
-{
-    return !o->kernel || stands_in(o->kernel, name, strlen(name));
-}
-
 /* chosen[i]: is names[i] in the list? NULL chooses all. False: it has a name that is none of `count`. */
 static bool choose(const char *flag, const char *list, const char *const *names, int count, bool *chosen)
 {
     for (int i = 0; i < count; i++)
-        chosen[i] = !list || stands_in(list, names[i], strlen(names[i]));
+        chosen[i] = !list || bench_kernel_stands_in(list, names[i], strlen(names[i]));
     for (const char *p = list; p; p = *p ? p + 1 : NULL) {
         size_t n = strcspn(p, ",");
         int i = 0;
@@ -150,20 +132,6 @@ static bool read_models(bench_kernel_options *o, const char *const *names)
 }
 
 /* ---- output: everything is made of the JSON object ---- */
-
-void bench_kernel_spread(json_t *o, const char *key, const double *x, int n)
-{
-    static const struct {
-        const char *end;
-        double quantile;
-    } parts[] = {{"", 0.5}, {"_low", 0.25}, {"_high", 0.75}};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "%s%s", key, parts[i].end);
-        json_object_set_new(o, name, json_real(bench_stats_quantile(x, (size_t)n, parts[i].quantile)));
-    }
-    json_object_set_new(o, "samples", json_integer(n));
-}
 
 static const char *text_of(const json_t *o, const char *key)
 {

@@ -1,5 +1,5 @@
-/* The small operators (kernel_bench.h), each on arrays that lie in cache. */
-#include "bench/lab/kernel_bench.h"
+/* The small operators (lab.h), each on arrays that lie in cache. */
+#include "bench/lab/lab.h"
 
 #include <math.h>
 #include <omp.h>

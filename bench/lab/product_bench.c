@@ -1,4 +1,4 @@
-/* Linear maps against OpenBLAS's sgemm (kernel_bench.h).
+/* Linear maps against OpenBLAS's sgemm (lab.h).
  *
  * A shape at a number of rows is a group. In each round every contender of the group runs once, beginning with
  * another each time, so that what slows the machine down for a while slows all of them, and a ratio is of neighbours in time.
@@ -6,7 +6,7 @@
  * cache: weights come from memory, as those of a model's next layer do. A sample has what a product costs in a forward: packing
  * of x, product, storing of y; sgemm packs for itself.
  */
-#include "bench/lab/kernel_bench.h"
+#include "bench/lab/lab.h"
 
 #include <math.h>
 #include <omp.h>

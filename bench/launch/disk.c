@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-#include "bench/launch/plan.h"
+#include "bench/manifest/params.h"
 
 enum {
     RECORD_BYTES = 8192, /* machine, build, inputs ...: some 5000 */
@@ -16,7 +16,7 @@ enum {
 int64_t bench_disk_record_bytes(const bench_params *p)
 {
     const int64_t rows = p->holdout ? p->holdout : p->eval_rows;
-    return RECORD_BYTES + STEP_BYTES * p->steps + bench_plan_evaluations(p) * (EVALUATION_BYTES + rows / 4);
+    return RECORD_BYTES + STEP_BYTES * p->steps + bench_params_evaluations(p) * (EVALUATION_BYTES + rows / 4);
 }
 
 int64_t bench_disk_checkpoint_bytes(const bench_params *p, int64_t adapter_bytes)

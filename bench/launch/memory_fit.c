@@ -36,7 +36,7 @@ static int64_t least_bytes(opened *m, const bench_params *p)
         return -1;
     zo_llama_bytes weights =
         zo_llama_weight_bytes(m->weights, (zo_precision)p->weights, (int32_t)bench_params_longest(p));
-    return bench_plan_bytes(p, zo_weights_config(m->weights), weights, &shortest);
+    return bench_predict_bytes(p, zo_weights_config(m->weights), weights, &shortest);
 }
 
 static bool has_work(const bench_schedule *s, const bench_scheduled *c)

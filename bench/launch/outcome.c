@@ -8,12 +8,6 @@
 #include "bench/base/memory_limit.h"
 #include "bench/record/record.h"
 
-static bool is_ok(const json_t *record)
-{
-    const char *status = json_string_value(json_object_get(record, "status"));
-    return status && strcmp(status, "ok") == 0;
-}
-
 void bench_heard_message(void *self, json_t *message)
 {
     bench_heard *e = self;
@@ -51,7 +45,7 @@ static const char *judge(const bench_heard *e, const bench_child_result *r, cons
         snprintf(where, sizeof where, ", at step %lld of %lld", e->step, e->steps);
     else if (*e->phase)
         snprintf(where, sizeof where, ", in phase %s", e->phase);
-    if (r->timed_out && !(is_ok(e->record) && !r->signal && r->code == 0)) {
+    if (r->timed_out && !(bench_record_ok(e->record) && !r->signal && r->code == 0)) {
         snprintf(reason, cap, "stopped at the time limit of %s%s",
                  bench_progress_duration(l->timeout_s * 1e9, limit), where);
         return "timeout";

@@ -19,7 +19,7 @@
 #include "bench/base/paths.h"
 #include "bench/launch/progress.h"
 #include "bench/record/record.h"
-#include "bench/results/results.h"
+#include "bench/manifest/condition.h"
 
 enum { OLD, NEW, SIDES };
 
@@ -69,7 +69,7 @@ static zo_status choose_cells(bench_pairs *p, zo_error *err)
     for (int32_t i = 0; i < p->m->cell_count; i++) {
         const bench_cell *cell = &p->m->cells[i];
         paired_cell *c = &p->cells[p->cell_count];
-        if (!bench_params_match(&cell->params, p->o.where))
+        if (!bench_condition_match(&cell->params, p->o.where))
             continue;
         c->cell = cell;
         bench_manifest_label(p->m, &cell->params, c->label, sizeof c->label);
@@ -263,7 +263,7 @@ static zo_status run_child(bench_pairs *p, paired_cell *c, int s, zo_error *err)
     if (!st && !r.interrupted) {
         record = make_record(p, c, started, &l, &e, &r);
         json_array_append(p->records[s], record);
-        c->failed |= !bench_result_ok(record);
+        c->failed |= !bench_record_ok(record);
         bench_progress_end(&p->progress, record);
         if (p->keep[s])
             st = bench_record_append(p->keep[s], record, err);
@@ -319,7 +319,7 @@ void bench_pairs_forget(bench_pairs *p, const json_t *cells)
     for (int s = 0; s < SIDES; s++) {
         for (size_t i = json_array_size(p->records[s]); i-- > 0;) {
             const json_t *record = json_array_get(p->records[s], i);
-            if (bench_result_ok(record) &&
+            if (bench_record_ok(record) &&
                 json_object_get(cells, json_string_value(json_object_get(record, "cell_id"))))
                 json_array_remove(p->records[s], i);
         }

@@ -17,7 +17,7 @@
 
 typedef struct bench_pairs_options {
     const char *old_program, *new_program; /* paths; NULL: this program itself */
-    const json_t *where;                   /* cells, as bench_params_match has it; NULL: all */
+    const json_t *where;                   /* cells, as bench_condition_match has it; NULL: all */
     const char *keep; /* folder for old.jsonl and new.jsonl with every record; NULL: records are not kept */
     FILE *progress;   /* NULL: quiet */
 } bench_pairs_options;

@@ -17,90 +17,15 @@
 #include "bench/record/metric.h"
 #include "bench/base/paths.h"
 #include "bench/record/record.h"
-#include "bench/machine/roofline.h"
+#include "bench/cell/roofline.h"
 #include "bench/base/stats.h"
+#include "bench/manifest/condition.h"
 #include "core/model/llama.h"
 #include "core/data/task.h"
 #include "core/text/tokenizer.h"
 #include "core/format/weights.h"
 
 #define PEAK_S 0.5 /* for the peaks of a thread count */
-
-/* ---- what the parameters say ---- */
-
-static bool trains(const bench_params *p)
-{
-    return p->method != ZO_METHOD_ZERO_SHOT && p->steps > 0;
-}
-
-static bool evaluates(const bench_params *p)
-{
-    return p->eval_every >= 0;
-}
-
-/* An adapter is loaded or made. */
-static bool adapts(const bench_params *p)
-{
-    return *p->adapter || (trains(p) && p->peft != ZO_PEFT_FULL);
-}
-
-int64_t bench_plan_evaluations(const bench_params *p)
-{
-    if (!evaluates(p))
-        return 0;
-    if (!trains(p))
-        return 1;
-    return 2 + (p->eval_every ? (p->steps - 1) / p->eval_every : 0);
-}
-
-static zo_lora_options lora_options(const bench_params *p)
-{
-    return (zo_lora_options){.rank = (int32_t)p->rank,
-                             .alpha = p->alpha,
-                             .targets = p->targets,
-                             .train_a = p->peft == ZO_PEFT_LORA};
-}
-
-static int32_t threads_of(const bench_params *p)
-{
-    return p->threads ? (int32_t)p->threads : omp_get_max_threads();
-}
-
-/* Where the data is not known: sequences as long as they may be, answers of a few tokens. */
-static bench_lengths longest_allowed(const bench_params *p)
-{
-    int32_t longest = (int32_t)bench_params_cut(p), labels = longest < 16 ? longest : 16;
-    return (bench_lengths){longest, labels, evaluates(p) ? longest : 0, labels};
-}
-
-int64_t bench_plan_bytes(const bench_params *p, const zo_config *c, zo_llama_bytes weights,
-                         const bench_lengths *l)
-{
-    bench_lengths any = longest_allowed(p);
-    zo_lora_options lora = lora_options(p);
-    int32_t rank = adapts(p) ? lora.rank : 0;
-    int64_t bytes = weights.held + weights.mapped;
-    if (!l)
-        l = &any;
-    if (rank)
-        bytes += zo_lora_bytes(c, &lora);
-    if (trains(p)) {
-        zo_trainer_options o = {.method = (zo_method)p->method,
-                                .peft = (zo_peft)p->peft,
-                                .estimator = {.queries = (int32_t)p->queries,
-                                              .parallel = (zo_parallel)p->parallel},
-                                .batch = (int32_t)p->batch,
-                                .seq_len = (int32_t)p->seq_len,
-                                .compute = (zo_compute)p->compute};
-        zo_session_limits limits = zo_trainer_limits(&o, l->train, l->train_labels, rank);
-        bytes += zo_session_bytes(c, &limits, threads_of(p));
-    }
-    if (evaluates(p)) { /* while the trainer's session is there */
-        zo_session_limits limits = zo_evaluate_limits(l->eval, l->eval_labels, rank, (zo_compute)p->compute);
-        bytes += zo_session_bytes(c, &limits, threads_of(p));
-    }
-    return bytes;
-}
 
 /* ---- models and data, each opened once ---- */
 
@@ -203,7 +128,7 @@ static bool same_data(const data *d, const bench_params *p)
     return strcmp(k->model, p->model) == 0 && strcmp(k->task, p->task) == 0 &&
            strcmp(k->data, p->data) == 0 && k->train_rows == p->train_rows && k->eval_rows == p->eval_rows &&
            k->holdout == p->holdout && bench_params_cut(k) == bench_params_cut(p) &&
-           d->train_wanted == trains(p) && d->eval_wanted == evaluates(p);
+           d->train_wanted == bench_params_trains(p) && d->eval_wanted == bench_params_evaluates(p);
 }
 
 static data *find_data(planner *s, const bench_params *p, const zo_tokenizer *tokenizer)
@@ -220,8 +145,8 @@ static data *find_data(planner *s, const bench_params *p, const zo_tokenizer *to
     }
     s->data[s->data_count++] = d;
     d->key = *p;
-    d->train_wanted = trains(p);
-    d->eval_wanted = evaluates(p);
+    d->train_wanted = bench_params_trains(p);
+    d->eval_wanted = bench_params_evaluates(p);
     open_data(d, tokenizer);
     return d;
 }
@@ -242,56 +167,12 @@ static bool roof_for(planner *s, int32_t threads, bench_roof *out)
     return bench_roofline_read(json_object_get(s->plan->peaks, key), out);
 }
 
-/* Means over the training rows, of a batch of B that a forward of one replica runs. */
-static zo_cost_rows mean_rows(const zo_dataset *d, int64_t seq_len, int64_t batch)
-{
-    zo_cost_rows m = {0};
-    const double share = (double)batch / d->count;
-    for (int32_t i = 0; i < d->count; i++) {
-        const zo_sequence *x = &d->examples[i].choice[d->examples[i].label];
-        m.rows += share * (seq_len ? zo_batch_padded((int32_t)seq_len) : x->n);
-        m.squares += share * x->n * x->n;
-        m.labels += share * x->n_labels;
-    }
-    return m;
-}
-
-static double evaluation_flops(const zo_config *c, const zo_lora_options *lora, const zo_dataset *d)
-{
-    bool by_class = zo_task_metric(d->task) == ZO_METRIC_CLASS;
-    double flops = 0;
-    for (int32_t i = 0; i < d->count; i++)
-        for (int32_t k = 0; k < (by_class ? 1 : d->examples[i].choices); k++) {
-            const zo_sequence *x = &d->examples[i].choice[k];
-            double n = by_class ? x->n - x->n_labels + 1 : x->n;
-            zo_cost_rows each = {n, n * n, by_class ? 1 : x->n_labels};
-            flops += zo_cost_forward_flops(c, lora, each);
-        }
-    return flops;
-}
-
-double bench_plan_seconds(const bench_params *p, const zo_config *c, const zo_dataset *train,
-                          const zo_dataset *eval, const bench_roof *roof)
-{
-    zo_lora_options options = lora_options(p), *lora = adapts(p) ? &options : NULL;
-    double seconds = 0;
-    if (trains(p)) {
-        bench_roofline r;
-        bench_roofline_predict(p, c, mean_rows(train, p->seq_len, p->batch), roof, &r);
-        seconds += 1e-9 * r.step_ns * (double)p->steps;
-    }
-    if (evaluates(p))
-        seconds += (double)bench_plan_evaluations(p) * evaluation_flops(c, lora, eval) /
-                   roof->flops_per_s[p->compute];
-    return seconds;
-}
-
 static void estimate(planner *s, const bench_params *p, const model *m, const data *d, bench_plan_cell *out)
 {
     bench_roof roof;
-    if (!roof_for(s, threads_of(p), &roof))
+    if (!roof_for(s, bench_predict_threads(p), &roof))
         return;
-    out->seconds = bench_plan_seconds(p, &m->config, &d->train_part, &d->eval_part, &roof);
+    out->seconds = bench_predict_seconds(p, &m->config, &d->train_part, &d->eval_part, &roof);
     out->basis = BENCH_PLAN_ESTIMATED;
 }
 
@@ -315,13 +196,13 @@ static double number_at(const json_t *record, const char *path)
 bool bench_plan_parts_read(const json_t *record, const bench_params *past, const bench_params *p,
                            bench_plan_parts *out)
 {
-    const char *status = json_string_value(json_object_get(record, "status"));
-    if (!status || strcmp(status, "ok") != 0 || (evaluates(p) && !evaluates(past)))
+    if (!bench_record_ok(record) || (bench_params_evaluates(p) && !bench_params_evaluates(past)))
         return false;
-    out->step_ns = trains(p) ? number_at(record, "time.median_ns") : 0;
+    out->step_ns = bench_params_trains(p) ? number_at(record, "time.median_ns") : 0;
     out->load_ns = number_at(record, "time.load_ns");
-    out->evaluation_ns =
-        evaluates(p) ? number_at(record, "time.eval_ns") / (double)bench_plan_evaluations(past) : 0;
+    out->evaluation_ns = bench_params_evaluates(p)
+                             ? number_at(record, "time.eval_ns") / (double)bench_params_evaluations(past)
+                             : 0;
     return !isnan(out->step_ns + out->load_ns + out->evaluation_ns);
 }
 
@@ -336,7 +217,7 @@ double bench_plan_parts_seconds(const bench_params *p, const bench_plan_parts *p
     }
     if (each && n)
         seconds = 1e-9 * (bench_stats_median(each, n) * (double)p->steps + bench_stats_median(load, n) +
-                          bench_stats_median(eval, n) * (double)bench_plan_evaluations(p));
+                          bench_stats_median(eval, n) * (double)bench_params_evaluations(p));
     free(each);
     return seconds;
 }
@@ -351,8 +232,9 @@ static void recall(planner *s, const bench_cell *cell, bool exact, bench_plan_ce
     {
         const bench_params *past = &s->past[i];
         const char *id = json_string_value(json_object_get(record, "cell_id"));
-        bool fits = exact ? id && strcmp(id, cell->id) == 0
-                          : as_costly(past, p) && (past->eval_rows == p->eval_rows || !evaluates(p));
+        bool fits =
+            exact ? id && strcmp(id, cell->id) == 0
+                  : as_costly(past, p) && (past->eval_rows == p->eval_rows || !bench_params_evaluates(p));
         n += s->alike[i] && fits && bench_plan_parts_read(record, past, p, &s->scratch[n]);
     }
     const double seconds = bench_plan_parts_seconds(p, s->scratch, n);
@@ -450,7 +332,7 @@ static void set_trouble(bench_plan_cell *out, const zo_error *why)
 static void check_cell(const bench_params *p, const zo_config *c, const data *d, bench_plan_cell *out)
 {
     zo_error why = d->trouble;
-    if (adapts(p) && p->rank > c->width)
+    if (bench_params_adapts(p) && p->rank > c->width)
         zo_fail(&why, ZO_ERR_INVALID, "rank %lld is more than the width %d of %s", (long long)p->rank,
                 c->width, p->model);
     set_trouble(out, &why);
@@ -471,7 +353,7 @@ static zo_status plan_cell(planner *s, bench_plan_cell *out, zo_error *err)
     out->record_bytes = bench_disk_record_bytes(p);
     if (!d)
         return ZO_OK;
-    const zo_lora_options lora = lora_options(p);
+    const zo_lora_options lora = bench_params_lora(p);
     out->checkpoint_bytes = bench_disk_checkpoint_bytes(p, zo_lora_bytes(&m->config, &lora));
     check_cell(p, &m->config, d, out);
     bench_lengths lengths = {d->train_part.longest, d->train_part.most_labels, d->eval_part.longest,
@@ -479,7 +361,7 @@ static zo_status plan_cell(planner *s, bench_plan_cell *out, zo_error *err)
     zo_llama_bytes weights =
         zo_llama_weight_bytes(m->weights, (zo_precision)p->weights, (int32_t)bench_params_longest(p));
     out->bytes = s->plan->program_bytes +
-                 bench_plan_bytes(p, &m->config, weights, d->trouble.status ? NULL : &lengths);
+                 bench_predict_bytes(p, &m->config, weights, d->trouble.status ? NULL : &lengths);
     out->too_large = s->plan->limit_bytes >= 0 && out->bytes > s->plan->limit_bytes;
     if (out->basis == BENCH_PLAN_UNKNOWN && !*out->trouble)
         estimate(s, p, m, d, out);
@@ -562,7 +444,7 @@ zo_status bench_plan_make(const bench_manifest *m, const char *results, const js
     }
     for (int32_t i = 0; !st && i < m->cell_count; i++) {
         bench_plan_cell *c = &out->cells[out->count];
-        if (!bench_params_match(&m->cells[i].params, where))
+        if (!bench_condition_match(&m->cells[i].params, where))
             continue;
         *c = (bench_plan_cell){.cell = &m->cells[i],
                                .wanted = m->measure.min_runs,

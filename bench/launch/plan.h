@@ -6,40 +6,17 @@
 #include <stdint.h>
 
 #include "bench/manifest/manifest.h"
-#include "bench/machine/roofline.h"
+#include "bench/cell/predict.h"
 #include "core/format/config.h"
 #include "core/base/error.h"
 #include "core/model/llama.h"
 #include "core/data/task.h"
-
-/* Sequences of a cell's data, once encoded: most ids and most label ids in one. Eval: 0 where nothing is evaluated. */
-typedef struct bench_lengths {
-    int32_t train, train_labels;
-    int32_t eval, eval_labels;
-} bench_lengths;
-
-/* The bytes that a cell will take at most: what it asks the memory accounts for, which are weights, adapter, activations
- * of training and of evaluation; and what it uses of the mapped model file all along. Not in it: data (small), what
- * libraries allocate, and the model file where it is only read while loading.
- * weights: of the model in the cell's precision, at bench_params_longest positions (zo_llama_weight_bytes).
- * l: NULL where the data is not known; sequences may then be as long as max_tokens. */
-int64_t bench_plan_bytes(const bench_params *p, const zo_config *c, zo_llama_bytes weights,
-                         const bench_lengths *l);
 
 /* Memory that a cell may take now, of a machine.h machine: what is available, or its control group's limit; -1: unknown. */
 int64_t bench_plan_available(const json_t *machine);
 
 /* What a cell may take: measure.memory where that is a size, but no more than is available; -1: unknown. */
 int64_t bench_plan_limit(const bench_measure *m, const json_t *machine);
-
-/* How many evaluations a repetition makes. */
-int64_t bench_plan_evaluations(const bench_params *p);
-
-/* Of a whole repetition by the roofline (roofline.h), in seconds: its steps by the model, its evaluations (large batches) at the
- * arithmetic peak. Loading, which is short beside them, is not in it. train and eval: the rows that it trains and evaluates
- * on; not looked at where it does neither. */
-double bench_plan_seconds(const bench_params *p, const zo_config *c, const zo_dataset *train,
-                          const zo_dataset *eval, const bench_roof *roof);
 
 /* What a record tells of the time that repetitions like it take. */
 typedef struct bench_plan_parts {
@@ -86,7 +63,7 @@ typedef struct bench_plan {
     int64_t disk_free_bytes; /* -1: unknown */
 } bench_plan;
 
-/* For the cells that match where (bench_params_match; NULL: all). Reads the records of this manifest and, for times, of the others in `results`, the models' headers and
+/* For the cells that match where (bench_condition_match; NULL: all). Reads the records of this manifest and, for times, of the others in `results`, the models' headers and
  * the data. m is borrowed and must outlive *out. What concerns one
  * cell alone (a model that is missing) is its trouble and no failure. Fails: ZO_ERR_INVALID (no
  * cell matches), ZO_ERR_IO, ZO_ERR_FORMAT (records), ZO_ERR_MEMORY. */

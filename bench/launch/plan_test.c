@@ -19,8 +19,9 @@
 #include "bench/backend/model.h"
 #include "bench/machine/machine.h"
 #include "bench/record/record.h"
-#include "bench/machine/roofline.h"
+#include "bench/cell/roofline.h"
 #include "core/format/weights.h"
+#include "core/format/synth.h"
 
 #define HEAD "{\"schema\": \"zobench/1\", \"name\": \"n\", "
 
@@ -62,7 +63,7 @@ static bench_plan plan_of(const bench_manifest *m, const json_t *where)
 
 /* ---- memory ---- */
 
-/* Bytes of the accounts that bench_plan_bytes predicts, at their most: the sum over accounts is exact because none of
+/* Bytes of the accounts that bench_predict_bytes predicts, at their most: the sum over accounts is exact because none of
  * them ever shrinks before the evaluation. */
 static int64_t asked_for(const bench_params *p, bench_lengths *lengths, zo_llama_bytes *weights)
 {
@@ -124,9 +125,9 @@ static void predicted_memory(void **state)
         bench_lengths lengths;
         zo_llama_bytes weights;
         int64_t asked = asked_for(p, &lengths, &weights);
-        assert_int_equal(bench_plan_bytes(p, &c, weights, &lengths),
+        assert_int_equal(bench_predict_bytes(p, &c, weights, &lengths),
                          asked); /* both walk over the same lists of arrays */
-        assert_true(bench_plan_bytes(p, &c, weights, NULL) >= asked);
+        assert_true(bench_predict_bytes(p, &c, weights, NULL) >= asked);
         assert_true(plan.program_bytes > 0);
         assert_int_equal(plan.cells[i].bytes, plan.program_bytes + asked);
         assert_false(plan.cells[i].too_large);
@@ -216,7 +217,7 @@ static void evaluations(void **state)
         char text[200];
         snprintf(text, sizeof text, "\"defaults\": {%s}}", cases[i].cell);
         bench_manifest *m = parse(text);
-        assert_int_equal(bench_plan_evaluations(&m->cells[0].params), cases[i].expected);
+        assert_int_equal(bench_params_evaluations(&m->cells[0].params), cases[i].expected);
         bench_manifest_free(m);
     }
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bench/base/clock.h"
+#include "bench/record/record.h"
 
 #define REDRAW_NS INT64_C(100000000)
 #define PLAIN_NS  INT64_C(60000000000)
@@ -260,9 +261,8 @@ static void add_outcome(line *l, const json_t *record)
 void bench_progress_end(bench_progress *p, const json_t *record)
 {
     line l = {0};
-    const char *status = json_string_value(json_object_get(record, "status"));
     p->done++;
-    p->not_ok += !status || strcmp(status, "ok") != 0;
+    p->not_ok += !bench_record_ok(record);
     if (!p->out)
         return;
     add(&l, "[%d/%d] ", p->done, p->total);

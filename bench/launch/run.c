@@ -23,7 +23,7 @@
 #include "bench/launch/outcome.h"
 #include "bench/launch/progress.h"
 #include "bench/record/record.h"
-#include "bench/machine/roofline.h"
+#include "bench/cell/roofline.h"
 #include "bench/launch/schedule.h"
 #include "bench/launch/session_log.h"
 
@@ -46,12 +46,6 @@ typedef struct suite {
 
 /* ---- what is known ---- */
 
-static bool is_ok(const json_t *record)
-{
-    const char *status = json_string_value(json_object_get(record, "status"));
-    return status && strcmp(status, "ok") == 0;
-}
-
 /* What earlier sessions left. */
 typedef struct past {
     int torn;          /* lines */
@@ -70,7 +64,7 @@ static zo_status read_records(suite *s, past *out, zo_error *err)
     out->doubled = bench_records_doubled(all, &out->same);
     json_array_foreach(latest, at, record)
     {
-        if (!is_ok(record) && s->o->retry)
+        if (!bench_record_ok(record) && s->o->retry)
             continue;
         if (!bench_schedule_note(&s->schedule, record))
             continue;
@@ -329,9 +323,9 @@ static zo_status run_once(suite *s, bench_scheduled *c, int run, int position, b
     bench_progress_begin(&s->progress, c->label, run);
     if (!*asked && !is_other_model(s, c, job, &e))
         st = bench_child_run(&s->signals, &options, &r, err);
-    if (!st && is_ok(e.record))
+    if (!st && bench_record_ok(e.record))
         is_other_model(s, c, job, &e);
-    *recorded = !*asked && !st && (!r.stopped || (is_ok(e.record) && !r.signal && r.code == 0));
+    *recorded = !*asked && !st && (!r.stopped || (bench_record_ok(e.record) && !r.signal && r.code == 0));
     *asked |= r.interrupted;
     if (*recorded) {
         record = make_record(s, c, run, started, kernels, &l, &e, &r);
@@ -340,7 +334,7 @@ static zo_status run_once(suite *s, bench_scheduled *c, int run, int position, b
             json_object_set(record, "peaks_reason", json_object_get(job, "peaks_reason"));
         add_schedule(s, record, run, position);
         bench_schedule_note(&s->schedule, record);
-        if (is_ok(record))
+        if (bench_record_ok(record))
             bench_model_watch_note(&s->models, record);
         json_object_set_new(record, "stopping", bench_schedule_stopping(&s->schedule, c));
         st = bench_record_append(s->cells_path, record, err);

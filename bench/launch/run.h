@@ -21,7 +21,7 @@
 
 typedef struct bench_run_options {
     const char *results; /* folder of folders, "results" */
-    const json_t *where; /* cells to run, as bench_params_match has it; NULL: all */
+    const json_t *where; /* cells to run, as bench_condition_match has it; NULL: all */
     bench_shard shard;   /* and of those, of which part of the manifest's; {0}: all */
     double budget_s;     /* no repetition is begun that would end later, as far as is known; 0: no bound */
     bool retry;          /* try repetitions again that did not end ok */

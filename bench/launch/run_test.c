@@ -22,7 +22,7 @@
 
 #include "bench/machine/child.h"
 #include "bench/cmd/commands.h"
-#include "bench/manifest/filter.h"
+#include "bench/manifest/condition.h"
 #include "bench/base/folder.h"
 #include "bench/record/metric.h"
 #include "bench/manifest/place_fixture.h"
@@ -376,7 +376,7 @@ static void started_again_it_does_what_is_missing(void **state)
     zo_error err = {0};
     retry.retry = true;
     filtered.where = where;
-    assert_int_equal(bench_filter_add(where, "queries=1", &err), ZO_OK);
+    assert_int_equal(bench_condition_filter(where, "queries=1", &err), ZO_OK);
 
     assert_int_equal(bench_run_missing(m, &plain, &missing, &err), ZO_OK);
     assert_int_equal(json_array_size(missing), 2);
@@ -748,7 +748,7 @@ static void filters(void **state)
         bench_run_options o = plain;
         json_t *where = json_object(), *missing = NULL;
         zo_error err = {0};
-        if (bench_filter_add(where, good[i].a, &err) || bench_filter_add(where, good[i].b, &err))
+        if (bench_condition_filter(where, good[i].a, &err) || bench_condition_filter(where, good[i].b, &err))
             fail_msg("%s", err.text);
         o.where = where;
         assert_int_equal(bench_run_missing(m, &o, &missing, &err), ZO_OK);
@@ -759,7 +759,7 @@ static void filters(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         json_t *where = json_object();
         zo_error err = {0};
-        assert_int_equal(bench_filter_add(where, bad[i].text, &err), ZO_ERR_INVALID);
+        assert_int_equal(bench_condition_filter(where, bad[i].text, &err), ZO_ERR_INVALID);
         assert_string_equal(err.text, bad[i].message);
         json_decref(where);
     }
@@ -767,7 +767,7 @@ static void filters(void **state)
     bench_run_summary s;
     zo_error err = {0};
     json_t *where = json_object();
-    assert_int_equal(bench_filter_add(where, "queries=5", &err), ZO_OK);
+    assert_int_equal(bench_condition_filter(where, "queries=5", &err), ZO_OK);
     o.where = where;
     assert_int_equal(bench_run(m, &o, &s, &err), ZO_ERR_INVALID);
     assert_string_equal(err.text, "run test: no cell passes the filter");

@@ -1,5 +1,7 @@
 /* See schedule.h. */
 #include "bench/launch/schedule.h"
+#include "bench/manifest/condition.h"
+#include "bench/record/record.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -101,7 +103,7 @@ zo_status bench_schedule_init(bench_schedule *s, const bench_manifest *m, const 
     s->scratch = calloc((size_t)s->max_runs, sizeof *s->scratch);
     bool ok = s->cells && s->order && s->scratch;
     for (int32_t i = 0; ok && i < m->cell_count; i++) {
-        if (!bench_params_match(&m->cells[i].params, where))
+        if (!bench_condition_match(&m->cells[i].params, where))
             continue;
         matching++;
         if (in_shard(m, i, shard))
@@ -133,8 +135,7 @@ static double number_or_nan(const json_t *o, const char *key)
 
 bool bench_schedule_note(bench_schedule *s, const json_t *record)
 {
-    const char *id = json_string_value(json_object_get(record, "cell_id")),
-               *status = json_string_value(json_object_get(record, "status"));
+    const char *id = json_string_value(json_object_get(record, "cell_id"));
     const json_int_t run = json_integer_value(json_object_get(record, "run"));
     if (!id || run < 0 || run >= s->max_runs)
         return false;
@@ -142,7 +143,7 @@ bool bench_schedule_note(bench_schedule *s, const json_t *record)
         bench_scheduled *c = &s->cells[i];
         if (strcmp(id, c->cell->id) != 0)
             continue;
-        c->runs[run] = status && strcmp(status, "ok") == 0 ? BENCH_RUN_OK : BENCH_RUN_FAILED;
+        c->runs[run] = bench_record_ok(record) ? BENCH_RUN_OK : BENCH_RUN_FAILED;
         c->median_ns[run] = number_or_nan(json_object_get(record, "time"), "median_ns");
         c->wall_ns[run] = number_or_nan(record, "wall_ns");
         return true;

@@ -57,7 +57,7 @@ typedef struct bench_schedule {
 /* "2/5". Fails: ZO_ERR_INVALID. */
 zo_status bench_shard_read(const char *text, bench_shard *out, zo_error *err);
 
-/* where: as bench_params_match has it. The cells of the manifest are dealt to shards at random, from order_seed. A shard may
+/* where: as bench_condition_match has it. The cells of the manifest are dealt to shards at random, from order_seed. A shard may
  * have none. Fails: ZO_ERR_INVALID (no cell matches where), ZO_ERR_MEMORY. */
 zo_status bench_schedule_init(bench_schedule *s, const bench_manifest *m, const json_t *where,
                               bench_shard shard, zo_error *err);

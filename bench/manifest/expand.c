@@ -1,5 +1,6 @@
 /* See expand.h. */
 #include "bench/manifest/expand.h"
+#include "bench/manifest/condition.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -225,7 +226,7 @@ static bool is_excluded(bench_expansion *x, const bench_params *p)
     size_t i = 0;
     const bench_node *pattern = x->exclude ? x->exclude->first : NULL;
     for (; pattern; pattern = pattern->next, i++)
-        if (bench_params_match(p, pattern->value)) {
+        if (bench_condition_match(p, pattern->value)) {
             x->hits
                 [i]++; /* of every one: a second pattern is not without effect because the first came before */
             excluded = true;

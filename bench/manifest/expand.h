@@ -2,8 +2,14 @@
 #ifndef BENCH_EXPAND_H
 #define BENCH_EXPAND_H
 
-#include "bench/manifest/manifest.h"
 #include "bench/manifest/reader.h"
+
+#define BENCH_MANIFEST_MOST_CELLS 20000 /* before exclude: more is taken for a mistake */
+
+typedef struct bench_cell {
+    bench_params params;
+    char id[13];
+} bench_cell;
 
 /* A parameter and its values. */
 typedef struct bench_axis_key {

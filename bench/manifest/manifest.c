@@ -12,6 +12,7 @@
 #include "bench/manifest/schema.h"
 #include "bench/base/sha256.h"
 #include "bench/manifest/specs.h"
+#include "bench/manifest/condition.h"
 #include "core/base/file.h"
 
 enum {
@@ -156,7 +157,7 @@ static bool any_cell(const bench_manifest *m, const json_t *where, const char *o
     for (int32_t i = 0; i < m->cell_count; i++) {
         const bench_params *p = &m->cells[i].params;
         if ((!o || strcmp(bench_params_text(p, o, text, sizeof text), value) == 0) &&
-            bench_params_match(p, where))
+            bench_condition_match(p, where))
             return true;
     }
     return false;
@@ -168,8 +169,8 @@ static bool any_pair(const bench_manifest *m, const bench_claim_spec *claim)
     bool found[2] = {false, claim->kind == BENCH_CLAIM_VALUE};
     for (int32_t i = 0; i < m->cell_count; i++)
         for (int k = 0; k < 2; k++)
-            found[k] = found[k] || (bench_params_match(&m->cells[i].params, claim->side[k]) &&
-                                    bench_params_match(&m->cells[i].params, claim->where));
+            found[k] = found[k] || (bench_condition_match(&m->cells[i].params, claim->side[k]) &&
+                                    bench_condition_match(&m->cells[i].params, claim->where));
     return found[0] && found[1];
 }
 

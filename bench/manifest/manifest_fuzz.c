@@ -1,6 +1,7 @@
 /* libFuzzer target: any text is either refused with one line that names its place, or gives cells that hold what
  * manifest.h promises. Seeds: experiments/. */
 #include "bench/manifest/manifest.h"
+#include "bench/manifest/condition.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -58,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (int32_t j = 0; j < i; j++)
             must(strcmp(m->cells[i].id, m->cells[j].id) != 0, "a cell twice");
         for (int32_t j = 0; j < m->table_count; j++)
-            bench_params_match(&m->cells[i].params, m->tables[j].where);
+            bench_condition_match(&m->cells[i].params, m->tables[j].where);
     }
     bench_manifest_free(m);
     return 0;

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "bench/base/sha256.h"
+#include "bench/manifest/condition.h"
 
 /* Each manifest of the tables below begins with this line; what they give is its second line. */
 #define HEAD "{\"schema\": \"zobench/1\", \"name\": \"n\",\n"
@@ -507,8 +508,8 @@ static void tables_and_plots(void **state)
     assert_string_equal(t[1].cols, "");
     assert_string_equal(t[1].relative_option, "seq_len");
     assert_string_equal(t[1].relative_value, "null");
-    assert_true(bench_params_match(&m->cells[2].params, t[1].where));
-    assert_false(bench_params_match(&m->cells[0].params, t[1].where));
+    assert_true(bench_condition_match(&m->cells[2].params, t[1].where));
+    assert_false(bench_condition_match(&m->cells[0].params, t[1].where));
     assert_int_equal(m->plot_count, 4);
     const bench_plot_spec *p = m->plots;
     assert_int_equal(p[0].kind, BENCH_PLOT_LINES);

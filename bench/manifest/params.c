@@ -9,8 +9,8 @@
 #include <strings.h>
 
 #include "bench/machine/binding.h"
-#include "bench/manifest/condition.h"
 #include "bench/base/sha256.h"
+#include "core/kernel/rng.h"
 
 /* ---- the table ---- */
 
@@ -499,26 +499,37 @@ bool bench_value_is_list(const bench_option *o, const json_t *value)
     return false;
 }
 
-bool bench_params_match(const bench_params *p, const json_t *where)
+bool bench_params_trains(const bench_params *p)
 {
-    const char *key;
-    json_t *value, *element;
-    size_t i;
-    json_object_foreach((json_t *)where, key, value)
-    {
-        const bench_option *o = bench_option_find(key);
-        bool any = false;
-        if (!o)
-            return false;
-        if (!bench_value_is_list(o, value)) {
-            any = bench_condition_holds(p, o, value);
-        } else {
-            json_array_foreach(value, i, element) any = any || bench_condition_holds(p, o, element);
-        }
-        if (!any)
-            return false;
-    }
-    return true;
+    return p->method != ZO_METHOD_ZERO_SHOT && p->steps > 0;
+}
+
+bool bench_params_evaluates(const bench_params *p)
+{
+    return p->eval_every >= 0;
+}
+
+int64_t bench_params_evaluations(const bench_params *p)
+{
+    if (!bench_params_evaluates(p))
+        return 0;
+    if (!bench_params_trains(p))
+        return 1;
+    return 2 + (p->eval_every ? (p->steps - 1) / p->eval_every : 0);
+}
+
+bool bench_params_adapts(const bench_params *p)
+{
+    return *p->adapter || (bench_params_trains(p) && p->peft != ZO_PEFT_FULL);
+}
+
+zo_lora_options bench_params_lora(const bench_params *p)
+{
+    return (zo_lora_options){.rank = (int32_t)p->rank,
+                             .alpha = p->alpha,
+                             .targets = p->targets,
+                             .train_a = p->peft == ZO_PEFT_LORA,
+                             .seed = zo_seed_for((uint64_t)p->seed, "adapter init")};
 }
 
 /* ---- to JSON and back ---- */

@@ -109,10 +109,13 @@ bool bench_params_same(const bench_params *a, const bench_params *b, const bench
 /* True where a value in "exclude" or "where" is a list of alternatives. A list of target names is one value; several of
  * those are a list of lists. */
 bool bench_value_is_list(const bench_option *o, const json_t *value);
-/* Whether p has, for every key of the object `where`, the value given there or one of a list of values, each of which may
- * be a condition (condition.h). NULL matches all; unknown keys and values that no parameter can have match nothing (a
- * manifest's have been checked). */
-bool bench_params_match(const bench_params *p, const json_t *where);
+/* Are there steps to be made? Is there anything to be evaluated, and how many times in a repetition? */
+bool bench_params_trains(const bench_params *p);
+bool bench_params_evaluates(const bench_params *p);
+int64_t bench_params_evaluations(const bench_params *p);
+/* Is an adapter loaded or made? What it is where it is made. */
+bool bench_params_adapts(const bench_params *p);
+zo_lora_options bench_params_lora(const bench_params *p);
 
 /* Every parameter under its manifest name, in table order: new reference. */
 json_t *bench_params_to_json(const bench_params *p);

@@ -13,6 +13,7 @@
 
 #include "bench/machine/binding.h"
 #include "bench/base/sha256.h"
+#include "bench/manifest/condition.h"
 
 static json_t *json(const char *text)
 {
@@ -488,16 +489,16 @@ static void matching(void **state)
     };
     bench_params p;
     bench_params_default(&p);
-    assert_true(bench_params_match(&p, NULL));
+    assert_true(bench_condition_match(&p, NULL));
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         json_t *where = json(cases[i].where);
-        if (bench_params_match(&p, where) != cases[i].matches)
+        if (bench_condition_match(&p, where) != cases[i].matches)
             fail_msg("%s", cases[i].where);
         json_decref(where);
     }
     json_t *pair = json("{\"targets\": [\"v_proj\", \"q_proj\"]}"); /* one value, in any order */
     assert_int_equal(set(&p, "targets", "[\"q_proj\",\"v_proj\"]", NULL), ZO_OK);
-    assert_true(bench_params_match(&p, pair));
+    assert_true(bench_condition_match(&p, pair));
     json_decref(pair);
 }
 

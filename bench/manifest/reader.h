@@ -62,7 +62,7 @@ zo_status bench_reader_metric(bench_reader *r, const bench_field *f, void *out,
                               const bench_node *node); /* name: char[] */
 /* "15m" in seconds; false where it is none. */
 bool bench_duration_read(const char *text, double *seconds);
-/* An object of parameter: value or list of values, as bench_params_match takes it: json_t *, borrowed. */
+/* An object of parameter: value or list of values, as bench_condition_match takes it: json_t *, borrowed. */
 zo_status bench_reader_where(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
 
 /* A list of objects into a new array at *out (owned by the caller, also on failure), each `size` bytes that `read` fills;

@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "bench/manifest/manifest.h"
 #include "bench/record/metric.h"
 #include "bench/manifest/params.h"
 
@@ -338,10 +337,10 @@ static json_t *definitions(void)
                      by_option(condition_shape));
 }
 
-json_t *bench_schema_make(void)
+json_t *bench_schema_make(const bench_field *sections)
 {
     json_t *properties = json_object();
-    for (const bench_field *f = bench_manifest_sections(); f->key; f++) {
+    for (const bench_field *f = sections; f->key; f++) {
         json_t *shape = field_shape(f);
         if (!f->required)
             shape = json_pack("{s:[o, {s:s}]}", "anyOf", shape, "type", "null");

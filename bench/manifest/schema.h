@@ -9,8 +9,10 @@
 
 #include "bench/manifest/reader.h"
 
-/* New reference. */
-json_t *bench_schema_make(void);
+#define BENCH_MANIFEST_SCHEMA "zobench/1"
+
+/* Of the sections that a manifest may have (bench_manifest_sections). New reference. */
+json_t *bench_schema_make(const bench_field *sections);
 
 /* Shapes (bench_shape) of fields whose reader is not one of reader.h's; those of parameters are for sections. */
 json_t *bench_schema_version(const bench_field *f);

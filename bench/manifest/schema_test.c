@@ -83,7 +83,7 @@ static void every_parameter_is_in_it(void **state)
 {
     (void)state;
     static const char *const objects[] = {"parameters", "lists", "conditions"};
-    json_t *schema = bench_schema_make(), *defs = json_object_get(schema, "$defs");
+    json_t *schema = bench_schema_make(bench_manifest_sections()), *defs = json_object_get(schema, "$defs");
     for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++)
         for (const bench_option *o = bench_options; o->name; o++)
             assert_non_null(
@@ -104,7 +104,7 @@ static void a_validator_agrees(void **state)
     char *dir = bench_folder_path("%s/schema.XXXXXX", tmp ? tmp : "/tmp");
     assert_non_null(mkdtemp(dir));
     FILE *f = open_memstream(&command, &bytes);
-    json_t *schema = bench_schema_make();
+    json_t *schema = bench_schema_make(bench_manifest_sections());
     path = bench_folder_path("%s/schema.json", dir);
     assert_int_equal(bench_folder_save_json(path, schema, NULL), ZO_OK);
     fprintf(f, "python3 scripts/check_schema.py %s experiments/*.json", path);

@@ -151,10 +151,24 @@ static void run_key(const json_t *record, char key[96])
              (long long)json_integer_value(json_object_get(record, "run")));
 }
 
-static bool says_ok(const json_t *record)
+bool bench_record_ok(const json_t *record)
 {
     const char *status = json_string_value(json_object_get(record, "status"));
     return status && strcmp(status, "ok") == 0;
+}
+
+void bench_record_reason(const json_t *record, char *out, size_t cap)
+{
+    const char *status = json_string_value(json_object_get(record, "status")),
+               *reason = json_string_value(json_object_get(record, "reason"));
+    int n = snprintf(out, cap, "%s%s%s", status ? status : "", reason && *reason ? ": " : "",
+                     reason ? reason : "");
+    if (n >= 0 && (size_t)n < cap)
+        return;
+    size_t end = cap - 4; /* not within a character of UTF-8 */
+    while (end > 0 && ((unsigned char)out[end] & 0xC0) == 0x80)
+        end--;
+    memcpy(out + end, "...", 4);
 }
 
 int bench_records_doubled(const json_t *records, int *same)
@@ -167,7 +181,7 @@ int bench_records_doubled(const json_t *records, int *same)
     char key[96];
     json_array_foreach(records, i, record)
     {
-        if (!says_ok(record))
+        if (!bench_record_ok(record))
             continue;
         run_key(record, key);
         const json_t *known = json_object_get(first, key);

@@ -64,6 +64,9 @@
 #ifndef BENCH_RECORD_H
 #define BENCH_RECORD_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include <jansson.h>
 
 #include "core/base/error.h"
@@ -78,6 +81,11 @@ zo_status bench_record_append(const char *path, const json_t *record, zo_error *
 /* All records of a file, as a new array. A torn line is skipped and counted in *torn (may be NULL); a record of
  * another schema fails with ZO_ERR_FORMAT "file:line". A missing file gives an empty array. */
 zo_status bench_records_load(const char *path, json_t **out, int *torn, zo_error *err);
+
+/* Does it say that all went well? Everything else counts as a repetition that has to be done again, or has no numbers. */
+bool bench_record_ok(const json_t *record);
+/* "timeout: more than 15m" of a record that is not ok; ends in "..." where it does not fit (cap >= 8). */
+void bench_record_reason(const json_t *record, char *out, size_t cap);
 
 /* Of several records of the same cell_id and run (a failed one that was tried again) the last: a new array, in the
  * file's order. NULL: out of memory. */

@@ -8,6 +8,7 @@
 #include "bench/results/compare.h"
 #include "bench/report/export_parts.h"
 #include "bench/manifest/params.h"
+#include "bench/record/record.h"
 
 const bench_export_format bench_export_formats[] = {
     {"google-benchmark",
@@ -149,7 +150,7 @@ static bool group(bench_export_set *set)
         }
         if (fine) {
             c->result.runs[c->result.run_count++] = record;
-            c->result.ok_count += bench_result_ok(record);
+            c->result.ok_count += bench_record_ok(record);
         }
     }
     for (int32_t k = 0; fine && k < set->count; k++)
@@ -179,7 +180,7 @@ int32_t bench_export_samples(const bench_export_cell *c, const bench_metric *m, 
     int32_t n = 0;
     for (int32_t i = 0; i < c->result.run_count; i++) {
         const json_t *record = c->result.runs[i];
-        values[n] = bench_result_ok(record) ? bench_metric_value(m, record) : NAN;
+        values[n] = bench_record_ok(record) ? bench_metric_value(m, record) : NAN;
         if (!isfinite(values[n]))
             continue;
         if (runs)
@@ -200,7 +201,7 @@ void bench_export_summary(const bench_export_cell *c, const bench_metric *m, ben
 const json_t *bench_export_newest(const bench_export_set *set)
 {
     for (size_t i = json_array_size(set->records); i--;)
-        if (bench_result_ok(json_array_get(set->records, i)))
+        if (bench_record_ok(json_array_get(set->records, i)))
             return json_array_get(set->records, i);
     return NULL;
 }

@@ -14,6 +14,7 @@
 #include "bench/report/roofline_figure.h"
 #include "bench/base/stats.h"
 #include "bench/results/summary.h"
+#include "bench/record/record.h"
 #include "core/base/file.h"
 
 /* The scripts, from plots/ as it was when the program was built. */
@@ -210,7 +211,7 @@ static int by_step(const void *a, const void *b)
 static const json_t *record_of(const bench_result *cell)
 {
     for (int32_t i = 0; i < cell->run_count; i++) {
-        if (bench_result_ok(cell->runs[i]))
+        if (bench_record_ok(cell->runs[i]))
             return cell->runs[i];
     }
     return NULL;

@@ -87,7 +87,7 @@ static zo_status save_figures(bench_report_parts *r, zo_error *err)
         zo_error why = {0};
         if (f->empty || bench_figure_draw(r->out, f, &why) == ZO_OK || warned)
             continue;
-        fprintf(r->options->people, "zobench report: warning: figures are not drawn: %s\n", why.text);
+        fprintf(r->people, "zobench report: warning: figures are not drawn: %s\n", why.text);
         warned = true;
     }
     return ZO_OK;
@@ -147,7 +147,7 @@ static zo_status print_json(const bench_report_parts *r, FILE *f, zo_error *err)
                   BENCH_REPORT_SCHEMA, "name", m->name, "title", m->title, "cells", r->results->cell_count,
                   "complete", bench_report_complete_cells(r), "torn_lines", r->results->torn, "stray_records",
                   r->results->strays, "doubled_runs", r->results->doubled, "claims",
-                  bench_claims_to_json(r->results, r->claims, m->claim_count, r->options->dir), "growth",
+                  bench_claims_to_json(r->results, r->claims, m->claim_count, r->dir), "growth",
                   bench_report_growth_json(r), "tables", tables, "incomplete",
                   bench_table_to_json(r->trouble), "all", bench_table_to_json(r->cells));
     zo_status st = ZO_OK;
@@ -238,7 +238,7 @@ static zo_status judge_claims(bench_report_parts *r, bench_report_outcome *outco
 
 zo_status bench_report(const bench_report_options *o, bench_report_outcome *outcome, zo_error *err)
 {
-    bench_report_parts r = {.options = o};
+    bench_report_parts r = {.dir = o->dir, .people = o->people};
     *outcome = (bench_report_outcome){0};
     zo_status st = bench_results_load_set(o->dir, o->sets, &r.results, err);
     if (st)

@@ -80,7 +80,7 @@ static void put_claim(const bench_report_parts *r, const bench_claim *c, FILE *f
         fputs("</p>\n", f);
     }
     fputs("<pre>", f);
-    bench_claim_command(r->results, c, r->options->dir, text, sizeof text);
+    bench_claim_command(r->results, c, r->dir, text, sizeof text);
     put(text, f);
     fputs("</pre></section>\n", f);
 }

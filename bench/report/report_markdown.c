@@ -53,7 +53,7 @@ static zo_status put_claims(const bench_report_parts *r, FILE *f, zo_error *err)
             bench_claim_records(c->shown, text, sizeof text);
             put_text(text, f);
         }
-        bench_claim_command(r->results, c, r->options->dir, text, sizeof text);
+        bench_claim_command(r->results, c, r->dir, text, sizeof text);
         fprintf(f, ".\n\n  ```sh\n  %s\n  ```\n", text);
     }
     fputc('\n', f);

@@ -5,7 +5,6 @@
 #include "bench/results/claim.h"
 #include "bench/report/figure.h"
 #include "bench/results/provenance.h"
-#include "bench/report/report.h"
 #include "bench/results/results.h"
 #include "bench/base/table.h"
 
@@ -16,8 +15,9 @@ typedef struct bench_report_table {
 
 typedef struct bench_report_parts {
     bench_results *results;
-    const bench_report_options *options;
-    char *out; /* folder */
+    const char *dir; /* results/NAME */
+    FILE *people;    /* for warnings */
+    char *out;       /* folder */
     bench_report_table *tables;
     int32_t table_count;
     bench_claim *claims; /* (results->manifest->claim_count) */

@@ -9,6 +9,7 @@
 #include "bench/results/grid.h"
 #include "bench/record/metric.h"
 #include "bench/base/stats.h"
+#include "bench/record/record.h"
 
 /* Of a configuration: medians over its runs. NaN: unknown. */
 typedef struct spot {
@@ -31,7 +32,7 @@ static spot spot_of(const bench_result *const *cells, int32_t count, double *x, 
             double flops = at(record, "roofline.flops_per_step"),
                    bytes = at(record, "roofline.bytes_per_step");
             double rate = at(record, "roofline.achieved_flops_per_s");
-            if (!bench_result_ok(record) || !(flops > 0) || !(bytes > 0) || !(rate > 0))
+            if (!bench_record_ok(record) || !(flops > 0) || !(bytes > 0) || !(rate > 0))
                 continue;
             x[n] = flops / bytes;
             y[n++] = rate;

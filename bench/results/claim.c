@@ -8,6 +8,7 @@
 
 #include "bench/record/metric.h"
 #include "bench/results/summary.h"
+#include "bench/record/record.h"
 
 enum {
     FEWEST = 3,      /* samples below which Student's t says next to nothing */
@@ -315,7 +316,7 @@ static bool is_comparable(const bench_claim_spec *s, bench_claim_pair *p)
             for (int32_t k = 0; k < p->cells[side][i]->run_count; k++) {
                 const json_t *record = p->cells[side][i]->runs[k];
                 const char *print = text_at(record, "fingerprint"), *cpu = text_at(record, "machine.cpu");
-                if (!bench_result_ok(record))
+                if (!bench_record_ok(record))
                     continue;
                 /* a cell that asks for other kernels of OpenBLAS has a fingerprint of its own */
                 if (json_is_string(bench_metric_at(record, "cell.blas_kernel")))

@@ -7,6 +7,7 @@
 #include "bench/results/claim.h"
 #include "bench/record/metric.h"
 #include "bench/results/summary.h"
+#include "bench/record/record.h"
 
 /* Ratios as such; differences and values as the metric is shown. */
 static const bench_metric *shown_as(const bench_claim_spec *s)
@@ -112,7 +113,7 @@ void bench_claim_records(const bench_claim_pair *p, char *out, size_t cap)
             for (int32_t k = 0; k < cell->run_count && n < cap; k++, between = ", ")
                 n += (size_t)snprintf(out + n, cap - n, "%s%lld%s", between,
                                       (long long)json_integer_value(json_object_get(cell->runs[k], "run")),
-                                      bench_result_ok(cell->runs[k]) ? "" : " (failed)");
+                                      bench_record_ok(cell->runs[k]) ? "" : " (failed)");
             if (cell->run_count == 0 && n < cap)
                 n += (size_t)snprintf(out + n, cap - n, " not run");
         }

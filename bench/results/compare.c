@@ -13,6 +13,7 @@
 #include "bench/manifest/params.h"
 #include "bench/record/record.h"
 #include "bench/results/results.h"
+#include "bench/manifest/condition.h"
 
 #define BOOTSTRAP_SEED 1
 #define DEFAULT_ALPHA  0.01
@@ -116,7 +117,7 @@ static zo_status side_fill(side *s, const json_t *records, const bench_compare_o
             zo_error_context(err, "record of cell %s", id ? id : "(none)");
             return st;
         }
-        if (!bench_params_match(&p, o->where) || !bench_params_match(&p, where))
+        if (!bench_condition_match(&p, o->where) || !bench_condition_match(&p, where))
             continue;
         for (int32_t k = 0; k < s->count && !g; k++)
             if (alike_but_seed(&p, &s->groups[k].params))
@@ -125,7 +126,7 @@ static zo_status side_fill(side *s, const json_t *records, const bench_compare_o
             g = &s->groups[s->count++];
             *g = (group){p, json_array(), json_array(), false};
         }
-        json_array_append(bench_result_ok(record) ? g->ok : g->failed, (json_t *)record);
+        json_array_append(bench_record_ok(record) ? g->ok : g->failed, (json_t *)record);
     }
     return ZO_OK;
 }
@@ -190,7 +191,7 @@ static void note_failures(bench_match *m, const char *name, const json_t *failed
     json_array_foreach(failed, i, record)
     {
         char why[240];
-        bench_result_reason(record, why, sizeof why);
+        bench_record_reason(record, why, sizeof why);
         json_array_append_new(m->failed, json_sprintf("%s: %s", name, why));
     }
 }

@@ -25,7 +25,7 @@ typedef struct bench_compare_options {
     const json_t *thresholds;   /* metric: smallest change that matters, over the default; NULL: none given */
     const json_t
         *floors; /* metric: smallest change that this machine can tell (noise_floor.h); NULL: not measured */
-    const json_t *where;                 /* records that count, as bench_params_match has it; NULL: all */
+    const json_t *where;                 /* records that count, as bench_condition_match has it; NULL: all */
     const json_t *old_where, *new_where; /* the same for either side, for what shall differ; NULL: all */
     bool paired;                         /* records of the same cell and run ran next to each other */
 } bench_compare_options;

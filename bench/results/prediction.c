@@ -9,6 +9,7 @@
 #include "bench/record/metric.h"
 #include "bench/launch/plan.h"
 #include "bench/base/stats.h"
+#include "bench/record/record.h"
 
 /* The k-th run of a cell by one rule; NaN: it has no such prediction. */
 typedef double predict_rule(const bench_result *cell, int32_t k);
@@ -89,7 +90,7 @@ static void add_row(bench_table *t, const bench_results *r, const kind *of, doub
         const bench_result *cell = &r->cells[i];
         for (int32_t k = 0; k < cell->run_count; k++) {
             const double error = number_at(cell->runs[k], of->measured) / of->predicted(cell, k) - 1;
-            if (!bench_result_ok(cell->runs[k]) || !isfinite(error))
+            if (!bench_record_ok(cell->runs[k]) || !isfinite(error))
                 continue;
             errors[n++] = error;
             if (fabs(error) <= farthest)

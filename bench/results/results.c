@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bench/record/record.h"
+#include "bench/manifest/condition.h"
 
 static int32_t option_count(void)
 {
@@ -96,7 +97,7 @@ static bool deal_records(bench_results *r)
         bench_result *cell = &r->cells[k];
         qsort(cell->runs, (size_t)cell->run_count, sizeof *cell->runs, by_run);
         for (int32_t run = 0; run < cell->run_count; run++)
-            cell->ok_count += bench_result_ok(cell->runs[run]);
+            cell->ok_count += bench_record_ok(cell->runs[run]);
     }
     free(sorted);
     return ok;
@@ -171,7 +172,7 @@ const char *bench_result_text(const bench_result *cell, const bench_option *o)
 
 bool bench_result_matches(const bench_result *cell, const json_t *where)
 {
-    return bench_params_match(&cell->cell->params, where);
+    return bench_condition_match(&cell->cell->params, where);
 }
 
 bool bench_result_alike(const bench_result *a, const bench_result *b, const bench_option *except)
@@ -182,25 +183,13 @@ bool bench_result_alike(const bench_result *a, const bench_result *b, const benc
     return true;
 }
 
-void bench_result_reason(const json_t *record, char *out, size_t cap)
-{
-    const char *reason = text_at(record, "reason");
-    int n = snprintf(out, cap, "%s%s%s", text_at(record, "status"), *reason ? ": " : "", reason);
-    if (n >= 0 && (size_t)n < cap)
-        return;
-    size_t end = cap - 4; /* not within a character of UTF-8 */
-    while (end > 0 && ((unsigned char)out[end] & 0xC0) == 0x80)
-        end--;
-    memcpy(out + end, "...", 4);
-}
-
 void bench_result_trouble(const bench_results *r, const bench_result *cell, char *out, size_t cap)
 {
     *out = 0;
     for (int32_t i = cell->run_count - 1; i >= 0; i--) {
-        if (bench_result_ok(cell->runs[i]))
+        if (bench_record_ok(cell->runs[i]))
             continue;
-        bench_result_reason(cell->runs[i], out, cap);
+        bench_record_reason(cell->runs[i], out, cap);
         return;
     }
     if (cell->run_count == 0)
@@ -215,11 +204,6 @@ bool bench_results_varies(const bench_results *r, const bench_option *o)
         if (strcmp(bench_result_text(&r->cells[0], o), bench_result_text(&r->cells[i], o)) != 0)
             return true;
     return false;
-}
-
-bool bench_result_ok(const json_t *record)
-{
-    return strcmp(text_at(record, "status"), "ok") == 0;
 }
 
 void bench_result_label(const bench_results *r, const bench_result *cell, char *out, size_t cap)

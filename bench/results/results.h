@@ -45,9 +45,6 @@ void bench_results_free(bench_results *r);
 const char *bench_result_text(const bench_result *cell, const bench_option *o);
 /* What sets a cell apart from the others: "parallel=both, seed=1337"; its id where there are no others. */
 void bench_result_label(const bench_results *r, const bench_result *cell, char *out, size_t cap);
-bool bench_result_ok(const json_t *record);
-/* "timeout: more than 15m" of a record that is not ok; ends in "..." where it does not fit (cap >= 8). */
-void bench_result_reason(const json_t *record, char *out, size_t cap);
 /* Does the cell have, for every option of where (an object, NULL: no condition), the value or one of the values? */
 bool bench_result_matches(const bench_result *cell, const json_t *where);
 /* Do two cells agree in everything but the seed and, where it is not NULL, one further option? */

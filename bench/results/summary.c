@@ -1,5 +1,6 @@
 /* See summary.h. */
 #include "bench/results/summary.h"
+#include "bench/record/record.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -62,8 +63,8 @@ static sample *samples_of(const bench_metric *m, const bench_result *const *cell
         bool have = false; /* this seed */
         for (int32_t k = 0; k < cells[i]->run_count; k++) {
             const json_t *record = cells[i]->runs[k];
-            if (!bench_result_ok(record)) {
-                bench_result_reason(record, why, cap);
+            if (!bench_record_ok(record)) {
+                bench_record_reason(record, why, cap);
                 ++*failed;
                 continue;
             }

@@ -425,7 +425,7 @@ void zo_weights_read_rows(const zo_weights *w, const zo_tensor *t, int64_t row, 
     int64_t all = t->rank == 2 ? t->shape[0] : 1, in = t->rank == 2 ? t->shape[1] : t->shape[0];
     assert(row >= 0 && rows >= 0 && row <= all && rows <= all - row);
     if (w->synth) {
-        zo_synth_values(t, row * in, rows * in, out);
+        zo_synth_values(t->stream, t->rank == 1 ? 0 : in, row * in, rows * in, out);
         return;
     }
     const zo_dtype_info *d = zo_dtype_get(t->dtype);

@@ -54,10 +54,4 @@ void zo_weights_read_rows(const zo_weights *w, const zo_tensor *t, int64_t row, 
  * back when they are read again. */
 void zo_weights_drop(const zo_weights *w, const zo_tensor *t);
 
-/* The names that synth: knows, NULL-terminated; and the configuration of one (0 where unknown). "NAME/4" is the same
- * shape with 4 layers (1 to ZO_SYNTH_LAYERS). */
-#define ZO_SYNTH_LAYERS 1000
-const char *const *zo_synth_names(void);
-int zo_synth_config(const char *name, zo_config *out);
-
 #endif

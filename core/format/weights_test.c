@@ -22,6 +22,7 @@
 #include "core/format/gguf_fixture.h"
 #include "core/model/llama.h"
 #include "core/format/safetensors.h"
+#include "core/format/synth.h"
 
 #define MODEL "models/smollm2-135m.gguf"
 

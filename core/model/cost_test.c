@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/format/weights.h"
+#include "core/format/synth.h"
 
 static void expect(const char *what, double value, double expected)
 {

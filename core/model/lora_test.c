@@ -12,6 +12,7 @@
 #include "core/model/lora.h"
 #include "core/kernel/rng.h"
 #include "core/format/weights.h"
+#include "core/format/synth.h"
 
 static zo_config config(const char *name)
 {

@@ -1,11 +1,10 @@
-/* The inside of a tokenizer, for its readers tokenizer_gguf.c and tokenizer_json.c and for tokenizer.c. */
+/* The inside of a tokenizer and how it is filled, for its readers, tokenizer_gguf.c and tokenizer_json.c, and for tokenizer.c. */
 #ifndef ZO_TOKENIZER_PARTS_H
 #define ZO_TOKENIZER_PARTS_H
 
 #include "core/text/bpe.h"
 #include "core/format/gguf.h"
 #include "core/text/pretokenizer.h"
-#include "core/text/tokenizer.h"
 
 /* A token that is looked for in the text itself, before any other step. */
 typedef struct zo_added {
@@ -29,6 +28,7 @@ typedef struct zo_affix {
     int count;
 } zo_affix;
 
+typedef struct zo_tokenizer zo_tokenizer; /* tokenizer.h */
 struct zo_tokenizer {
     zo_mem *mem;
     bool byte_level;
@@ -63,6 +63,7 @@ zo_status zo_tokenizer_add_merge(zo_tokenizer *t, const char *left, size_t left_
 zo_status zo_added_put(zo_added_set *set, const char *s, size_t n, zo_added flags, zo_mem *mem,
                        zo_error *err);
 zo_status zo_added_finish(zo_added_set *set, zo_error *err);
+void zo_added_deinit(zo_added_set *set);
 
 /* The value of "<0xNN>", or -1. */
 int zo_tokenizer_byte_of(const char *s, size_t n);

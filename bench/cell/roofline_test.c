@@ -1,5 +1,5 @@
 /* Tests of roofline.c: extremes in closed form, what a record gets, and the rates measured here. */
-#include "bench/machine/roofline.h"
+#include "bench/cell/roofline.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "core/format/weights.h"
+#include "core/format/synth.h"
 
 static const double forever = 1e30; /* a rate at which nothing takes time */
 

@@ -1,5 +1,5 @@
 /* See roofline.h. */
-#include "bench/machine/roofline.h"
+#include "bench/cell/roofline.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -314,10 +314,7 @@ static void predict(const bench_params *p, const zo_cost *cost, const plan *s, c
 void bench_roofline_predict(const bench_params *p, const zo_config *c, zo_cost_rows each,
                             const bench_roof *roof, bench_roofline *out)
 {
-    const zo_lora_options options = {.rank = (int32_t)p->rank,
-                                     .targets = p->targets,
-                                     .train_a = p->peft == ZO_PEFT_LORA},
-                          *lora = p->peft == ZO_PEFT_FULL ? NULL : &options;
+    const zo_lora_options options = bench_params_lora(p), *lora = p->peft == ZO_PEFT_FULL ? NULL : &options;
     const plan s = plan_of(p, c, lora);
     const zo_cost_forward f = {lora, s.replicas, s.queries, each};
     const zo_precision weights = (zo_precision)p->weights;

@@ -1,8 +1,8 @@
 /* Benchmarks of the kernels: what kernel_bench.c, product_bench.c and operator_bench.c share. They make a program of their
  * own, `make bench`.
  */
-#ifndef BENCH_KERNEL_BENCH_H
-#define BENCH_KERNEL_BENCH_H
+#ifndef BENCH_LAB_H
+#define BENCH_LAB_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,6 +30,8 @@ typedef struct bench_kernel_options {
     int threads;
 } bench_kernel_options;
 
+/* Is name of n characters one of the comma-separated list? */
+bool bench_kernel_stands_in(const char *list, const char *name, size_t n);
 /* Is this kernel table wanted? */
 bool bench_kernel_wanted(const bench_kernel_options *o, const char *name);
 
