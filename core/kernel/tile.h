@@ -22,12 +22,18 @@ zo_tile *zo_tiles_own(zo_tile *t, int64_t first, int64_t rows, int32_t replica);
 /* How many rows from this one on, which the tile has, are of one replica. */
 int zo_tile_run(const zo_tile *t, int row);
 
+/* A library's product of f32 matrices, without gaps between rows: y (rows, out) = x (rows, in) w (out, in)^T. Called by one
+ * thread, it may use as many as it likes. */
+typedef void zo_sgemm(float *y, const float *x, const float *w, int64_t rows, int64_t out, int64_t in);
+
 /* How products are computed: chosen once, shared by all of them. */
 typedef struct zo_engine {
     const zo_panels *panels;
     zo_compute compute;
-    int threads;   /* at most so many work on a product */
-    char *scratch; /* (threads, scratch_bytes) */
+    zo_sgemm *sgemm; /* NULL: the panels' kernels; else, with compute f32, frozen maps are multiplied by it */
+    float *room;     /* zo_engine_room floats; NULL without sgemm */
+    int threads;     /* at most so many work on a product */
+    char *scratch;   /* (threads, scratch_bytes) */
     int64_t scratch_bytes;
 } zo_engine;
 
@@ -36,6 +42,9 @@ bool zo_engine_pairs(const zo_engine *e);
 
 /* Scratch of one thread for maps of up to `in` inputs over up to `tiles` tiles. */
 int64_t zo_engine_scratch(const zo_panels *panels, int64_t in, int64_t tiles);
+
+/* Floats of room that sgemm needs for up to so many rows, of maps of up to `in` inputs. */
+int64_t zo_engine_room(int64_t in, int64_t rows);
 
 /* Values per row of a packed tile of k inputs, fill included; and its bytes, in both forms where compute is int8. */
 int64_t zo_tile_inputs(const zo_engine *e, int64_t k);

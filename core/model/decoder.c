@@ -44,7 +44,10 @@ zo_status zo_decoder_new(const zo_llama *m, const zo_lora *l, zo_compute compute
     if (st)
         return st;
     *d = (zo_decoder){.m = m, .lora = l, .kernels = zo_kernels_best(), .capacity = capacity};
-    d->engine = (zo_engine){.panels = zo_panels_best(), .compute = compute, .threads = omp_get_max_threads()};
+    d->engine = (zo_engine){.panels = zo_panels_best(),
+                            .compute = compute,
+                            .threads = omp_get_max_threads(),
+                            .sgemm = m->sgemm};
     d->engine.scratch_bytes = zo_engine_scratch(d->engine.panels, widest > c->ffn ? widest : c->ffn, 1);
     zo_lowrank_most(c, rank, &a, &b);
     const int64_t F = sizeof(float);
@@ -66,6 +69,8 @@ zo_status zo_decoder_new(const zo_llama *m, const zo_lora *l, zo_compute compute
         {&d->scratch, zo_attend_scratch(capacity, c->head_dim) * F, ZO_ACCOUNT_ACTIVATIONS},
         {&d->logits, c->vocab * F, ZO_ACCOUNT_ACTIVATIONS},
         {&d->engine.scratch, d->engine.threads * d->engine.scratch_bytes, ZO_ACCOUNT_ACTIVATIONS},
+        {&d->engine.room, m->sgemm ? zo_engine_room(widest > c->ffn ? widest : c->ffn, 1) * F : 0,
+         ZO_ACCOUNT_ACTIVATIONS},
     };
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0] && !st; i++)
         st = zo_mem_array(mem, arrays[i].account, (size_t)arrays[i].bytes, 1, "decoder", arrays[i].at, err);
@@ -81,8 +86,8 @@ void zo_decoder_free(zo_decoder *d)
 {
     if (!d)
         return;
-    void *const all[] = {d->keys, d->x, d->normed, d->input,   d->qkv,    d->mixed,         d->hidden,
-                         d->low,  d->a, d->b,      d->scratch, d->logits, d->engine.scratch};
+    void *const all[] = {d->keys, d->x, d->normed, d->input,   d->qkv,    d->mixed,          d->hidden,
+                         d->low,  d->a, d->b,      d->scratch, d->logits, d->engine.scratch, d->engine.room};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         zo_mem_free(all[i]);
     zo_mem_free(d);

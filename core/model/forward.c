@@ -70,7 +70,7 @@ typedef struct array {
     size_t offset; /* of the pointer in zo_session */
 } array;
 
-#define ARRAYS 15
+#define ARRAYS 16
 
 static zo_engine engine_of(const zo_session_limits *l, int threads)
 {
@@ -86,6 +86,12 @@ static int64_t chunk_rows(const zo_session_limits *l)
 static int64_t chunk_tiles(const zo_session_limits *l, const zo_engine *e)
 {
     return zo_tiles_cut(e->panels->tile_rows, 0, chunk_rows(l), NULL);
+}
+
+static int64_t widest_input(const zo_config *c)
+{
+    int64_t query = (int64_t)c->heads * c->head_dim, in = query > c->ffn ? query : c->ffn;
+    return in > c->width ? in : c->width;
 }
 
 static void list_arrays(const zo_config *c, const zo_session_limits *l, int threads, array out[ARRAYS])
@@ -111,6 +117,8 @@ static void list_arrays(const zo_config *c, const zo_session_limits *l, int thre
          offsetof(zo_session, scratch)},
         {"label rows", l->labels * c->width * F, offsetof(zo_session, last)},
         {"logits", l->labels * c->vocab * F, offsetof(zo_session, logits)},
+        {"room of sgemm", l->sgemm ? zo_engine_room(widest_input(c), tiles * H) * F : 0,
+         offsetof(zo_session, engine.room)},
         {"label losses", l->labels * (int64_t)sizeof(double), offsetof(zo_session, label_loss)},
     };
     memcpy(out, all, sizeof all);
@@ -118,9 +126,7 @@ static void list_arrays(const zo_config *c, const zo_session_limits *l, int thre
 
 static int64_t scratch_of(const zo_config *c, const zo_session_limits *l, const zo_engine *e)
 {
-    int64_t query = (int64_t)c->heads * c->head_dim;
-    int64_t in = query > c->ffn ? query : c->ffn;
-    return zo_engine_scratch(e->panels, in > c->width ? in : c->width, chunk_tiles(l, e));
+    return zo_engine_scratch(e->panels, widest_input(c), chunk_tiles(l, e));
 }
 
 zo_status zo_session_new(const zo_llama *m, const zo_session_limits *limits, zo_mem *mem, zo_session **out,
@@ -141,10 +147,12 @@ zo_status zo_session_new(const zo_llama *m, const zo_session_limits *limits, zo_
         return st;
     s->m = m;
     s->limits = *limits;
+    s->limits.sgemm = m->sgemm != NULL;
     s->kernels = zo_kernels_best();
     s->engine = engine_of(limits, omp_get_max_threads());
+    s->engine.sgemm = m->sgemm;
     s->engine.scratch_bytes = scratch_of(&m->config, limits, &s->engine);
-    list_arrays(&m->config, limits, s->engine.threads, arrays);
+    list_arrays(&m->config, &s->limits, s->engine.threads, arrays);
     for (int i = 0; i < ARRAYS && !st; i++)
         st = zo_mem_array(mem, ZO_ACCOUNT_ACTIVATIONS, (size_t)arrays[i].bytes, 1, arrays[i].name,
                           (char *)s + arrays[i].offset, err);
@@ -163,9 +171,11 @@ void zo_session_free(zo_session *s)
 {
     if (!s)
         return;
-    void *const all[] = {s->id,         s->position,      s->x, s->tiles, s->input,   s->qkv,  s->mixed,
-                         s->hidden,     s->low,           s->b, s->a,     s->scratch, s->last, s->logits,
-                         s->label_loss, s->engine.scratch};
+    void *const all[] = {s->id,         s->position, s->x,          s->tiles,
+                         s->input,      s->qkv,      s->mixed,      s->hidden,
+                         s->low,        s->b,        s->a,          s->scratch,
+                         s->last,       s->logits,   s->label_loss, s->engine.scratch,
+                         s->engine.room};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         zo_mem_free(all[i]);
     zo_mem_free(s);

@@ -2,6 +2,8 @@
  * that fit the cache, tiles. */
 #include "core/model/linear.h"
 
+#include <string.h>
+
 #include <omp.h>
 
 enum {
@@ -23,6 +25,13 @@ int64_t zo_engine_scratch(const zo_panels *panels, int64_t in, int64_t tiles)
     int64_t sums = tiles * TILE_SUMS * (int64_t)sizeof(float);
     int64_t wide = in * panels->tile_rows * (int64_t)sizeof(float);
     return padded(PANEL_ROOM) + padded(sums > wide ? sums : wide);
+}
+
+enum { LIBRARY_OUT = 512 }; /* output channels that a library's product makes at once */
+
+int64_t zo_engine_room(int64_t in, int64_t rows)
+{
+    return (rows + LIBRARY_OUT) * in + 2 * LIBRARY_OUT * rows;
 }
 
 /* In what a call's products are made: f32; bf16 pairs; whole numbers. */
@@ -65,7 +74,8 @@ typedef struct worker {
     const zo_engine *e;
     const zo_linear_call *c;
     int64_t in, block;
-    bool ready; /* the maps' weights are read where they lie */
+    bool ready;  /* the maps' weights are read where they lie */
+    bool scaled; /* what was multiplied were weights with the scale of int8's channels */
     kind kind;
     void *panel;
     float *scale; /* of the panel, where it is of BYTES of nf4 */
@@ -305,7 +315,7 @@ static void complete(const worker *w, float *sums, int32_t tile, const column *c
     float spare[ZO_PANEL_LANES];
     for (int j = 0; j < vectors; j++, sums += ZO_PANEL_LANES) {
         const zo_linear *l = c->maps + columns[j].map;
-        if (l->w.precision == ZO_PRECISION_INT8)
+        if (l->w.precision == ZO_PRECISION_INT8 && !w->scaled)
             p->scale(sums, channels(l->w.scale, l, columns[j].vector, spare), t->rows);
         if (c->lowrank && c->target[columns[j].map] >= 0) {
             int target = c->target[columns[j].map], rank = c->lowrank->rank;
@@ -405,11 +415,85 @@ static void finish_tiles(const zo_engine *e, const zo_linear_call *c)
         zo_tile_finish(e, (char *)c->packed + i * bytes, out);
 }
 
+/* ---- frozen products by a library ---- */
+
+/* The rows of all tiles in order: x (rows, in). */
+static void gather(const zo_engine *e, const zo_linear_call *c, int64_t in, float *x)
+{
+    const int H = e->panels->tile_rows;
+#pragma omp parallel for schedule(static)
+    for (int32_t i = 0; i < c->n; i++) {
+        const float *tile = (const float *)c->x + i * in * H;
+        for (int r = 0; r < c->tiles[i].rows; r++)
+            for (int64_t k = 0; k < in; k++)
+                x[(c->tiles[i].row + r) * in + k] = tile[k * H + r];
+    }
+}
+
+/* Channels [first, first + n) of a map as f32: where they lie, or decoded into `room`. */
+static const float *decoded(const zo_matrix *m, int64_t first, int64_t n, float *room)
+{
+    if (m->precision == ZO_PRECISION_F32 && !m->panel_rows && !m->permuted_heads)
+        return (const float *)m->values + first * m->in;
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i++)
+        zo_precision_decode_rows(m, first + i, 1, room + i * m->in);
+    return room;
+}
+
+/* What follows the frozen product, for channels [first, first + n) of `count` maps from `map` on, whose products are y (rows, n)
+ * each, one `step` after the other. */
+static void finish(const worker *w, int map, int count, int64_t first, int64_t n, const float *y,
+                   int64_t step)
+{
+    const zo_linear_call *c = w->c;
+    const int64_t vectors = (n + ZO_PANEL_LANES - 1) / ZO_PANEL_LANES;
+#pragma omp parallel for schedule(static)
+    for (int32_t i = 0; i < c->n; i++) {
+        const zo_tile *t = c->tiles + i;
+        float sums[TILE_SUMS];
+        for (int64_t v = 0; v < vectors; v++) {
+            const int64_t at = v * ZO_PANEL_LANES, wide = n - at < ZO_PANEL_LANES ? n - at : ZO_PANEL_LANES;
+            column columns[2];
+            for (int j = 0; j < count; j++) {
+                columns[j] = (column){map + j, first / ZO_PANEL_LANES + v};
+                for (int r = 0; r < t->rows; r++)
+                    memcpy(sums + r * ZO_PANEL_LD + j * ZO_PANEL_LANES, y + j * step + (t->row + r) * n + at,
+                           (size_t)wide * sizeof *sums);
+            }
+            complete(w, sums, i, columns, count);
+            put(w, sums, i, columns, count);
+        }
+    }
+}
+
+static void apply_library(const zo_engine *e, const zo_linear_call *c)
+{
+    const int64_t in = c->maps[0].w.in, rows = c->tiles[c->n - 1].row + c->tiles[c->n - 1].rows;
+    float *x = e->room, *weights = x + rows * in, *y = weights + LIBRARY_OUT * in;
+    const worker w = {.e = e, .c = c, .in = in, .scaled = true};
+    const int together = c->into == ZO_INTO_SWIGLU ? 2 : 1;
+    gather(e, c, in, x);
+    for (int map = 0; map < c->count; map += together) {
+        const int64_t out = c->maps[map].w.out;
+        for (int64_t first = 0, n; first < out; first += n) {
+            n = out - first < LIBRARY_OUT ? out - first : LIBRARY_OUT;
+            for (int j = 0; j < together; j++)
+                e->sgemm(y + j * rows * n, x, decoded(&c->maps[map + j].w, first, n, weights), rows, n, in);
+            finish(&w, map, together, first, n, y, rows * n);
+        }
+    }
+}
+
 void zo_linear_apply(const zo_engine *e, const zo_linear_call *c)
 {
     int64_t in = c->maps[0].w.in, vectors = 0, rows = (int64_t)c->n * e->panels->tile_rows;
     const kind how = kind_of(e, c);
     const bool ready = is_ready(e, c);
+    if (e->sgemm) {
+        apply_library(e, c);
+        return;
+    }
     for (int i = 0; i < (c->into == ZO_INTO_SWIGLU ? 1 : c->count); i++)
         vectors += vectors_of(c->maps + i);
     int threads = e->threads < omp_get_max_threads() ? e->threads : omp_get_max_threads();

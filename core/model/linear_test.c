@@ -292,6 +292,67 @@ static void a_row_does_not_depend_on_its_company(void **state)
     }
 }
 
+/* A library's product, plain. */
+static void some_sgemm(float *y, const float *x, const float *w, int64_t rows, int64_t out, int64_t in)
+{
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t o = 0; o < out; o++) {
+            double sum = 0;
+            for (int64_t k = 0; k < in; k++)
+                sum += (double)x[r * in + k] * w[o * in + k];
+            y[r * out + o] = (float)sum;
+        }
+}
+
+/* Kernels or a library: each is within its bound of the sums in double, so they are within two bounds of each other. More channels
+ * than the library makes at once, a bias, GGUF's order of rows. (What a replica adds is tested with the whole model.) */
+static void a_library_makes_the_same_products(void **state)
+{
+    static const int64_t out[] = {600, 40, 7}, pair[] = {70, 70};
+    (void)state;
+    for (int i = 0; i < ZO_PRECISION_COUNT * 2; i++) {
+        const zo_precision p = i % ZO_PRECISION_COUNT;
+        const bool swiglu = i >= ZO_PRECISION_COUNT;
+        fixture f =
+            begin(zo_panels_best(), ZO_COMPUTE_F32, p, false, 96, swiglu ? pair : out, swiglu ? 2 : 3, 11, 2);
+        if (p == ZO_PRECISION_BF16)
+            f.map[1].w.permuted_heads = 5;
+        const int64_t n = f.rows * f.ld, packed = f.n * zo_tile_bytes(&f.e, 70) / (int64_t)sizeof(float);
+        float *before = malloc((size_t)n * sizeof *before), *own = malloc((size_t)n * sizeof *own);
+        float *tiles[2] = {calloc((size_t)packed, sizeof(float)), calloc((size_t)packed, sizeof(float))};
+        memcpy(before, f.y, (size_t)n * sizeof *before);
+        f.e.room = room(zo_engine_room(f.in, f.rows) * (int64_t)sizeof(float));
+        for (int library = 0; library < 2; library++) {
+            zo_linear_call c = {.maps = f.map,
+                                .count = f.maps,
+                                .target = {-1, -1, -1},
+                                .tiles = f.tiles,
+                                .n = f.n,
+                                .x = f.packed,
+                                .into = swiglu ? ZO_INTO_SWIGLU : ZO_INTO_ADD,
+                                .y = f.y,
+                                .ld = f.ld,
+                                .packed = tiles[library]};
+            f.e.sgemm = library ? some_sgemm : NULL;
+            memcpy(f.y, before, (size_t)n * sizeof *before);
+            zo_linear_apply(&f.e, &c);
+            if (!library)
+                memcpy(own, f.y, (size_t)n * sizeof *own);
+        }
+        /* |x| and |w| are at most 1, |y| before, bias and silu' of the order of 1; outputs of two maps of some 10 are multiplied */
+        for (int64_t k = 0; k < (swiglu ? packed : n); k++) {
+            const double a = swiglu ? tiles[0][k] : own[k], b = swiglu ? tiles[1][k] : f.y[k];
+            assert_true(fabs(a - b) <= 2 * error_bound(f.in, 96) * (swiglu ? 20 : 1));
+        }
+        free(before);
+        free(own);
+        free(tiles[0]);
+        free(tiles[1]);
+        free(f.e.room);
+        end(&f);
+    }
+}
+
 /* silu(gate) * up, as tiles: what the next map reads is compared with what packing the plain result gives. exp is good to 2
  * ulp (vector.h), the division and two products to half a unit each; bf16 keeps 8 bits. */
 static void swiglu_packs_the_next_input(void **state)
@@ -498,6 +559,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(products_are_those_of_plain_sums),
                                        cmocka_unit_test(joined_maps_add_to_y),
                                        cmocka_unit_test(a_row_does_not_depend_on_its_company),
+                                       cmocka_unit_test(a_library_makes_the_same_products),
                                        cmocka_unit_test(swiglu_packs_the_next_input),
                                        cmocka_unit_test(swiglu_at_the_ends),
                                        cmocka_unit_test(whole_numbers_at_the_ends),

@@ -38,6 +38,7 @@ typedef struct zo_llama {
     float *rope_cos, *rope_sin; /* (positions, head_dim / 2) */
     float *storage;             /* f32: all weights, in the order of zo_llama_tensor; else NULL */
     bool frozen;                /* zo_llama_freeze was called */
+    zo_sgemm *sgemm; /* a library's product for the linear maps (tile.h); NULL, as after loading: this program's own */
     void *packed;       /* other precisions: the weights that the model does not use from the file's map */
     zo_weights *source; /* held where it does; else NULL */
 } zo_llama;
@@ -76,6 +77,7 @@ typedef struct zo_session_limits {
     int32_t rank;       /* most R; 0: no adapter */
     bool train_a;       /* replicas have an A of their own */
     zo_compute compute; /* how the products with frozen weights are made */
+    bool sgemm;         /* by a library: room for it (zo_session_new goes by the model's) */
 } zo_session_limits;
 
 typedef struct zo_session zo_session;
