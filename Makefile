@@ -3,6 +3,7 @@
 CONFIG ?= release
 BUILD  ?= build/$(CONFIG)$(if $(SLOW_STEP),-slow$(SLOW_STEP))
 CC     ?= cc
+# OpenBLAS is loaded when a backend asks for it (bench/backend/openblas.h): its header is all that is needed here.
 PKGS   := openblas hwloc jansson libpcre2-8 libcrypto
 
 OPT_release := -O3 -g -fno-omit-frame-pointer
@@ -13,7 +14,7 @@ OPT_tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 WERROR   := $(if $(CI),$(if $(findstring sanitize,$(OPT_$(CONFIG))),,-Werror))
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(WERROR)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(filter-out openblas,$(PKGS)) 2>/dev/null)
 
 CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -MMD -MP $(PKG_CFLAGS)
 CFLAGS   += -std=c11 -ffp-contract=off -fno-math-errno -fopenmp $(WARN) $(OPT_$(CONFIG)) $(if $(SLOW_STEP),-DBENCH_SLOW_STEP=$(SLOW_STEP))

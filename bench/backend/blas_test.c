@@ -1,5 +1,6 @@
 /* Tests of blas.c. Most children are shell scripts that answer what a kernel might, so that nothing depends on this machine's
  * OpenBLAS; one comparison is real. */
+#include "bench/backend/openblas.h"
 #include "bench/backend/blas.h"
 
 #include <setjmp.h>
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cblas.h>
 #include <cmocka.h>
 
 #include "bench/cmd/commands.h"
@@ -207,7 +207,7 @@ static void a_real_one(void **state)
     bench_signals_close(&signals);
     const json_t *first = kernel_at(out, 0), *kernel;
     size_t i;
-    has_text(first, "core", openblas_get_corename());
+    has_text(first, "core", bench_openblas_load(NULL)->get_corename());
     has_text(first, "reason", NULL);
     assert_true(json_is_true(json_object_get(first, "correct")));
     json_array_foreach(json_object_get(out, "kernels"), i, kernel)

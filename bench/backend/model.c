@@ -11,6 +11,17 @@
 zo_status bench_model_open(const char *name, zo_precision weights, const char *adapter, zo_peft peft,
                            int32_t positions, zo_mem *mem, bench_model *out, zo_error *err)
 {
+    zo_status st = bench_model_open_rows(name, weights, adapter, peft, positions, mem, out, err);
+    if (!st && peft != ZO_PEFT_FULL)
+        st = zo_llama_freeze(out->llama, mem, err);
+    if (st)
+        bench_model_close(out);
+    return st;
+}
+
+zo_status bench_model_open_rows(const char *name, zo_precision weights, const char *adapter, zo_peft peft,
+                                int32_t positions, zo_mem *mem, bench_model *out, zo_error *err)
+{
     zo_weights *w = NULL;
     *out = (bench_model){.path = ""};
     zo_status st = bench_model_path(name, out->path, sizeof out->path, err);
@@ -23,8 +34,6 @@ zo_status bench_model_open(const char *name, zo_precision weights, const char *a
         st = zo_llama_load(w, weights, positions, mem, &out->llama, err);
     }
     zo_weights_free(w);
-    if (!st && peft != ZO_PEFT_FULL)
-        st = zo_llama_freeze(out->llama, mem, err);
     if (!st)
         st = zo_tokenizer_open(out->path, mem, &out->tokenizer, err);
     if (!st && adapter && *adapter)

@@ -23,6 +23,9 @@ typedef struct bench_model {
  * failure nothing is left open. Close with bench_model_close. */
 zo_status bench_model_open(const char *name, zo_precision weights, const char *adapter, zo_peft peft,
                            int32_t positions, zo_mem *mem, bench_model *out, zo_error *err);
+/* The same, with all weights in rows: not frozen. */
+zo_status bench_model_open_rows(const char *name, zo_precision weights, const char *adapter, zo_peft peft,
+                                int32_t positions, zo_mem *mem, bench_model *out, zo_error *err);
 void bench_model_close(bench_model *m);
 
 /* A model as the flags of a command name it. */

@@ -5,23 +5,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <cblas.h>
-
+#include "bench/backend/openblas.h"
 #include "bench/base/clock.h"
 
 void bench_sgemm_openblas(float *y, int64_t ldy, const float *x, int64_t ldx, const float *w, int64_t rows,
                           int64_t out, int64_t in, float scale, float beta)
 {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)rows, (blasint)out, (blasint)in, scale, x,
-                (blasint)ldx, w, (blasint)in, beta, y, (blasint)ldy);
+    bench_openblas_load(NULL)->sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)rows, (blasint)out,
+                                     (blasint)in, scale, x, (blasint)ldx, w, (blasint)in, beta, y,
+                                     (blasint)ldy);
 }
 
 void bench_sgemm_by_vectors(float *y, int64_t ldy, const float *x, int64_t ldx, const float *w, int64_t rows,
                             int64_t out, int64_t in, float scale, float beta)
 {
     for (int64_t r = 0; r < rows; r++)
-        cblas_sgemv(CblasRowMajor, CblasNoTrans, (blasint)out, (blasint)in, scale, w, (blasint)in,
-                    x + r * ldx, 1, beta, y + r * ldy, 1);
+        bench_openblas_load(NULL)->sgemv(CblasRowMajor, CblasNoTrans, (blasint)out, (blasint)in, scale, w,
+                                         (blasint)in, x + r * ldx, 1, beta, y + r * ldy, 1);
 }
 
 /* Element i in [-1, 1), a function of i alone: the finaliser of SplitMix64 (Steele, Lea & Flood 2014, "Fast splittable
@@ -121,11 +121,11 @@ bool bench_sgemm_check(bench_sgemm_product *product, char *reason, size_t cap)
         {1, 1, 1, 1, 0},        {3, 5, 7, 1, 0},       {7, 97, 33, 2, 1},     {31, 65, 129, 1, 0},
         {64, 127, 255, 0.5, 1}, {67, 259, 131, -1, 0}, {1027, 67, 61, 1, -1}, {67, 139, 1031, 1, 0},
     };
-    const int all = openblas_get_num_threads();
+    const int all = bench_openblas_load(NULL)->get_num_threads();
     char why[128];
     bool right = true;
     for (int pass = 0; right && pass < (all > 1 ? 2 : 1); pass++) {
-        openblas_set_num_threads(pass ? all : 1);
+        bench_openblas_load(NULL)->set_num_threads(pass ? all : 1);
         for (size_t i = 0; right && i < sizeof trials / sizeof *trials; i++) {
             const trial *t = &trials[i];
             right = try_one(t, product, why, sizeof why);
@@ -135,7 +135,7 @@ bool bench_sgemm_check(bench_sgemm_product *product, char *reason, size_t cap)
                          pass ? "s" : "", why);
         }
     }
-    openblas_set_num_threads(all);
+    bench_openblas_load(NULL)->set_num_threads(all);
     return right;
 }
 
@@ -237,9 +237,10 @@ json_t *bench_sgemm_answer(const json_t *job, bench_sgemm_product *product)
     json_t *ns = right
                      ? time_all(product, &a, rows, shapes, json_number_value(json_object_get(job, "seconds")))
                      : NULL;
-    answer = json_pack("{s:s, s:i, s:o, s:s?, s:o}", "core", openblas_get_corename(), "threads",
-                       openblas_get_num_threads(), "correct", check ? json_boolean(right) : json_null(),
-                       "reason", *reason ? reason : NULL, "ns", ns ? ns : json_null());
+    answer = json_pack("{s:s, s:i, s:o, s:s?, s:o}", "core", bench_openblas_load(NULL)->get_corename(),
+                       "threads", bench_openblas_load(NULL)->get_num_threads(), "correct",
+                       check ? json_boolean(right) : json_null(), "reason", *reason ? reason : NULL, "ns",
+                       ns ? ns : json_null());
 cleanup:
     free(a.x);
     free(a.w);

@@ -1,4 +1,5 @@
 /* Tests of sgemm.c: OpenBLAS passes, every kind of wrong product is caught. */
+#include "bench/backend/openblas.h"
 #include "bench/backend/sgemm.h"
 
 #include <math.h>
@@ -10,18 +11,17 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <cblas.h>
 
 static void openblas_is_right(void **state)
 {
     char reason[256] = "";
-    const int before = openblas_get_num_threads();
+    const int before = bench_openblas_load(NULL)->get_num_threads();
     (void)state;
     if (!bench_sgemm_check(bench_sgemm_openblas, reason, sizeof reason))
         fail_msg("%s", reason);
     if (!bench_sgemm_check(bench_sgemm_by_vectors, reason, sizeof reason))
         fail_msg("by vectors: %s", reason);
-    assert_int_equal(openblas_get_num_threads(), before);
+    assert_int_equal(bench_openblas_load(NULL)->get_num_threads(), before);
 }
 
 #define PRODUCT(name)                                                                                        \
@@ -88,7 +88,7 @@ PRODUCT(cuts_to_bf16)
 PRODUCT(threads_collide)
 {
     RIGHT;
-    if (openblas_get_num_threads() > 1)
+    if (bench_openblas_load(NULL)->get_num_threads() > 1)
         y[0] += 1;
 }
 
@@ -104,10 +104,10 @@ static void wrong_ones_are_caught(void **state)
         {cuts_to_bf16, "as far off as rounding allows"}, {threads_collide, "with 2 threads"},
     };
     (void)state;
-    openblas_set_num_threads(2);
+    bench_openblas_load(NULL)->set_num_threads(2);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char reason[256] = "";
-        if (cases[i].product == threads_collide && openblas_get_num_threads() < 2)
+        if (cases[i].product == threads_collide && bench_openblas_load(NULL)->get_num_threads() < 2)
             continue; /* a build for one thread */
         assert_false(bench_sgemm_check(cases[i].product, reason, sizeof reason));
         if (!strstr(reason, cases[i].says))
@@ -128,8 +128,10 @@ static void an_answer(void **state)
         job("{\"check\": true, \"seconds\": 100, \"rows\": [3, 5], \"shapes\": [[7, 9], [2, 3], [33, 1]]}");
     json_t *a = bench_sgemm_answer(j, bench_sgemm_openblas);
     (void)state;
-    assert_string_equal(json_string_value(json_object_get(a, "core")), openblas_get_corename());
-    assert_int_equal(json_integer_value(json_object_get(a, "threads")), openblas_get_num_threads());
+    assert_string_equal(json_string_value(json_object_get(a, "core")),
+                        bench_openblas_load(NULL)->get_corename());
+    assert_int_equal(json_integer_value(json_object_get(a, "threads")),
+                     bench_openblas_load(NULL)->get_num_threads());
     assert_true(json_is_true(json_object_get(a, "correct")));
     assert_true(json_is_null(json_object_get(a, "reason")));
     const json_t *ns = json_object_get(a, "ns");

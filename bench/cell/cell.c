@@ -1,4 +1,5 @@
 /* See cell.h. */
+#include "bench/backend/backend.h"
 #include "bench/cell/cell.h"
 
 #include <stdio.h>
@@ -12,7 +13,6 @@
 #include "bench/record/memory_growth.h"
 #include "bench/cell/history.h"
 #include "bench/record/inputs.h"
-#include "bench/backend/model.h"
 #include "bench/manifest/manifest.h"
 #include "bench/cell/measure.h"
 #include "bench/cell/numerics.h"
@@ -27,19 +27,21 @@
 
 #define PROGRESS_NS 100000000
 
+static const char no_model[] = "backend null has no model";
+
 typedef struct cell {
     const bench_cell_job *job;
     const bench_params *p;
     const bench_cell_watch *watch;
     zo_mem *mem;
     const zo_task *task;
-    bench_model model;                  /* its lora is the adapter in use, NULL: none */
+    bench_engine engine;
     zo_dataset *train_rows, *eval_rows; /* as read; NULL where not needed */
     zo_dataset train, eval;             /* views of them */
     bench_stopwatch stopwatch;
     bench_counter *counter; /* NULL: nothing is trained */
     bench_warmup warmup;
-    zo_trainer *trainer;
+    bool training; /* the engine takes steps */
     bench_history history;
     bench_checkpoint checkpoint;
     char *checkpoint_dir;
@@ -118,8 +120,8 @@ static int64_t last_step(const cell *c)
 
 static zo_status load_rows(cell *c, zo_split split, int64_t limit, zo_dataset **out, zo_error *err)
 {
-    return zo_dataset_load(c->task, bench_data_dir(c->p->data), split, (int32_t)limit, c->model.tokenizer,
-                           (int32_t)bench_params_cut(c->p), c->mem, out, err);
+    return zo_dataset_load(c->task, bench_data_dir(c->p->data), split, (int32_t)limit,
+                           c->engine.model.tokenizer, (int32_t)bench_params_cut(c->p), c->mem, out, err);
 }
 
 /* Rows to train on and rows to evaluate on: the validation split, or the end of the training split held out. */
@@ -130,6 +132,11 @@ static zo_status load_data(cell *c, zo_error *err)
     c->task = zo_task_find(c->p->task);
     if (!c->task)
         return zo_fail(err, ZO_ERR_INVALID, "task %s is not known", c->p->task);
+    if (!c->engine.backend->has_model) {
+        c->train.count = (int32_t)(c->p->train_rows ? c->p->train_rows : 1);
+        c->eval.count = (int32_t)(holdout ? holdout : c->p->eval_rows ? c->p->eval_rows : 1);
+        return ZO_OK;
+    }
     if (bench_params_trains(c->p) || holdout)
         st = load_rows(c, ZO_SPLIT_TRAIN, c->p->train_rows, &c->train_rows, err);
     if (!st && bench_params_evaluates(c->p) && !holdout)
@@ -148,40 +155,25 @@ static zo_status load_data(cell *c, zo_error *err)
     return ZO_OK;
 }
 
-/* An adapter that was saved must be what the parameters say, or the record would tell of another. */
-static zo_status check_adapter(const cell *c, zo_error *err)
+static zo_status open_engine(cell *c, zo_error *err)
 {
-    const zo_lora_options *o = &c->model.lora->options;
-    if (o->rank != c->p->rank || o->alpha != c->p->alpha || o->targets != c->p->targets)
-        return zo_fail(err, ZO_ERR_INVALID,
-                       "adapter %s has rank %d and alpha %g%s; the cell says rank %lld and alpha %g",
-                       c->p->adapter, o->rank, o->alpha,
-                       o->targets != c->p->targets ? ", and other targets" : "", (long long)c->p->rank,
-                       c->p->alpha);
+    zo_status st = bench_engine_open(&c->engine, c->p, c->mem, err);
+    if (st)
+        return st;
+    if (c->engine.backend->has_model)
+        c->weights = bench_model_precisions(&c->engine.model);
+    json_t *o = bench_engine_describe(&c->engine);
+    tell_part(c, "backend", o);
+    json_decref(o);
     return ZO_OK;
 }
 
-static zo_status load_model(cell *c, zo_error *err)
+static zo_status start_training(cell *c, zo_error *err)
 {
-    const bench_params *p = c->p;
-    zo_status st =
-        bench_model_open(p->model, (zo_precision)p->weights, p->adapter, p->peft,
-                         zo_batch_padded((int32_t)bench_params_longest(p)), c->mem, &c->model, err);
-    if (!st)
-        c->weights = bench_model_precisions(&c->model);
-    if (!st && c->model.lora)
-        st = check_adapter(c, err);
-    if (!st && !c->model.lora && bench_params_trains(c->p) && p->peft != ZO_PEFT_FULL)
-        st = bench_new_adapter(p, &c->model.config, c->mem, &c->model.lora, err);
-    return st;
-}
-
-static zo_status start_trainer(cell *c, zo_error *err)
-{
-    zo_trainer_options o = bench_trainer_options(c->p, bench_model_pad(&c->model));
-    o.hook = bench_stopwatch_hook(&c->stopwatch);
     c->counter = bench_counter_open(NULL, NULL);
-    return zo_trainer_new(c->model.llama, c->model.lora, &c->train, &o, c->mem, &c->trainer, err);
+    zo_status st = c->engine.backend->train(&c->engine, &c->train, bench_stopwatch_hook(&c->stopwatch), err);
+    c->training = !st;
+    return st;
 }
 
 static zo_status resume(cell *c, zo_error *err)
@@ -193,12 +185,14 @@ static zo_status resume(cell *c, zo_error *err)
     if (!c->checkpoint_dir)
         return zo_fail(err, ZO_ERR_MEMORY, "run the cell: out of memory");
     c->checkpoint =
-        (bench_checkpoint){c->checkpoint_dir, c->job->id, c->job->run, c->job->model, c->model.path};
+        (bench_checkpoint){c->checkpoint_dir, c->job->id, c->job->run, c->job->model, c->engine.model.path};
     if (!bench_params_trains(c->p) || !c->p->checkpoint_every)
         return ZO_OK;
-    if (bench_checkpoint_load(&c->checkpoint, &c->model.config, c->mem, &c->model.lora, &step, &c->history,
-                              &found, &why))
+    if (bench_checkpoint_load(&c->checkpoint, &c->engine.model.config, c->mem, &c->engine.model.lora, &step,
+                              &c->history, &found, &why))
         return zo_fail(err, why.status, "%s", why.text);
+    if (found && c->engine.backend->adapter_set && c->engine.backend->adapter_set(&c->engine, err))
+        return err->status;
     if (why.status) /* a broken checkpoint is no reason not to begin */
         fprintf(stderr, "checkpoint not used: %s\n", why.text);
     if (!found)
@@ -224,10 +218,12 @@ static void tell_inputs(const cell *c)
 {
     json_t *o = json_object(), *adapter = NULL;
     const bool held_out = c->p->holdout > 0;
-    bench_record_set(o, "model", json_incref(c->job->model), "cannot be read");
-    bench_record_set(o, "train", data_input(c->train_rows, c->p->task), "nothing is trained");
+    bench_record_set(o, "model", json_is_null(c->job->model) ? NULL : json_incref(c->job->model),
+                     c->engine.backend->has_model ? "cannot be read" : no_model);
+    bench_record_set(o, "train", data_input(c->train_rows, c->p->task),
+                     c->engine.backend->has_model ? "nothing is trained" : no_model);
     bench_record_set(o, "validation", data_input(held_out ? c->train_rows : c->eval_rows, c->p->task),
-                     "nothing is evaluated");
+                     c->engine.backend->has_model ? "nothing is evaluated" : no_model);
     bench_record_set(o, "template", bench_inputs_text(zo_task_template(c->task)), "");
     if (*c->p->adapter) {
         zo_status st = bench_inputs_adapter(c->p->adapter, &adapter, NULL);
@@ -265,18 +261,25 @@ static zo_status evaluate(cell *c, int64_t step, zo_error *err)
     uint8_t *right =
         calloc((size_t)c->eval.count + 1, 1); /* NULL: the record will say that it was not kept */
     int64_t begin = bench_clock_ns();
-    zo_status st = zo_evaluate(c->model.llama, c->model.lora, &c->eval, bench_model_pad(&c->model),
-                               (zo_compute)c->p->compute, c->mem, evaluation_progress, c, right, &e, err);
+    zo_status st = c->engine.backend->evaluate(&c->engine, &c->eval, evaluation_progress, c, right, &e, err);
     if (!st)
         bench_history_evaluation(&c->history, step, &e, right, bench_clock_ns() - begin);
     free(right);
     return st ? (zo_error_context(err, "evaluation after step %lld", (long long)step), st) : ZO_OK;
 }
 
+/* Brings engine.model.lora up to what is trained. */
+static zo_status adapter(cell *c, zo_error *err)
+{
+    return c->engine.backend->adapter_get ? c->engine.backend->adapter_get(&c->engine, err) : ZO_OK;
+}
+
 static zo_status save_checkpoint(cell *c, int64_t step, zo_error *err)
 {
-    zo_status st = bench_folder_make(c->checkpoint_dir, err);
-    return st ? st : bench_checkpoint_save(&c->checkpoint, step, c->model.lora, &c->history, err);
+    zo_status st = adapter(c, err);
+    if (!st)
+        st = bench_folder_make(c->checkpoint_dir, err);
+    return st ? st : bench_checkpoint_save(&c->checkpoint, step, c->engine.model.lora, &c->history, err);
 }
 
 /* Nothing is worked out for a message that is not sent. */
@@ -302,12 +305,12 @@ static bool due(int64_t every, int64_t step, int64_t steps)
 /* One step, with what is due after it. */
 static zo_status step_once(cell *c, zo_error *err)
 {
-    const int64_t steps = c->p->steps, s = zo_trainer_at(c->trainer);
+    const int64_t steps = c->p->steps, s = bench_engine_at(&c->engine);
     zo_step_report report;
     const int64_t begin = bench_clock_ns();
     bench_counter_start(c->counter);
     bench_stopwatch_start(&c->stopwatch);
-    zo_status st = zo_trainer_step(c->trainer, &report, err);
+    zo_status st = c->engine.backend->step(&c->engine, &report, err);
     bench_slow_burn(BENCH_SLOW_STEP, begin);
     int64_t ns = bench_stopwatch_stop(&c->stopwatch);
     bench_counter_stop(c->counter);
@@ -331,21 +334,28 @@ static zo_status step_once(cell *c, zo_error *err)
 static zo_status train(cell *c, zo_error *err)
 {
     zo_status st = ZO_OK;
-    bench_warmup_init(&c->warmup, c->job->warmup, c->p->steps - zo_trainer_at(c->trainer));
-    while (!st && zo_trainer_at(c->trainer) < c->p->steps && !stopped(c))
+    bench_warmup_init(&c->warmup, c->job->warmup, c->p->steps - bench_engine_at(&c->engine));
+    while (!st && bench_engine_at(&c->engine) < c->p->steps && !stopped(c))
         st = step_once(c, err);
     if (!st && stopped(c) && c->p->checkpoint_every)
-        st = save_checkpoint(c, zo_trainer_at(c->trainer), err);
+        st = save_checkpoint(c, bench_engine_at(&c->engine), err);
     return st;
 }
 
-static zo_status keep_adapter(const cell *c, zo_error *err)
+static zo_status keep_adapter(cell *c, zo_error *err)
 {
     char *dir = bench_folder_path("%s/adapters/%s-%d", c->job->folder, c->job->id, c->job->run);
-    zo_status st = dir ? zo_adapter_file_save(c->model.lora, dir, c->model.path, err)
-                       : zo_fail(err, ZO_ERR_MEMORY, "save the adapter: out of memory");
+    zo_status st = dir ? adapter(c, err) : zo_fail(err, ZO_ERR_MEMORY, "save the adapter: out of memory");
+    if (!st)
+        st = zo_adapter_file_save(c->engine.model.lora, dir, c->engine.model.path, err);
     free(dir);
     return st;
+}
+
+/* Why there is no model and no data. */
+static const char *unread(const cell *c)
+{
+    return c->engine.backend && !c->engine.backend->has_model ? no_model : "model or data could not be read";
 }
 
 /* ---- memory, and rounding, which is measured when all else has been ---- */
@@ -357,7 +367,7 @@ static json_t *predicted_bytes(const cell *c)
     if (!c->loaded || c->begin_rss < 0)
         return NULL;
     return json_integer(c->begin_rss +
-                        bench_predict_bytes(c->p, &c->model.config, c->model.weight_bytes, &l));
+                        bench_backend_bytes(c->p, &c->engine.model.config, c->engine.model.weight_bytes, &l));
 }
 
 /* Of the whole repetition, as bench_plan_make estimates it. */
@@ -366,10 +376,10 @@ static void put_predicted_ns(const cell *c, json_t *time)
     bench_roof roof;
     const bool known = c->loaded && bench_roofline_read(c->job->peaks, &roof);
     bench_record_set(time, "predicted_ns",
-                     known ? json_real(1e9 * bench_predict_seconds(c->p, &c->model.config, &c->train,
+                     known ? json_real(1e9 * bench_predict_seconds(c->p, &c->engine.model.config, &c->train,
                                                                    &c->eval, &roof))
                            : NULL,
-                     !c->loaded         ? "model or data could not be read"
+                     !c->loaded         ? unread(c)
                      : c->job->no_peaks ? c->job->no_peaks
                                         : "the machine's peaks were not measured");
 }
@@ -384,7 +394,7 @@ static json_t *memory_part(const cell *c)
     json_object_set_new(o, "accounts", bench_measure_accounts(c->mem));
     bench_record_set(o, "program_bytes", c->begin_rss < 0 ? NULL : json_integer(c->begin_rss),
                      "/proc does not say");
-    bench_record_set(o, "predicted_bytes", predicted_bytes(c), "model or data could not be read");
+    bench_record_set(o, "predicted_bytes", predicted_bytes(c), unread(c));
     bench_record_set(o, "rss_curve", json_array_size(c->history.rss) ? json_copy(c->history.rss) : NULL,
                      "no step was taken");
     bench_record_set(o, "rss_growth",
@@ -410,20 +420,20 @@ static void measure_rounding(cell *c)
     zo_error err = {0};
     zo_rounding n;
     bench_numerics b = {.p = c->p,
-                        .path = c->model.path,
-                        .lora = c->model.lora,
+                        .path = c->engine.model.path,
+                        .lora = c->engine.model.lora,
                         .train = &c->train,
-                        .pad = bench_model_pad(&c->model),
-                        .first = zo_trainer_at(c->trainer),
+                        .pad = bench_model_pad(&c->engine.model),
+                        .first = bench_engine_at(&c->engine),
                         .batches = (int32_t)c->p->numerics,
                         .mem = c->mem,
                         .progress = rounding_progress,
                         .self = c};
     c->memory = memory_part(c);
-    zo_trainer_free(c->trainer);
-    zo_llama_free(c->model.llama);
-    c->trainer = NULL;
-    c->model.llama = NULL;
+    zo_trainer_free(c->engine.trainer);
+    zo_llama_free(c->engine.model.llama);
+    c->engine.trainer = NULL;
+    c->engine.model.llama = NULL;
     if (!bench_numerics_measure(&b, (zo_precision)c->p->weights, &compute, 1, &n, &err))
         c->precision = bench_numerics_json(&n, b.batches, c->p->eps);
     snprintf(c->no_precision, sizeof c->no_precision, "%.255s", err.text);
@@ -436,30 +446,30 @@ static zo_status run_cell(cell *c, zo_error *err)
     c->begin_rss = bench_measure_rss();
     tell_seeds(c);
     tell(c, json_pack("{s:s}", "phase", "load"), true);
-    zo_status st = load_model(c, err);
+    zo_status st = open_engine(c, err);
     if (!st)
         st = load_data(c, err);
     if (st)
         return st;
-    c->loaded = true;
+    c->loaded = c->engine.backend->has_model;
     tell_inputs(c);
     st = resume(c, err);
     if (!st && bench_params_trains(c->p))
-        st = start_trainer(c, err);
+        st = start_training(c, err);
     if (st)
         return st;
     c->load_ns = bench_clock_ns() - c->begin_ns;
-    if (c->trainer)
-        zo_trainer_seek(c->trainer, (uint32_t)c->start);
+    if (c->training)
+        c->engine.backend->seek(&c->engine, (uint32_t)c->start);
     if (bench_params_evaluates(c->p) && !json_array_size(c->history.evaluations))
         st = evaluate(c, 0, err);
-    if (!st && c->trainer)
+    if (!st && c->training)
         st = train(c, err);
-    if (!st && c->trainer && !stopped(c) && bench_params_evaluates(c->p))
+    if (!st && c->training && !stopped(c) && bench_params_evaluates(c->p))
         st = evaluate(c, c->p->steps, err);
-    if (!st && c->trainer && !stopped(c) && c->job->save_adapter && c->model.lora)
+    if (!st && c->training && !stopped(c) && c->job->save_adapter && c->engine.model.lora)
         st = keep_adapter(c, err);
-    if (!st && c->trainer && !stopped(c) && c->p->numerics)
+    if (!st && c->training && !stopped(c) && c->p->numerics)
         measure_rounding(c);
     return st;
 }
@@ -470,8 +480,8 @@ static json_t *roofline_part(const cell *c)
 {
     json_t *o = bench_history_roofline(&c->history);
     const double median = bench_history_median_ns(&c->history);
-    bench_roofline_put(o, c->p, median > 0 ? &c->model.config : NULL, bench_history_rows(&c->history),
-                       c->job->peaks, c->job->no_peaks, median);
+    bench_roofline_put(o, c->p, median > 0 && c->loaded ? &c->engine.model.config : NULL,
+                       bench_history_rows(&c->history), c->job->peaks, c->job->no_peaks, median);
     return o;
 }
 
@@ -507,8 +517,7 @@ static json_t *make_record(const cell *c, zo_status st, const zo_error *err)
     json_object_set_new(json_object_get(o, "time"), "warmup", bench_warmup_to_json(&c->warmup));
     put_predicted_ns(c, json_object_get(o, "time"));
     json_object_set_new(o, "memory", c->memory ? json_incref(c->memory) : memory_part(c));
-    bench_record_set(o, "weights", c->weights ? json_incref(c->weights) : NULL,
-                     "the model could not be read");
+    bench_record_set(o, "weights", c->weights ? json_incref(c->weights) : NULL, unread(c));
     json_object_set_new(o, "roofline", roofline_part(c));
     bench_counter_put(c->counter, o);
     bench_record_set(o, "accuracy",
@@ -522,10 +531,9 @@ static json_t *make_record(const cell *c, zo_status st, const zo_error *err)
 static void cell_close(cell *c)
 {
     bench_counter_close(c->counter);
-    zo_trainer_free(c->trainer);
+    bench_engine_close(&c->engine);
     zo_dataset_free(c->train_rows);
     zo_dataset_free(c->eval_rows);
-    bench_model_close(&c->model);
     bench_history_deinit(&c->history);
     json_decref(c->weights);
     json_decref(c->memory);

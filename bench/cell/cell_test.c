@@ -16,7 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cblas.h>
 #include <cmocka.h>
 #include <omp.h>
 
@@ -84,7 +83,6 @@ static int run_here(void)
     zo_mem mem = {0};
     mem.fail_after = (long)fail_after;
     omp_set_num_threads(1); /* tests run beside each other */
-    openblas_set_num_threads(1);
     bench_inputs_model(params.model, &model, NULL);
     bench_cell_job job = {.params = params,
                           .run = p.run,

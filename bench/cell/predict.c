@@ -1,50 +1,7 @@
 /* See predict.h. */
 #include "bench/cell/predict.h"
 
-#include <omp.h>
-
 #include "core/train/trainer.h"
-
-int32_t bench_predict_threads(const bench_params *p)
-{
-    return p->threads ? (int32_t)p->threads : omp_get_max_threads();
-}
-
-/* Where the data is not known: sequences as long as they may be, answers of a few tokens. */
-static bench_lengths longest_allowed(const bench_params *p)
-{
-    int32_t longest = (int32_t)bench_params_cut(p), labels = longest < 16 ? longest : 16;
-    return (bench_lengths){longest, labels, bench_params_evaluates(p) ? longest : 0, labels};
-}
-
-int64_t bench_predict_bytes(const bench_params *p, const zo_config *c, zo_llama_bytes weights,
-                            const bench_lengths *l)
-{
-    bench_lengths any = longest_allowed(p);
-    zo_lora_options lora = bench_params_lora(p);
-    int32_t rank = bench_params_adapts(p) ? lora.rank : 0;
-    int64_t bytes = weights.held + weights.mapped;
-    if (!l)
-        l = &any;
-    if (rank)
-        bytes += zo_lora_bytes(c, &lora);
-    if (bench_params_trains(p)) {
-        zo_trainer_options o = {.method = (zo_method)p->method,
-                                .peft = (zo_peft)p->peft,
-                                .estimator = {.queries = (int32_t)p->queries,
-                                              .parallel = (zo_parallel)p->parallel},
-                                .batch = (int32_t)p->batch,
-                                .seq_len = (int32_t)p->seq_len,
-                                .compute = (zo_compute)p->compute};
-        zo_session_limits limits = zo_trainer_limits(&o, l->train, l->train_labels, rank);
-        bytes += zo_session_bytes(c, &limits, bench_predict_threads(p));
-    }
-    if (bench_params_evaluates(p)) { /* while the trainer's session is there */
-        zo_session_limits limits = zo_evaluate_limits(l->eval, l->eval_labels, rank, (zo_compute)p->compute);
-        bytes += zo_session_bytes(c, &limits, bench_predict_threads(p));
-    }
-    return bytes;
-}
 
 /* Means over the training rows, of a batch of B that a forward of one replica runs. */
 static zo_cost_rows mean_rows(const zo_dataset *d, int64_t seq_len, int64_t batch)

@@ -7,6 +7,7 @@
 
 #include <omp.h>
 
+#include "bench/backend/backend.h"
 #include "bench/base/clock.h"
 #include "bench/machine/peak.h"
 #include "bench/record/record.h"
@@ -341,7 +342,9 @@ void bench_roofline_put(json_t *object, const bench_params *p, const zo_config *
     bench_roofline r;
     const bool known = bench_roofline_read(peaks, &roof);
     for (size_t i = 0; !c && i < sizeof keys / sizeof *keys; i++)
-        bench_record_unknown(object, keys[i], "no step was timed after the warm-up");
+        bench_record_unknown(object, keys[i],
+                             bench_backend_of(p)->has_model ? "no step was timed after the warm-up"
+                                                            : "nothing is computed");
     if (!c)
         return;
     why = why ? why : "nobody measured the peaks";

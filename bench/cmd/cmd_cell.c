@@ -7,14 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <cblas.h>
-#include <omp.h>
-
 #include "bench/machine/binding.h"
 #include "bench/machine/build.h"
 #include "bench/cell/cell.h"
 #include "bench/machine/child.h"
 #include "bench/backend/kernel_choice.h"
+#include "bench/backend/openblas.h"
 #include "bench/cmd/commands.h"
 #include "bench/base/exit.h"
 
@@ -82,12 +80,14 @@ static void block_signals(void)
     sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-/* A record of a cell that asked for kernels of OpenBLAS and did not get them; NULL: it has what it asked for. */
+/* A record of a cell that asked for kernels of OpenBLAS and did not get them; NULL: it has what it asked for, or will fail without
+ * the library. */
 static json_t *kernels_missing(const bench_cell_job *job, const json_t *chosen)
 {
     char reason[512] = "blas_kernel: nobody has chosen";
-    const bool told = json_is_object(chosen) || !*job->params.blas_kernel;
-    if (told && bench_kernel_choice_holds(chosen, openblas_get_corename(), reason, sizeof reason))
+    const bench_openblas *blas = *job->params.blas_kernel ? bench_openblas_load(NULL) : NULL;
+    if (!blas || (json_is_object(chosen) &&
+                  bench_kernel_choice_holds(chosen, blas->get_corename(), reason, sizeof reason)))
         return NULL;
     return json_pack("{s:s, s:s}", "status", "failed", "reason", reason);
 }
@@ -113,8 +113,6 @@ int bench_cmd_cell(int argc, char **argv)
         json_decref(json);
         return BENCH_EXIT_USAGE;
     }
-    if (openblas_get_num_threads() != omp_get_max_threads()) /* a build that reads other variables */
-        openblas_set_num_threads(omp_get_max_threads());
     json_t *build = bench_build_describe();
     send_part(&t, "build", build);
     send_binding(&t, json_object_get(json, "binding"));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bench/backend/blas.h"
+#include "bench/backend/openblas.h"
 #include "bench/machine/build.h"
 #include "bench/cmd/commands.h"
 #include "bench/machine/counter.h"
@@ -24,8 +25,10 @@ static void usage(FILE *to)
         "usage: zobench doctor [OPTIONS] [model=NAME]\n"
         "\n"
         "Prints the machine and the build as records will hold them, which hardware counters steps can be\n"
-        "counted with, what the machine can do at best, how fast OpenBLAS's kernels multiply in the shapes\n"
-        "of a model (NAME, by default synth:tinyllama-1.1b), and what is wrong with all that for measuring.\n"
+        "counted with, what the machine can do at best, for the backend openblas how fast its kernels "
+        "multiply\n"
+        "in the shapes of a model (NAME, by default synth:tinyllama-1.1b), and what is wrong with all that\n"
+        "for measuring.\n"
         "Takes some seconds.\n"
         "Exit: 0, whatever it finds; 2: no such model; 3: the topology cannot be written.\n",
         to);
@@ -177,7 +180,9 @@ static void print_sgemm(const json_t *sgemm)
 
 /* What was found out. */
 typedef struct diagnosis {
-    json_t *machine, *build, *counters, *peaks, *sgemm, *findings; /* peaks, sgemm NULL: not measured */
+    json_t *machine, *build, *counters, *peaks, *findings; /* peaks NULL: not measured */
+    json_t *blas, *sgemm; /* of backend openblas; NULL: there is none; not measured */
+    char no_blas[256];    /* why */
     char fingerprint[13];
 } diagnosis;
 
@@ -194,6 +199,9 @@ static void print(const diagnosis *d)
         printf("peaks\n");
         print_object("", d->peaks);
     }
+    printf("backend openblas%s%s\n", d->blas ? "" : ": ", d->blas ? "" : d->no_blas);
+    if (d->blas)
+        print_object("", d->blas);
     if (d->sgemm)
         print_sgemm(d->sgemm);
     print_findings(d->findings);
@@ -205,7 +213,8 @@ static void print_json(const diagnosis *d)
     json_t *all = json_pack("{s:s, s:O, s:O, s:O}", "fingerprint", d->fingerprint, "machine", d->machine,
                             "build", d->build, "counters", d->counters);
     bench_record_set(all, "peaks", json_incref(d->peaks), quick);
-    bench_record_set(all, "sgemm", json_incref(d->sgemm), quick);
+    bench_record_set(all, "openblas", json_incref(d->blas), d->no_blas);
+    bench_record_set(all, "sgemm", json_incref(d->sgemm), d->blas ? quick : d->no_blas);
     json_object_set(all, "findings", d->findings);
     json_dumpf(all, stdout, JSON_INDENT(1));
     putchar('\n');
@@ -223,7 +232,7 @@ static zo_status measure(diagnosis *d, const char *model, const zo_config *confi
     zo_status st = bench_peak_measure(options.threads, PEAK_S, &d->peaks, err);
     if (!st)
         st = bench_signals_open(&signals, err);
-    if (!st)
+    if (!st && d->blas)
         st = bench_blas_compare(&signals, &options, &d->sgemm, err);
     bench_signals_close(&signals);
     return st;
@@ -246,7 +255,7 @@ int bench_cmd_doctor(int argc, char **argv)
     bool json = false, quick = false;
     diagnosis d = {0};
     zo_config config;
-    zo_error err = {0};
+    zo_error err = {0}, no_blas = {0};
     const char *topology = NULL;
     const bench_flag flags[] = {{.name = "json", .set = &json, .help = "one JSON object"},
                                 {.name = "quick", .set = &quick, .help = "measure nothing"},
@@ -269,17 +278,21 @@ int bench_cmd_doctor(int argc, char **argv)
         goto cleanup;
     d.build = bench_build_describe();
     d.counters = bench_counter_describe(NULL, NULL);
+    const bench_openblas *blas = bench_openblas_load(&no_blas);
+    if (blas)
+        d.blas = bench_openblas_describe(blas);
+    snprintf(d.no_blas, sizeof d.no_blas, "%.255s", no_blas.text);
     const bench_ticks begin = bench_machine_ticks();
     if (!quick && measure(&d, model, &config, &err))
         goto cleanup;
     if (!quick)
         bench_machine_stolen(d.machine, &begin);
     code = BENCH_EXIT_INTERRUPTED;
-    if (!quick && !d.sgemm)
+    if (!quick && d.blas && !d.sgemm)
         goto cleanup;
     code = BENCH_EXIT_OK;
-    d.findings = bench_doctor_findings(d.machine, d.build, d.sgemm);
-    bench_machine_fingerprint(d.machine, d.build, d.fingerprint);
+    d.findings = bench_doctor_findings(d.machine, d.build, d.blas, d.sgemm);
+    bench_machine_fingerprint(d.machine, d.build, NULL, d.fingerprint);
     if (json)
         print_json(&d);
     else
@@ -289,6 +302,7 @@ cleanup:
         fprintf(stderr, "zobench doctor: %s\n", err.text);
     json_decref(d.findings);
     json_decref(d.sgemm);
+    json_decref(d.blas);
     json_decref(d.peaks);
     json_decref(d.counters);
     json_decref(d.build);

@@ -22,11 +22,12 @@ static void quick(void **state)
     assert_non_null(strstr(o.out, "\n  energy "));
     assert_non_null(strstr(o.out, "\nfindings"));
     assert_null(strstr(o.out, "\npeaks\n"));
+    assert_non_null(strstr(o.out, "\nbackend openblas\n  library "));
     assert_null(strstr(o.out, "openblas sgemm"));
     static const char *const lines[] = {
-        "cpu_id",   "microcode",   "hypervisor",    "matrix_kernels",   "numa",
-        "boost",    "steal_share", "libc",          "program_sha256",   "commit",
-        "governor", "compiler",    "openblas.core", "openmp.proc_bind", "settings"};
+        "cpu_id",   "microcode",   "hypervisor", "matrix_kernels",   "numa",
+        "boost",    "steal_share", "libc",       "program_sha256",   "commit",
+        "governor", "compiler",    "core",       "openmp.proc_bind", "settings"};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         char start[40];
         snprintf(start, sizeof start, "\n  %s", lines[i]);

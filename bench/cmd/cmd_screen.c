@@ -420,7 +420,7 @@ int bench_cmd_screen(int argc, char **argv)
     s->program = argv[0] && *argv[0] ? argv[0] : "zobench";
     s->build = bench_build_describe();
     if (bench_machine_describe(&s->machine, NULL) == ZO_OK)
-        s->findings = bench_doctor_findings(s->machine, s->build, NULL);
+        s->findings = bench_doctor_findings(s->machine, s->build, NULL, NULL);
     find_folders(s, "results", false);
     find_folders(s, "results/kept", true);
     puts("zobench fine-tunes language models without backpropagation and measures what that costs.\n");

@@ -5,14 +5,13 @@
  *
  * Figures are of as many threads as OMP_NUM_THREADS says. A program of its own; the library and zobench do not hold it.
  */
+#include "bench/backend/openblas.h"
 #include "bench/lab/lab.h"
 
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cblas.h>
 
 #include "bench/base/exit.h"
 #include "bench/cmd/flags.h"
@@ -286,8 +285,8 @@ static zo_status measure(bench_kernel_options *o, bool quick, const char *only, 
         st = bench_operators_measure(o, quick ? SLICE_S / 20 : SLICE_S, &operators, err);
     if (!st) {
         *out = json_pack("{s:s, s:i, s:s, s:b, s:o, s:o*, s:o*}", "schema", "zobench/kernels/1", "threads",
-                         o->threads, "openblas_core", openblas_get_corename(), "warm", o->warm, "peak", peak,
-                         "products", products, "operators", operators);
+                         o->threads, "openblas_core", bench_openblas_load(NULL)->get_corename(), "warm",
+                         o->warm, "peak", peak, "products", products, "operators", operators);
         return *out ? ZO_OK : zo_fail(err, ZO_ERR_MEMORY, "benchmark: out of memory");
     }
     json_decref(peak);

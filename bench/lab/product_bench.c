@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <cblas.h>
-
 #include "bench/base/clock.h"
 #include "bench/record/record.h"
 #include "bench/backend/sgemm.h"
@@ -163,7 +161,11 @@ static void multiply(bench *b, const contender *c, int64_t rows)
         bench_sgemm_openblas(b->y, out, b->x, in, w.values, rows, out, in, 1, 0);
         return;
     }
-    zo_engine e = {c->panels, c->compute, b->o->threads, b->scratch, b->scratch_bytes};
+    zo_engine e = {.panels = c->panels,
+                   .compute = c->compute,
+                   .threads = b->o->threads,
+                   .scratch = b->scratch,
+                   .scratch_bytes = b->scratch_bytes};
     zo_linear map = {.w = w};
     const int32_t n = zo_tiles_cut(c->panels->tile_rows, 0, rows, b->tiles);
     const int64_t bytes = zo_tile_bytes(&e, in);

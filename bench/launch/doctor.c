@@ -10,7 +10,7 @@
 
 /* What is looked at. */
 typedef struct subject {
-    const json_t *machine, *build, *sgemm;
+    const json_t *machine, *build, *blas, *sgemm; /* the last two NULL: not looked at */
 } subject;
 
 typedef struct text {
@@ -64,8 +64,8 @@ static bool uncommitted(const subject *s, text *t)
 
 static bool wrong_threading(const subject *s, text *t)
 {
-    const char *parallel = string(json_object_get(s->build, "openblas"), "parallel");
-    if (strcmp(parallel, "openmp") == 0)
+    const char *parallel = string(s->blas, "parallel");
+    if (!s->blas || strcmp(parallel, "openmp") == 0)
         return false;
     snprintf(t->what, sizeof t->what,
              "OpenBLAS is the %s build, not the OpenMP one: its threads and this program's get in each "
@@ -92,7 +92,7 @@ static const json_t *best_wider(const json_t *sgemm, int bits)
 
 static bool narrow_kernel(const subject *s, text *t)
 {
-    const json_t *blas = json_object_get(s->build, "openblas");
+    const json_t *blas = s->blas;
     const int widest = has_isa(s->machine, "avx512f") ? 512 : has_isa(s->machine, "avx2") ? 256 : 0;
     const int bits = bench_blas_bits(string(blas, "core"));
     if (!bits || bits >= widest)
@@ -108,8 +108,7 @@ static bool narrow_kernel(const subject *s, text *t)
                  ": its %.32s kernels, found right, are %.2f times as fast here", core, speed);
         if (speed > 1)
             snprintf(t->remedy, sizeof t->remedy,
-                     "OPENBLAS_CORETYPE=%s in the environment, or \"blas_kernel\": \"auto\" in a manifest",
-                     core);
+                     "OPENBLAS_CORETYPE=%s in the environment, or \"blas_kernel\": \"auto\" in a cell", core);
     } else if (s->sgemm) {
         snprintf(t->what + n, sizeof t->what - (size_t)n, ", but no wider ones of this OpenBLAS are right");
     } else if (strstr(string(blas, "config"), "DYNAMIC_ARCH")) {
@@ -136,8 +135,7 @@ static bool wrong_kernel(const subject *s, text *t)
 
 static bool few_threads(const subject *s, text *t)
 {
-    const double threads = number(json_object_get(s->build, "openblas"), "threads"),
-                 cores = bench_machine_threads(s->machine);
+    const double threads = number(s->blas, "threads"), cores = bench_machine_threads(s->machine);
     if (threads >= cores || threads <= 0)
         return false;
     snprintf(t->what, sizeof t->what,
@@ -233,9 +231,10 @@ static const struct check {
     {"steal", stolen},
 };
 
-json_t *bench_doctor_findings(const json_t *machine, const json_t *build, const json_t *sgemm)
+json_t *bench_doctor_findings(const json_t *machine, const json_t *build, const json_t *blas,
+                              const json_t *sgemm)
 {
-    const subject s = {machine, build, sgemm};
+    const subject s = {machine, build, blas, sgemm};
     json_t *all = json_array();
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
         text t = {"", ""};

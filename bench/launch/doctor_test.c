@@ -31,7 +31,7 @@ static json_t *findings(const char *machine_changes, const char *build_changes, 
     assert_true(m && b && mc && bc && (sgemm || !compared));
     json_object_update_recursive(m, mc);
     json_object_update_recursive(b, bc);
-    json_t *all = bench_doctor_findings(m, b, sgemm);
+    json_t *all = bench_doctor_findings(m, b, json_object_get(b, "openblas"), sgemm);
     json_decref(sgemm);
     json_decref(m);
     json_decref(b);

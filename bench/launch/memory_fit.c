@@ -1,4 +1,5 @@
 /* See memory_fit.h. */
+#include "bench/backend/backend.h"
 #include "bench/launch/memory_fit.h"
 
 #include <stdio.h>
@@ -31,12 +32,14 @@ static int64_t least_bytes(opened *m, const bench_params *p)
     const int32_t tokens =
         (int32_t)(p->seq_len ? p->seq_len : 8); /* the padding of a batch is a multiple of it */
     const bench_lengths shortest = {tokens, 1, p->eval_every >= 0 ? tokens : 0, p->eval_every >= 0};
+    if (!bench_backend_of(p)->has_model)
+        return -1;
     open_model(m, p->model);
     if (!m->weights)
         return -1;
     zo_llama_bytes weights =
         zo_llama_weight_bytes(m->weights, (zo_precision)p->weights, (int32_t)bench_params_longest(p));
-    return bench_predict_bytes(p, zo_weights_config(m->weights), weights, &shortest);
+    return bench_backend_bytes(p, zo_weights_config(m->weights), weights, &shortest);
 }
 
 static bool has_work(const bench_schedule *s, const bench_scheduled *c)

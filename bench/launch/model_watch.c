@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "bench/backend/backend.h"
 #include "bench/record/inputs.h"
 #include "bench/base/paths.h"
 
@@ -38,7 +39,7 @@ json_t *bench_model_watch_input(bench_model_watch *m, const bench_params *p)
     char path[4096];
     bool regular = false;
     json_t *input = NULL;
-    if (bench_model_path(p->model, path, sizeof path, NULL))
+    if (!bench_backend_of(p)->has_model || bench_model_path(p->model, path, sizeof path, NULL))
         return NULL;
     json_t *stamp = stamp_of(path, &regular);
     if (!stamp)

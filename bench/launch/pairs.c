@@ -184,10 +184,11 @@ static json_t *make_record(const bench_pairs *p, const paired_cell *c, const cha
     json_object_update_missing(record, e->parts);
     json_object_set_new(record, "machine", json_copy(p->machine));
     bench_processor_stolen(r->began, r->ended, json_object_get(record, "machine"));
-    bench_record_set(record, "blas_kernel", json_is_null(c->kernels) ? NULL : json_incref(c->kernels),
-                     "left to OpenBLAS");
+    if (!json_is_null(c->kernels))
+        json_object_set(record, "blas_kernel", c->kernels);
     if (json_is_object(json_object_get(record, "build"))) {
-        bench_machine_fingerprint(p->machine, json_object_get(record, "build"), print);
+        bench_machine_fingerprint(p->machine, json_object_get(record, "build"),
+                                  json_object_get(record, "backend"), print);
         json_object_set_new(record, "fingerprint", json_string(print));
     }
     if (!json_is_object(json_object_get(record, "inputs")))

@@ -1,4 +1,5 @@
 /* See plan.h. */
+#include "bench/backend/backend.h"
 #include "bench/launch/plan.h"
 
 #include <glob.h>
@@ -170,7 +171,7 @@ static bool roof_for(planner *s, int32_t threads, bench_roof *out)
 static void estimate(planner *s, const bench_params *p, const model *m, const data *d, bench_plan_cell *out)
 {
     bench_roof roof;
-    if (!roof_for(s, bench_predict_threads(p), &roof))
+    if (!roof_for(s, bench_backend_threads(p), &roof))
         return;
     out->seconds = bench_predict_seconds(p, &m->config, &d->train_part, &d->eval_part, &roof);
     out->basis = BENCH_PLAN_ESTIMATED;
@@ -341,6 +342,12 @@ static void check_cell(const bench_params *p, const zo_config *c, const data *d,
 static zo_status plan_cell(planner *s, bench_plan_cell *out, zo_error *err)
 {
     const bench_params *p = &out->cell->params;
+    if (!bench_backend_of(p)->has_model) {
+        count_runs(s, out);
+        recall(s, out->cell, true, out);
+        out->record_bytes = bench_disk_record_bytes(p);
+        return ZO_OK;
+    }
     model *m = find_model(s, p->model);
     data *d = m && m->tokenizer ? find_data(s, p, m->tokenizer) : NULL;
     if (!m || (m->tokenizer && !d))
@@ -361,7 +368,7 @@ static zo_status plan_cell(planner *s, bench_plan_cell *out, zo_error *err)
     zo_llama_bytes weights =
         zo_llama_weight_bytes(m->weights, (zo_precision)p->weights, (int32_t)bench_params_longest(p));
     out->bytes = s->plan->program_bytes +
-                 bench_predict_bytes(p, &m->config, weights, d->trouble.status ? NULL : &lengths);
+                 bench_backend_bytes(p, &m->config, weights, d->trouble.status ? NULL : &lengths);
     out->too_large = s->plan->limit_bytes >= 0 && out->bytes > s->plan->limit_bytes;
     if (out->basis == BENCH_PLAN_UNKNOWN && !*out->trouble)
         estimate(s, p, m, d, out);

@@ -1,5 +1,6 @@
 /* Tests of plan.c: memory against what the core then asks for, numbers of evaluations, time from records and by
  * operations, what is done, what is in the way. */
+#include "bench/backend/backend.h"
 #include "bench/launch/plan.h"
 
 #include <math.h>
@@ -63,7 +64,7 @@ static bench_plan plan_of(const bench_manifest *m, const json_t *where)
 
 /* ---- memory ---- */
 
-/* Bytes of the accounts that bench_predict_bytes predicts, at their most: the sum over accounts is exact because none of
+/* Bytes of the accounts that bench_backend_bytes predicts, at their most: the sum over accounts is exact because none of
  * them ever shrinks before the evaluation. */
 static int64_t asked_for(const bench_params *p, bench_lengths *lengths, zo_llama_bytes *weights)
 {
@@ -125,9 +126,9 @@ static void predicted_memory(void **state)
         bench_lengths lengths;
         zo_llama_bytes weights;
         int64_t asked = asked_for(p, &lengths, &weights);
-        assert_int_equal(bench_predict_bytes(p, &c, weights, &lengths),
+        assert_int_equal(bench_backend_bytes(p, &c, weights, &lengths),
                          asked); /* both walk over the same lists of arrays */
-        assert_true(bench_predict_bytes(p, &c, weights, NULL) >= asked);
+        assert_true(bench_backend_bytes(p, &c, weights, NULL) >= asked);
         assert_true(plan.program_bytes > 0);
         assert_int_equal(plan.cells[i].bytes, plan.program_bytes + asked);
         assert_false(plan.cells[i].too_large);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bench/backend/backend.h"
 #include "bench/machine/binding.h"
 #include "bench/machine/build.h"
 #include "bench/base/memory_limit.h"
@@ -176,7 +177,7 @@ static void add_peaks(suite *s, const bench_params *p, int threads, json_t *job)
     char key[16];
     json_t *peaks = NULL;
     zo_error why = {0};
-    if (p->method == ZO_METHOD_ZERO_SHOT || p->steps == 0 || !(s->o->peak_s > 0)) {
+    if (!bench_params_trains(p) || !bench_backend_of(p)->has_model || !(s->o->peak_s > 0)) {
         bench_record_unknown(job, "peaks", s->o->peak_s > 0 ? "nothing is trained" : "not asked for");
         return;
     }
@@ -216,9 +217,10 @@ static json_t *make_record(suite *s, const bench_scheduled *c, int run, const ch
     if (!json_object_get(record, "build")) /* it ended before it could tell; its threads would be its own */
         json_object_set(record, "build", s->build);
     bench_outcome_fill(record);
-    bench_record_set(record, "blas_kernel", json_is_null(kernels) ? NULL : json_incref(kernels),
-                     "left to OpenBLAS");
-    bench_machine_fingerprint(s->machine, json_object_get(record, "build"), print);
+    if (!json_is_null(kernels))
+        json_object_set(record, "blas_kernel", kernels);
+    bench_machine_fingerprint(s->machine, json_object_get(record, "build"),
+                              json_object_get(record, "backend"), print);
     json_object_set_new(record, "fingerprint", json_string(print));
     json_object_set_new(record, "machine", json_copy(s->machine));
     bench_processor_stolen(r->began, r->ended, json_object_get(record, "machine"));

@@ -1,5 +1,6 @@
 /* Tests of run.c and filter.c: this program is its own child, which behaves as the cell's `queries` say, or runs a real
  * cell of a tiny made-up model. */
+#include "bench/backend/openblas.h"
 #include "bench/launch/run.h"
 
 #include <fcntl.h>
@@ -17,7 +18,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <cblas.h>
 #include <cmocka.h>
 
 #include "bench/machine/child.h"
@@ -968,7 +968,8 @@ static void a_real_record(void **state)
                 json_object_get(inputs, "manifest"));
     json_t *build = json_object_get(r, "build");
     assert_int_equal(json_integer_value(json_object_get(build, "openmp_threads")), 1);
-    assert_int_equal(json_integer_value(json_object_get(json_object_get(build, "openblas"), "threads")), 1);
+    assert_null(json_object_get(build, "openblas"));
+    assert_string_equal(json_string_value(bench_metric_at(r, "backend.name")), "native");
     assert_int_equal(json_array_size(json_object_get(json_object_get(r, "time"), "step_ns")), 3);
     assert_int_equal(matches("results/test/adapters/*-0/adapter_model.safetensors"), 1);
     const json_t *binding = json_object_get(r, "binding"), *roofline = json_object_get(r, "roofline");
@@ -992,7 +993,8 @@ static bench_manifest *kernel_manifest(const char *kernels)
     char *text = bench_folder_path(
         "{\"schema\": \"zobench/1\", \"name\": \"test\", \"defaults\": {\"model\": \"synth:tiny\", \"task\": "
         "\"polarity\", \"train_rows\": 16, \"eval_every\": null, \"queries\": 2, \"batch\": 2, \"rank\": %d, "
-        "\"steps\": 2, \"threads\": 1}, \"matrix\": {\"blas_kernel\": [%s]}, \"measure\": {\"min_runs\": 1, "
+        "\"steps\": 2, \"threads\": 1, \"backend\": \"openblas\"}, \"matrix\": {\"blas_kernel\": [%s]}, "
+        "\"measure\": {\"min_runs\": 1, "
         "\"max_runs\": 1, \"order\": \"round-robin\"}}\n",
         REAL_RANK, kernels);
     assert_int_equal(bench_folder_save("m.json", text, strlen(text), NULL), ZO_OK);
@@ -1005,7 +1007,7 @@ static bench_manifest *kernel_manifest(const char *kernels)
 static void kernels_of_openblas(void **state)
 {
     (void)state;
-    const char *before = getenv("OPENBLAS_CORETYPE"), *own = openblas_get_corename();
+    const char *before = getenv("OPENBLAS_CORETYPE"), *own = bench_openblas_load(NULL)->get_corename();
     char named[128];
     snprintf(named, sizeof named, "null, \"auto\", \"%s\", \"Skylake9\"", own);
     bench_manifest *m = kernel_manifest(named);
@@ -1018,22 +1020,20 @@ static void kernels_of_openblas(void **state)
     const json_t *r[4];
     for (size_t i = 0; i < 4; i++)
         r[i] = json_array_get(all, i);
-    const json_t *k = json_object_get(r[0], "blas_kernel");
-    assert_true(json_is_null(k) && json_is_string(json_object_get(r[0], "blas_kernel_reason")));
-    assert_string_equal(json_string_value(bench_metric_at(r[0], "build.openblas.core")), own);
+    assert_null(json_object_get(r[0], "blas_kernel"));
+    assert_string_equal(json_string_value(bench_metric_at(r[0], "backend.core")), own);
 
-    k = json_object_get(r[1], "blas_kernel");
+    const json_t *k = json_object_get(r[1], "blas_kernel");
     assert_string_equal(json_string_value(json_object_get(k, "asked")), "auto");
     const char *chosen = json_string_value(json_object_get(k, "core_type"));
-    assert_string_equal(json_string_value(bench_metric_at(r[1], "build.openblas.core")),
-                        chosen ? chosen : own);
+    assert_string_equal(json_string_value(bench_metric_at(r[1], "backend.core")), chosen ? chosen : own);
     assert_non_null(strstr(json_string_value(json_object_get(k, "how")), "right"));
     assert_true(
         json_is_true(json_object_get(json_array_get(bench_metric_at(r[1], "blas_kernel.compared.kernels"), 0),
                                      "correct")));
 
     assert_string_equal(json_string_value(bench_metric_at(r[2], "blas_kernel.core_type")), own);
-    assert_string_equal(json_string_value(bench_metric_at(r[2], "build.openblas.core")), own);
+    assert_string_equal(json_string_value(bench_metric_at(r[2], "backend.core")), own);
 
     assert_string_equal(json_string_value(json_object_get(r[3], "status")), "failed");
     assert_non_null(strstr(json_string_value(json_object_get(r[3], "reason")),
@@ -1043,12 +1043,48 @@ static void kernels_of_openblas(void **state)
     assert_true(before == getenv("OPENBLAS_CORETYPE")); /* this process's environment is not touched */
 }
 
+/* The whole harness without a model: one cell for each method, repeated, with every step and evaluation that was asked for. */
+static void nothing_is_computed(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"schema\": \"zobench/1\", \"name\": \"test\", \"defaults\": {\"model\": "
+        "\"no-such-model\", \"task\": "
+        "\"sst2\", \"backend\": \"null\", \"rank\": 3, \"steps\": 7, \"eval_every\": 3, "
+        "\"eval_rows\": 10, \"threads\": 1}, "
+        "\"matrix\": {\"method\": [\"prge\", \"mezo\", \"rge\"]}, \"measure\": "
+        "{\"min_runs\": 2, \"warmup\": 2}}\n";
+    bench_manifest *m = NULL;
+    zo_error err = {0};
+    assert_int_equal(bench_folder_save("m.json", text, strlen(text), NULL), ZO_OK);
+    if (bench_manifest_load("m.json", &m, &err))
+        fail_msg("%s", err.text);
+    bench_run_summary s = run(m, plain);
+    assert_int_equal(s.ok, 3);
+    json_t *all = records(), *r;
+    size_t i;
+    assert_int_equal(json_array_size(all), 6);
+    json_array_foreach(all, i, r)
+    {
+        assert_string_equal(json_string_value(bench_metric_at(r, "backend.name")), "null");
+        assert_int_equal(json_array_size(bench_metric_at(r, "time.step_ns")), 5);
+        assert_int_equal(json_array_size(bench_metric_at(r, "accuracy.curve")), 4); /* steps 0, 3, 6, 7 */
+        assert_true(json_number_value(bench_metric_at(r, "accuracy.value")) == 0.5);
+        assert_true(json_is_null(json_object_get(r, "weights")));
+        assert_string_equal(json_string_value(bench_metric_at(r, "inputs.model_reason")),
+                            "backend null has no model");
+    }
+    json_decref(all);
+    bench_manifest_free(m);
+}
+
 #define IN_PLACE(f) cmocka_unit_test_setup_teardown(f, place_make, place_drop)
 
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         IN_PLACE(every_outcome_is_a_record),
+        IN_PLACE(nothing_is_computed),
         IN_PLACE(started_again_it_does_what_is_missing),
         IN_PLACE(orders),
         IN_PLACE(repetitions_until_the_interval_is_narrow),

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <cblas.h>
 #include <hwloc.h>
 #include <omp.h>
 
@@ -20,26 +19,6 @@
 #define COMPILER "gcc " __VERSION__
 #endif
 
-static const char *parallel_name(int parallel)
-{
-    return parallel == OPENBLAS_OPENMP ? "openmp" : parallel == OPENBLAS_THREAD ? "pthreads" : "none";
-}
-
-static json_t *describe_openblas(void)
-{
-    const char *config = openblas_get_config(); /* "OpenBLAS 0.3.21 NO_LAPACKE ..." */
-    const char *version = strchr(config, ' ');
-    json_t *o = json_object();
-    version = version ? version + 1 : config;
-    json_object_set_new(o, "version", json_stringn(version, strcspn(version, " ")));
-    json_object_set_new(o, "config", json_string(config));
-    json_object_set_new(o, "core", json_string(openblas_get_corename()));
-    json_object_set_new(o, "parallel", json_string(parallel_name(openblas_get_parallel())));
-    json_object_set_new(o, "threads", json_integer(openblas_get_num_threads()));
-    return o;
-}
-
-/* "2.8.0" of 0x00020800 */
 static json_t *hwloc_version(void)
 {
     unsigned v = hwloc_get_api_version();
@@ -70,17 +49,14 @@ static json_t *describe_openmp(void)
                      "active_levels", omp_get_max_active_levels());
 }
 
-/* What the environment tells OpenMP's runtime, OpenBLAS, the allocator and the loader, as it stands. */
-static json_t *describe_settings(void)
+json_t *bench_build_settings(const char *const *prefixes)
 {
-    static const char *const prefixes[] = {"OMP_",    "GOMP_",          "KMP_",       "OPENBLAS_",  "GOTO_",
-                                           "MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD", "LD_BIND_NOW"};
     json_t *settings = json_object();
     for (char **e = environ; *e; e++) {
         const size_t n = strcspn(*e, "=");
         bool wanted = false;
-        for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-            wanted |= strncmp(*e, prefixes[i], strlen(prefixes[i])) == 0;
+        for (const char *const *p = prefixes; *p; p++)
+            wanted |= strncmp(*e, *p, strlen(*p)) == 0;
         char *name = wanted && (*e)[n] ? strndup(*e, n) : NULL;
         if (name)
             json_object_set_new(settings, name, json_string(*e + n + 1)); /* not where it is no UTF-8 */
@@ -91,6 +67,8 @@ static json_t *describe_settings(void)
 
 json_t *bench_build_describe(void)
 {
+    static const char *const prefixes[] = {"OMP_",           "GOMP_",      "KMP_",        "MALLOC_",
+                                           "GLIBC_TUNABLES", "LD_PRELOAD", "LD_BIND_NOW", NULL};
     static const char no_git[] = "not built in a git checkout";
     const int known = BUILD_COMMIT[0] != '\0';
     char program[BENCH_SHA256_HEX];
@@ -106,11 +84,15 @@ json_t *bench_build_describe(void)
     json_object_set_new(o, "flags", json_string(BUILD_FLAGS));
     json_object_set_new(o, "jansson", json_string(jansson_version_str()));
     json_object_set_new(o, "hwloc_api", hwloc_version());
-    json_object_set_new(o, "openblas", describe_openblas());
     json_object_set_new(o, "openmp_threads", json_integer(omp_get_max_threads()));
     json_object_set_new(o, "openmp", describe_openmp());
-    json_object_set_new(o, "settings", describe_settings());
+    json_object_set_new(o, "settings", bench_build_settings(prefixes));
     return o;
+}
+
+const char *bench_build_commit(void)
+{
+    return BUILD_COMMIT;
 }
 
 const char *bench_build_date(void)

@@ -269,16 +269,18 @@ int bench_machine_threads(const json_t *machine)
     return (int)cores;
 }
 
-void bench_machine_fingerprint(const json_t *machine, const json_t *build, char out[13])
+void bench_machine_fingerprint(const json_t *machine, const json_t *build, const json_t *backend,
+                               char out[13])
 {
+    static const char *const of_backend[] = {"name", "library", "version", "core", "parallel"};
     char hex[BENCH_SHA256_HEX];
-    const json_t *blas = json_object_get(build, "openblas");
-    json_t *parts = json_pack("[O?, O?, O?, O?, O?, O?, O?, O?, O?, O?]", json_object_get(machine, "cpu"),
+    const char *name = json_string_value(json_object_get(backend, "name"));
+    json_t *parts = json_pack("[O?, O?, O?, O?, O?, O?, O?]", json_object_get(machine, "cpu"),
                               json_object_get(machine, "isa"), json_object_get(machine, "cores_allowed"),
                               json_object_get(machine, "pus_allowed"), json_object_get(machine, "cpu_quota"),
-                              json_object_get(build, "compiler"), json_object_get(build, "flags"),
-                              json_object_get(blas, "version"), json_object_get(blas, "core"),
-                              json_object_get(blas, "parallel"));
+                              json_object_get(build, "compiler"), json_object_get(build, "flags"));
+    for (size_t i = 0; name && strcmp(name, "native") != 0 && i < sizeof of_backend / sizeof *of_backend; i++)
+        json_array_append(parts, json_object_get(backend, of_backend[i]));
     char *text = json_dumps(parts, JSON_COMPACT);
     bench_sha256(text ? text : "", text ? strlen(text) : 0, hex);
     memcpy(out, hex, 12);
@@ -289,14 +291,9 @@ void bench_machine_fingerprint(const json_t *machine, const json_t *build, char 
 
 bool bench_machine_made(const json_t *machine, const json_t *build, const json_t *record)
 {
-    const json_t *theirs = json_object_get(record, "build");
     char here[13], there[13];
-    json_t *build_then = json_deep_copy(build);
-    if (json_is_string(json_object_get(json_object_get(record, "cell"), "blas_kernel")))
-        json_object_set(json_object_get(build_then, "openblas"), "core",
-                        json_object_get(json_object_get(theirs, "openblas"), "core"));
-    bench_machine_fingerprint(machine, build_then, here);
-    bench_machine_fingerprint(json_object_get(record, "machine"), theirs, there);
-    json_decref(build_then);
+    bench_machine_fingerprint(machine, build, NULL, here);
+    bench_machine_fingerprint(json_object_get(record, "machine"), json_object_get(record, "build"), NULL,
+                              there);
     return strcmp(here, there) == 0;
 }

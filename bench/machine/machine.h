@@ -37,11 +37,12 @@ zo_status bench_machine_topology(const char *path, zo_error *err);
 /* Threads that a cell runs on where it does not say: the cores of the affinity mask, no more than the quota pays for. */
 int bench_machine_threads(const json_t *machine);
 
-/* Names what a time depends on besides the code: processor, cores, compiler, flags, BLAS and its kernel. Twelve
- * hex digits and a NUL. Records with different fingerprints are of different machines or builds. */
-void bench_machine_fingerprint(const json_t *machine, const json_t *build, char out[13]);
-/* Is a record of this machine, and of a program built like this one? The kernels of OpenBLAS may differ where its
- * cell asked for some of its own (blas_kernel). */
+/* Names what a time depends on besides the code: processor, cores, compiler, flags, and the library of a backend that is not
+ * this program itself (backend: as its record has it, or NULL). Twelve hex digits and a NUL. Records with different
+ * fingerprints are of different machines, builds or backends. */
+void bench_machine_fingerprint(const json_t *machine, const json_t *build, const json_t *backend,
+                               char out[13]);
+/* Is a record of this machine, and of a program built like this one? Whatever its backend. */
 bool bench_machine_made(const json_t *machine, const json_t *build, const json_t *record);
 
 #endif

@@ -49,6 +49,14 @@ static const char *compute_word(int i)
     return i < ZO_COMPUTE_COUNT ? zo_compute_name((zo_compute)i) : NULL;
 }
 
+const char *bench_backend_name(int backend)
+{
+#define X(name, text) #text,
+    static const char *const names[] = {BENCH_BACKEND_MAP(X)};
+#undef X
+    return backend >= 0 && backend < BENCH_BACKEND_COUNT ? names[backend] : NULL;
+}
+
 static const char *bind_word(int i)
 {
     return bench_bind_name(i);
@@ -93,6 +101,7 @@ const bench_option bench_options[] = {
     {"seed", INT(seed, "42", 0, 9007199254740991.0), .untimed = true, .help = "of noise, data order and adapter"},
     {"threads", INT(threads, "0", 0, 4096), .help = "0: all cores"},
     {"bind", WORD(bind, "\"cores\"", bind_word), .launched = true, .later = true, .help = "threads to cores of one NUMA node, to cores of all nodes in turn (spread), or none"},
+    {"backend", WORD(backend, "\"native\"", bench_backend_name), .launched = true, .later = true, .help = "who computes: this program's own kernels; the same with frozen maps by OpenBLAS; or nobody (fixed losses, to try the harness)"},
     {"blas_kernel", STRING(blas_kernel, "null"), NULLABLE(0), .launched = true, .later = true, .help = "OpenBLAS's kernels, by core type; \"auto\": the fastest that are right; null: OpenBLAS's own choice"},
     {0},
 };
@@ -440,6 +449,36 @@ static zo_status check_rows(const bench_params *p, zo_error *err)
     return ZO_OK;
 }
 
+/* Why a backend cannot run such a cell; NULL: it can. */
+static const char *openblas_refuses(const bench_params *p)
+{
+    if (p->compute != ZO_COMPUTE_F32)
+        return "multiplies in f32: compute must be f32";
+    return p->numerics ? "is not what rounding is measured of: numerics must be 0" : NULL;
+}
+
+static const char *null_refuses(const bench_params *p)
+{
+    if (*p->adapter || p->checkpoint_every)
+        return "has no parameters: adapter must be null and checkpoint_every 0";
+    return p->numerics ? "computes nothing: numerics must be 0" : NULL;
+}
+
+static zo_status check_backend(const bench_params *p, zo_error *err)
+{
+    static const char *(*const refuses[])(const bench_params *) = {
+        [BENCH_BACKEND_OPENBLAS] = openblas_refuses, [BENCH_BACKEND_NULL] = null_refuses};
+    const char *why = refuses[p->backend] ? refuses[p->backend](p) : NULL;
+    if (why)
+        return zo_fail(err, ZO_ERR_INVALID, "backend %s %s", bench_backend_name(p->backend), why);
+    if (*p->blas_kernel && p->backend != BENCH_BACKEND_OPENBLAS)
+        return zo_fail(
+            err, ZO_ERR_INVALID,
+            "blas_kernel is for backend openblas: with %s, which multiplies by itself, it must be null",
+            bench_backend_name(p->backend));
+    return ZO_OK;
+}
+
 zo_status bench_params_check(const bench_params *p, zo_error *err)
 {
     const char *method = zo_method_name((zo_method)p->method);
@@ -475,7 +514,9 @@ zo_status bench_params_check(const bench_params *p, zo_error *err)
         return zo_fail(err, ZO_ERR_INVALID, "numerics must be 0 %s",
                        p->steps == 0 ? "where nothing is trained"
                                      : "with peft full: an adapter's are measured");
-    zo_status st = check_rows(p, err);
+    zo_status st = check_backend(p, err);
+    if (!st)
+        st = check_rows(p, err);
     return st ? st : check_size(p, err);
 }
 

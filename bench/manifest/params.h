@@ -18,6 +18,22 @@
 #include "core/number/precision.h"
 #include "core/train/trainer.h"
 
+/* Who computes a cell (bench/backend): name, text */
+#define BENCH_BACKEND_MAP(X)                                                                                 \
+    X(NATIVE, native)                                                                                        \
+    X(OPENBLAS, openblas)                                                                                    \
+    X(NULL, null)
+
+typedef enum bench_backend_kind {
+#define X(name, text) BENCH_BACKEND_##name,
+    BENCH_BACKEND_MAP(X)
+#undef X
+        BENCH_BACKEND_COUNT
+} bench_backend_kind;
+
+/* NULL where it is none. */
+const char *bench_backend_name(int backend);
+
 typedef struct bench_params {
     char model[256];    /* "smollm2-135m", a path, "synth:tiny" */
     char task[32];      /* "sst2", "rte", "boolq", "copa", "polarity", "random" */
@@ -47,6 +63,7 @@ typedef struct bench_params {
     int64_t seed;             /* default 42 */
     int64_t threads;          /* 0: all cores */
     int bind;                 /* bench_bind; default cores */
+    int backend;              /* bench_backend_kind; default native */
     char blas_kernel
         [32]; /* OpenBLAS core type or "auto"; "" (null): OpenBLAS's own choice. See kernel_choice.h */
 } bench_params;

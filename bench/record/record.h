@@ -55,7 +55,9 @@
  *                     weights alone, of exact projected gradients with those of f32 weights:
  *                     "correlation": 0.99 (about zero), "same_sign": 1.0 (share) } },
  *   "fingerprint": "a1b2c3d4e5f6" (machine.h), "machine": {machine.h}, "build": {build.h},
- *   "blas_kernel": {"asked": "auto", "core_type": "SkylakeX" | null, "how": "..", ...} (kernel_choice.h) | null: left to OpenBLAS,
+ *   "backend": {"name": "native" | "openblas" | "null", "library": "zobench", "version": "..", ...} (bench/backend/backend.h; of
+ *              openblas: openblas.h; records of earlier builds have none: native),
+ *   "blas_kernel": {"asked": "auto", "core_type": "SkylakeX" | null, "how": "..", ...} (kernel_choice.h; where a cell asked),
  *   "binding": {"policy": "cores", "threads": [{"thread": 0, "pu": 0, ...}, ...]} | null (binding.h),
  *   "inputs": {"model": {"path": "..", "bytes": 1, "sha256": ".."}, "train": .., "validation": .., "adapter": ..,
  *              "template": {"sha256": ".."}, "manifest": {"path": "..", "sha256": ".."}} (inputs.h),

@@ -318,8 +318,9 @@ static bool is_comparable(const bench_claim_spec *s, bench_claim_pair *p)
                 const char *print = text_at(record, "fingerprint"), *cpu = text_at(record, "machine.cpu");
                 if (!bench_record_ok(record))
                     continue;
-                /* a cell that asks for other kernels of OpenBLAS has a fingerprint of its own */
-                if (json_is_string(bench_metric_at(record, "cell.blas_kernel")))
+                /* the library of another backend gives a cell a fingerprint of its own */
+                if (*text_at(record, "backend.name") &&
+                    strcmp(text_at(record, "backend.name"), "native") != 0)
                     print = first ? first : print;
                 else
                     first = first ? first : print;

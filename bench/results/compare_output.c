@@ -199,8 +199,7 @@ static void print_machine(const bench_comparison *c, FILE *out)
     const json_t *record = NULL;
     for (int32_t i = 0; i < c->match_count && !record; i++)
         record = json_array_get(c->matches[i].new_runs, 0);
-    const json_t *machine = json_object_get(record, "machine"),
-                 *blas = json_object_get(json_object_get(record, "build"), "openblas");
+    const json_t *machine = json_object_get(record, "machine"), *blas = json_object_get(record, "backend");
     const char *cpu = json_string_value(json_object_get(machine, "cpu")),
                *id = json_string_value(json_object_get(machine, "cpu_id")),
                *hypervisor = json_string_value(json_object_get(machine, "hypervisor")),

@@ -13,7 +13,7 @@
 #include <jansson.h>
 
 /* Compares the records of one cell on both sides (arrays) and adds what differs to `differences`, an array of
- *   { "what": "BLAS kernel", "path": "build.openblas.core", "old": ["Haswell"], "new": ["Cooperlake"],
+ *   { "what": "BLAS kernel", "path": "backend.core", "old": ["Haswell"], "new": ["Cooperlake"],
  *     "spoils_times": true, "spoils_answers": false, "cells": ["method=prge"] }
  * old and new hold the values that occur (null: not recorded); several on one side are a difference of their own. What earlier builds did not record is said, and spoils nothing. A side
  * without records differs in nothing. The same

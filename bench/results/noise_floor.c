@@ -112,14 +112,15 @@ static json_t *of_machine(const json_t *record)
     static const struct {
         const char *in, *key; /* in NULL: of the build itself */
     } of_cell[] = {
-        {NULL, "openmp_threads"},        {NULL, "openmp"},           {"openblas", "threads"},
-        {"settings", "OMP_NUM_THREADS"}, {"settings", "OMP_PLACES"}, {"settings", "OMP_PROC_BIND"},
-        {"settings", "KMP_AFFINITY"},
+        {NULL, "openmp_threads"},        {NULL, "openmp"},
+        {"settings", "OMP_NUM_THREADS"}, {"settings", "OMP_PLACES"},
+        {"settings", "OMP_PROC_BIND"},   {"settings", "KMP_AFFINITY"},
     };
     json_t *copy = json_copy((json_t *)record), *build = json_deep_copy(json_object_get(record, "build"));
     for (size_t i = 0; i < sizeof of_cell / sizeof *of_cell; i++)
         json_object_del(of_cell[i].in ? json_object_get(build, of_cell[i].in) : build, of_cell[i].key);
     json_object_del(copy, "inputs");
+    json_object_del(copy, "backend");
     if (build)
         json_object_set_new(copy, "build", build);
     return copy;

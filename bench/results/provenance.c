@@ -41,12 +41,14 @@ static void describe_build(const json_t *record, char *out, size_t cap)
     const char *commit = string_at(b, "commit");
     if (!json_is_object(b))
         return;
-    snprintf(out, cap, "commit %s%s, %s build, %s %s, OpenBLAS %s (%s kernels, %lld threads)",
-             *commit ? commit : "unknown",
-             json_is_true(json_object_get(b, "dirty")) ? " with local changes" : "", string_at(b, "config"),
-             string_at(b, "compiler"), string_at(b, "flags"), string_at(b, "openblas.version"),
-             string_at(b, "openblas.core"),
-             (long long)json_integer_value(bench_metric_at(b, "openblas.threads")));
+    int n = snprintf(out, cap, "commit %s%s, %s build, %s %s", *commit ? commit : "unknown",
+                     json_is_true(json_object_get(b, "dirty")) ? " with local changes" : "",
+                     string_at(b, "config"), string_at(b, "compiler"), string_at(b, "flags"));
+    if (n > 0 && (size_t)n < cap && *string_at(record, "backend.core")) /* of a library */
+        snprintf(out + n, cap - (size_t)n, ", %s %s (%s kernels, %lld threads)",
+                 string_at(record, "backend.library"), string_at(record, "backend.version"),
+                 string_at(record, "backend.core"),
+                 (long long)json_integer_value(bench_metric_at(record, "backend.threads")));
 }
 
 static void describe_input(const json_t *record, const char *key, char *out, size_t cap)
@@ -104,32 +106,18 @@ void bench_provenance_collect(const bench_results *r, bench_provenance kind, ben
     }
 }
 
-static bool asks_for_kernels(const json_t *record)
-{
-    return json_is_string(bench_metric_at(record, "cell.blas_kernel"));
-}
-
 int32_t bench_provenance_builds(const bench_results *r)
 {
     bench_provenance_table all = {0};
     size_t i;
-    json_t *record, *unasked = NULL; /* the kernels of the first cell that left them to OpenBLAS */
-    json_array_foreach(r->records, i, record)
-    {
-        if (!unasked && !asks_for_kernels(record))
-            unasked = bench_metric_at(record, "build.openblas.core");
-    }
+    json_t *record;
     json_array_foreach(r->records, i, record)
     {
         char text[sizeof all.text[0]] = "";
-        json_t *as_if = json_pack("{s:o?}", "build", json_deep_copy(json_object_get(record, "build")));
-        if (asks_for_kernels(record))
-            json_object_set(bench_metric_at(as_if, "build.openblas"), "core", unasked);
-        if (asks_for_kernels(record) && !unasked)
-            json_object_del(bench_metric_at(as_if, "build.openblas"), "core");
-        describe_build(as_if, text, sizeof text);
+        json_t *alone = json_pack("{s:O?}", "build", json_object_get(record, "build"));
+        describe_build(alone, text, sizeof text);
         add_text(&all, text);
-        json_decref(as_if);
+        json_decref(alone);
     }
     return all.count;
 }

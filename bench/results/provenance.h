@@ -9,7 +9,7 @@
 
 typedef enum bench_provenance {
     BENCH_PROVENANCE_MACHINE, /* processor, cores, memory, kernels, system */
-    BENCH_PROVENANCE_BUILD,   /* commit, compiler, flags, BLAS */
+    BENCH_PROVENANCE_BUILD,   /* commit, compiler, flags, the library of a backend */
     BENCH_PROVENANCE_MODEL,   /* these: path and SHA-256 */
     BENCH_PROVENANCE_ADAPTER,
     BENCH_PROVENANCE_TRAIN,
@@ -30,8 +30,7 @@ typedef struct bench_provenance_table {
 
 void bench_provenance_collect(const bench_results *r, bench_provenance kind, bench_provenance_table *out);
 
-/* How many builds the records tell of, BENCH_PROVENANCE_MOST at most, where cells that asked for OpenBLAS's kernels
- * (blas_kernel) count as those that did not: their difference is what was wanted. */
+/* How many builds of this program the records tell of, BENCH_PROVENANCE_MOST at most. */
 int32_t bench_provenance_builds(const bench_results *r);
 
 /* When the first and the last run began, "2026-01-31T12:00:00Z"; "" where no record says. Borrowed. */
