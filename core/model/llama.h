@@ -38,7 +38,8 @@ typedef struct zo_llama {
     float *rope_cos, *rope_sin; /* (positions, head_dim / 2) */
     float *storage;             /* f32: all weights, in the order of zo_llama_tensor; else NULL */
     bool frozen;                /* zo_llama_freeze was called */
-    zo_sgemm *sgemm; /* a library's product for the linear maps (tile.h); NULL, as after loading: this program's own */
+    zo_sgemm *
+        sgemm; /* a library's product for the linear maps (tile.h); NULL, as after loading: this program's own */
     void *packed;       /* other precisions: the weights that the model does not use from the file's map */
     zo_weights *source; /* held where it does; else NULL */
 } zo_llama;
