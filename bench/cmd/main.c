@@ -1,20 +1,42 @@
 /* zobench: fine-tunes language models without backpropagation and measures what that costs. */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "bench/cmd/commands.h"
 #include "bench/base/exit.h"
 
+/* A command's exit code; where what it printed could not be written, that of a failure, which it may have told of itself. */
+static int finish(const char *command, int code)
+{
+    bool failed = ferror(stdout) != 0;
+    if (failed && code == BENCH_EXIT_USAGE)
+        return code;
+    errno = 0;
+    if (failed)
+        putchar('\n'); /* the output is cut already: what is wrong with it? */
+    failed = fflush(stdout) != 0 || failed;
+    const int why = errno;
+    failed = fclose(stdout) != 0 || failed;
+    if (!failed)
+        return code;
+    fprintf(stderr, "zobench%s%s: write standard output: %s\n", *command ? " " : "", command,
+            why ? strerror(why) : "not all of it could be written");
+    return BENCH_EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     char help[] = "help", *no_arguments[] = {help, NULL};
     if (argc < 2)
-        return bench_cmd_screen(argc, argv);
+        return finish("", bench_cmd_screen(argc, argv));
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-        return bench_cmd_help(1, no_arguments);
+        return finish("help", bench_cmd_help(1, no_arguments));
     if (strcmp(argv[1], "cell") == 0)
         return bench_cmd_cell(argc - 1, argv + 1);
     if (strcmp(argv[1], "sgemm") == 0)
         return bench_cmd_sgemm(argc - 1, argv + 1);
     const bench_command *c = bench_command_find(argv[1]);
-    return c ? c->run(argc - 1, argv + 1) : BENCH_EXIT_USAGE;
+    return c ? finish(c->name, c->run(argc - 1, argv + 1)) : BENCH_EXIT_USAGE;
 }

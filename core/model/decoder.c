@@ -195,6 +195,10 @@ zo_status zo_decoder_feed(zo_decoder *d, const int32_t *ids, int32_t n, const fl
                            .into = ZO_INTO_SET,
                            .y = d->logits};
     zo_linear_apply(&d->engine, &call);
+    for (int32_t i = 0; i < c->vocab; i++)
+        if (!isfinite(d->logits[i]))
+            return zo_fail(err, ZO_ERR_NUMERIC, "decode: the logit of token %d is %g", i,
+                           (double)d->logits[i]);
     *logits = d->logits;
     return ZO_OK;
 }

@@ -107,7 +107,7 @@ zo_status zo_decoder_new(const zo_llama *m, const zo_lora *l, zo_compute compute
 void zo_decoder_free(zo_decoder *d);
 void zo_decoder_reset(zo_decoder *d);
 /* Logits (V) after ids[0 .. n) have been appended; valid until the next call. Fails: ZO_ERR_INVALID when the cache
- * is full or an id lies outside the vocabulary. */
+ * is full or an id lies outside the vocabulary, ZO_ERR_NUMERIC where a logit is NaN or infinite. */
 zo_status zo_decoder_feed(zo_decoder *d, const int32_t *ids, int32_t n, const float **logits, zo_error *err);
 /* Index of the largest of n values; the first of equals. */
 int32_t zo_argmax(const float *x, int32_t n);

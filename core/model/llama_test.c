@@ -229,6 +229,27 @@ static void smollm2_decoder(void **state)
     zo_decoder_free(d);
 }
 
+/* A model that overflows has no likeliest token: an error, and no logits. */
+static void logits_that_are_no_numbers(void **state)
+{
+    static const float bad[] = {NAN, INFINITY};
+    const int32_t id = 5;
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        zo_llama *m = open_model("synth:tiny", 64, NULL);
+        zo_error err = {0};
+        zo_decoder *d = NULL;
+        const float *logits = NULL;
+        assert_int_equal(zo_decoder_new(m, NULL, ZO_COMPUTE_F32, 8, NULL, &d, &err), ZO_OK);
+        assert_int_equal(zo_decoder_feed(d, &id, 1, &logits, &err), ZO_OK);
+        m->final_norm[3] = bad[i];
+        assert_int_equal(zo_decoder_feed(d, &id, 1, &logits, &err), ZO_ERR_NUMERIC);
+        assert_non_null(strstr(err.text, "the logit of token 0 is "));
+        zo_decoder_free(d);
+        zo_llama_free(m);
+    }
+}
+
 /* --- small models against transformers --- */
 
 /* As scripts/reference_transformers.py makes them: SHAPE, the formula of the weights, the order of the tensors. */
@@ -826,6 +847,7 @@ int main(void)
         cmocka_unit_test(smollm2_one_prompt_at_a_time),
         cmocka_unit_test(smollm2_all_prompts_in_one_batch),
         cmocka_unit_test(smollm2_decoder),
+        cmocka_unit_test(logits_that_are_no_numbers),
         cmocka_unit_test(small_models_as_transformers_runs_them),
         cmocka_unit_test(padding_and_batch_mates_change_nothing),
         cmocka_unit_test(later_tokens_change_nothing),
