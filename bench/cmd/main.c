@@ -1,5 +1,7 @@
 /* zobench: fine-tunes language models without backpropagation and measures what that costs. */
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,8 +28,19 @@ static int finish(const char *command, int code)
     return BENCH_EXIT_USAGE;
 }
 
+/* A file that is opened later must not become standard output because that was closed: what was printed would end up in it.
+ * Closed, input is empty, output cannot be written and is told of, messages are lost. */
+static void hold_descriptors(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY); /* takes the lowest number that is free */
+}
+
 int main(int argc, char **argv)
 {
+    hold_descriptors();
+    signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is a write that fails, as on a full disk */
     char help[] = "help", *no_arguments[] = {help, NULL};
     if (argc < 2)
         return finish("", bench_cmd_screen(argc, argv));

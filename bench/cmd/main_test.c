@@ -78,11 +78,47 @@ static void a_closed_pipe_is_silent(void **state)
         fail_msg("said \"%s\"", said);
 }
 
+/* In a folder of its own: a manifest that takes no time. */
+#define MANIFEST                                                                                             \
+    "d=$(mktemp -d) && cd $d && echo '{\"schema\": \"zobench/1\", \"name\": \"n\", \"defaults\": "           \
+    "{\"backend\": "                                                                                         \
+    "\"null\", \"task\": \"sst2\", \"steps\": 30}}' >m.json && "
+#define CLEAN "; cd / && rm -r $d"
+
+/* Closed descriptors are not taken for something else: the log of a run does not go into its lock, output is missed. */
+static void closed_descriptors(void **state)
+{
+    char said[4000];
+    (void)state;
+    assert_int_equal(run(MANIFEST "%s run m.json <&- >&- 2>&-; echo $? $(wc -c <results/n/.lock) $(wc -l "
+                                  "<results/n/cells.jsonl)" CLEAN,
+                         said, sizeof said),
+                     0);
+    assert_string_equal(said, "0 0 1\n");
+    assert_int_equal(run("%s help 2>&1 >&-", said, sizeof said), 2);
+    assert_string_equal(said, "zobench help: write standard output: Bad file descriptor\n");
+}
+
+/* A limit on the size of files fails like a full disk: told of, and nothing of what was there is lost. */
+static void a_limit_on_files(void **state)
+{
+    char said[4000];
+    (void)state;
+    run(MANIFEST "p=%s; $p run m.json 2>/dev/null; sed -i 's/30/31/' m.json; (ulimit -f 8; $p run m.json "
+                 "--results results "
+                 "2>&1; echo code $?); wc -l <results/n/cells.jsonl" CLEAN,
+        said, sizeof said);
+    if (!strstr(said, "File too large") || strstr(said, "code 0") || !strstr(said, "\n1\n"))
+        fail_msg("said \"%s\"", said);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_disk_is_told_of),
         cmocka_unit_test(a_closed_pipe_is_silent),
+        cmocka_unit_test(closed_descriptors),
+        cmocka_unit_test(a_limit_on_files),
     };
     return cmocka_run_group_tests(tests, find_program, NULL);
 }
