@@ -211,7 +211,11 @@ static json_t *data_input(const zo_dataset *d, const char *task)
         return NULL;
     if (!*d->path)
         return bench_inputs_generated(task);
-    return bench_inputs_file(d->path, &o, NULL) ? NULL : o;
+    if (bench_inputs_file(d->path, &o, NULL))
+        return NULL;
+    if (d->skipped)
+        json_object_set_new(o, "lines_skipped", json_integer(d->skipped));
+    return o;
 }
 
 static void tell_inputs(const cell *c)

@@ -63,6 +63,8 @@ static zo_status evaluate(const bench_params *p, zo_split split, bool json, zo_e
     if (!st)
         st = zo_evaluate(m.llama, m.lora, d, bench_model_pad(&m), (zo_compute)p->compute, &mem,
                          isatty(STDERR_FILENO) ? progress : NULL, NULL, NULL, &e, err);
+    if (!st && d->skipped)
+        fprintf(stderr, "zobench eval: %d lines of %s lack columns and were left out\n", d->skipped, d->path);
     if (!st)
         print(p, d, &e, json);
     zo_dataset_free(d);

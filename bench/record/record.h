@@ -59,7 +59,8 @@
  *              openblas: openblas.h; records of earlier builds have none: native),
  *   "blas_kernel": {"asked": "auto", "core_type": "SkylakeX" | null, "how": "..", ...} (kernel_choice.h; where a cell asked),
  *   "binding": {"policy": "cores", "threads": [{"thread": 0, "pu": 0, ...}, ...]} | null (binding.h),
- *   "inputs": {"model": {"path": "..", "bytes": 1, "sha256": ".."}, "train": .., "validation": .., "adapter": ..,
+ *   "inputs": {"model": {"path": "..", "bytes": 1, "sha256": ".."}, "train": {.. "lines_skipped": 2 (where the publisher's file has broken ones)}, "validation": ..,
+ *              "adapter": ..,
  *              "template": {"sha256": ".."}, "manifest": {"path": "..", "sha256": ".."}} (inputs.h),
  *   "seeds": {"seed": 42, "noise": "0x0123456789abcdef", "data_order": .., "adapter_init": ..} }
  */

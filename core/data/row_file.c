@@ -101,8 +101,9 @@ static zo_status split_tabs(const char *line, size_t n, json_t **columns, zo_err
     return ZO_ERR_FORMAT;
 }
 
-/* The first line gives *header and no row. */
-static zo_status parse_tsv(const char *line, size_t n, json_t **header, json_t **row, zo_error *err)
+/* The first line gives *header and no row; one that is skipped none either. */
+static zo_status parse_tsv(const char *line, size_t n, json_t **header, json_t **row, int32_t *skipped,
+                           zo_error *err)
 {
     json_t *columns = NULL;
     zo_status st = split_tabs(line, n, &columns, err);
@@ -113,6 +114,10 @@ static zo_status parse_tsv(const char *line, size_t n, json_t **header, json_t *
         return ZO_OK;
     }
     const size_t have = json_array_size(columns), want = json_array_size(*header);
+    if (have != want && skipped) {
+        ++*skipped;
+        goto cleanup;
+    }
     if (have != want) {
         st = zo_fail(err, ZO_ERR_FORMAT, "%zu columns where the header has %zu", have, want);
         goto cleanup;
@@ -135,7 +140,7 @@ cleanup:
 }
 
 zo_status zo_row_file_read(const char *path, int32_t limit, zo_row_file_visit visit, void *context,
-                           zo_mem *mem, zo_error *err)
+                           int32_t *skipped, zo_mem *mem, zo_error *err)
 {
     const size_t length = strlen(path);
     const bool tsv = length >= 4 && !strcmp(path + length - 4, ".tsv");
@@ -157,7 +162,7 @@ zo_status zo_row_file_read(const char *path, int32_t limit, zo_row_file_visit vi
         skip_byte_order_mark(&l, &line, &n);
         if (blank(line, n))
             continue;
-        st = tsv ? parse_tsv(line, n, &header, &row, &inner) : parse_json(line, n, &row, &inner);
+        st = tsv ? parse_tsv(line, n, &header, &row, skipped, &inner) : parse_json(line, n, &row, &inner);
         if (st || !row)
             continue;
         st = visit(context, row, &inner);

@@ -23,8 +23,9 @@ typedef zo_status (*zo_row_file_visit)(void *context, const json_t *row, zo_erro
 
 /* Calls visit for the first `limit` rows of path (0: all). The name's ending, .tsv or another, tells the form. What
  * fails, visit included, says "path:line: ..." first. Lines after the last row wanted are not looked at.
+ * skipped: NULL, or .tsv lines with more or fewer columns than the header are left out and counted there.
  * Fails: ZO_ERR_IO, ZO_ERR_FORMAT, ZO_ERR_MEMORY, and as visit does. */
 zo_status zo_row_file_read(const char *path, int32_t limit, zo_row_file_visit visit, void *context,
-                           zo_mem *mem, zo_error *err);
+                           int32_t *skipped, zo_mem *mem, zo_error *err);
 
 #endif

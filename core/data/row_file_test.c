@@ -59,7 +59,7 @@ static zo_status read_bytes(const char *name, const void *bytes, size_t n, int32
     assert_non_null(f);
     assert_int_equal(fwrite(bytes, 1, n, f), n);
     assert_int_equal(fclose(f), 0);
-    zo_status st = zo_row_file_read(path, limit, note, s, &mem, &err);
+    zo_status st = zo_row_file_read(path, limit, note, s, NULL, &mem, &err);
     assert_int_equal(st, err.status);
     assert_int_equal(mem.now[ZO_ACCOUNT_DATA], 0);
     assert_int_equal(unlink(path), 0);
@@ -162,14 +162,14 @@ static void unreadable(void **state)
     seen s = {0};
     zo_error err = {0};
     snprintf(path, sizeof path, "%s/none.jsonl", folder);
-    assert_int_equal(zo_row_file_read(path, 0, note, &s, NULL, &err), ZO_ERR_IO);
+    assert_int_equal(zo_row_file_read(path, 0, note, &s, NULL, NULL, &err), ZO_ERR_IO);
     assert_non_null(strstr(err.text, "none.jsonl: No such file or directory"));
     err = (zo_error){0};
-    assert_int_equal(zo_row_file_read(folder, 0, note, &s, NULL, &err), ZO_ERR_IO);
+    assert_int_equal(zo_row_file_read(folder, 0, note, &s, NULL, NULL, &err), ZO_ERR_IO);
     assert_non_null(strstr(err.text, "Is a directory"));
     err = (zo_error){0};
     zo_mem mem = {.fail_after = 1};
-    assert_int_equal(zo_row_file_read("LICENSE", 0, note, &s, &mem, &err), ZO_ERR_MEMORY);
+    assert_int_equal(zo_row_file_read("LICENSE", 0, note, &s, NULL, &mem, &err), ZO_ERR_MEMORY);
     assert_string_equal(err.text, "LICENSE: allocate line buffer: 1048576 x 1 bytes: out of memory");
     assert_int_equal(s.rows, 0);
 }

@@ -36,7 +36,9 @@ struct zo_task {
         int32_t choice;
     } label[MAX_LABELS];
     bool generated;
-    bool drawn; /* generated not as text but as ids */
+    bool drawn;       /* generated not as text but as ids */
+    bool skips;       /* lines of the published .tsv that lack columns are left out */
+    const char *nest; /* a field in which the publisher's own form has many rows (collect_nested) */
 };
 
 /* The tasks, in the order in which they are listed. */
@@ -74,14 +76,17 @@ static const zo_task tasks[TASKS] = {
         .label_field = {"label"}, .label = {{"0", 0}, {"1", 1}}},
     [TASK_mrpc] = {
         .name = "mrpc", .metric = ZO_METRIC_CLASS,
-        TEMPLATE("Do the following two sentences mean the same thing? Yes or No?\nSentence 1: {sentence1}\n"
-                 "Sentence 2: {sentence2}\n", " No", " Yes"),
-        .label_field = {"label"}, .label = {{"0", 0}, {"1", 1}}},
+        .prompt = "Do the following two sentences mean the same thing? Yes or No?\nSentence 1: {sentence1|#1 String}\n"
+                  "Sentence 2: {sentence2|#2 String}\n",
+        .answer = {" No", " Yes"},
+        .words = "Do the following two sentences mean the same thing? Yes or No?\nSentence 1: {sentence1}\n"
+                 "Sentence 2: {sentence2}\n[ No| Yes]",
+        .label_field = {"label", "Quality"}, .label = {{"0", 0}, {"1", 1}}},
     [TASK_qqp] = {
         .name = "qqp", .metric = ZO_METRIC_CLASS,
         TEMPLATE("Are these two questions asking the same thing? Yes or No?\nQuestion 1: {question1}\n"
                  "Question 2: {question2}\n", " No", " Yes"),
-        .label_field = {"label", "is_duplicate"}, .label = {{"0", 0}, {"1", 1}}},
+        .label_field = {"label", "is_duplicate"}, .label = {{"0", 0}, {"1", 1}}, .skips = true},
     [TASK_qnli] = { /* the label as it stands: 1, not_entailment, is Yes */
         .name = "qnli", .metric = ZO_METRIC_CLASS,
         TEMPLATE("Does this sentence answer the question? Yes or No?\nQuestion: {question}\nSentence: {sentence}\n",
@@ -106,7 +111,7 @@ static const zo_task tasks[TASKS] = {
         .name = "multirc", .metric = ZO_METRIC_CLASS,
         TEMPLATE("{paragraph}\nQuestion: {question}\nI found this answer \"{answer}\". Is that correct? Yes or No?",
                  " No", " Yes"),
-        .label_field = {"label"}, .label = {{"0", 0}, {"1", 1}}},
+        .label_field = {"label"}, .label = {{"0", 0}, {"1", 1}}, .nest = "passage"},
     [TASK_polarity] = {
         .name = "polarity", .metric = ZO_METRIC_CLASS, .generated = true,
         TEMPLATE("{sentence:strip} It was", " terrible", " great"),
@@ -435,6 +440,7 @@ typedef struct collector {
     text scratch;
     zo_row *rows; /* (cap) */
     int32_t count, cap;
+    int32_t limit; /* of rows; 0: none */
 } collector;
 
 static zo_status more_room(collector *c, zo_error *err)
@@ -453,9 +459,8 @@ static zo_status more_room(collector *c, zo_error *err)
 }
 
 /* Appends the row that the task's templates make of fields. */
-static zo_status collect(void *context, const json_t *fields, zo_error *err)
+static zo_status collect_row(collector *c, const json_t *fields, zo_error *err)
 {
-    collector *c = context;
     const zo_task *t = c->task;
     const int32_t choices = choices_of(t);
     size_t answer[ZO_TASK_MAX_CHOICES];
@@ -481,6 +486,44 @@ static zo_status collect(void *context, const json_t *fields, zo_error *err)
         row->answer[i] = row->prompt + answer[i];
     c->count++;
     return ZO_OK;
+}
+
+/* SuperGLUE's own form of MultiRC: a passage with its questions, each with its answers. A row of each answer, as the hub has them. */
+static zo_status collect_nested(collector *c, const json_t *passage, zo_error *err)
+{
+    const json_t *questions = json_object_get(passage, "questions"), *question, *answer;
+    zo_status st = ZO_OK;
+    size_t i, k;
+    if (!json_is_array(questions))
+        return zo_fail(err, ZO_ERR_FORMAT, "field \"%s\" has no list \"questions\"", c->task->nest);
+    json_array_foreach(questions, i, question)
+    {
+        const json_t *answers = json_object_get(question, "answers");
+        if (!json_is_array(answers))
+            return zo_fail(err, ZO_ERR_FORMAT, "question %zu of the passage has no list \"answers\"", i + 1);
+        json_array_foreach(answers, k, answer)
+        {
+            if (c->limit && c->count == c->limit)
+                return ZO_OK;
+            json_t *row =
+                json_pack("{s:O*, s:O*, s:O*, s:O*}", "paragraph", json_object_get(passage, "text"),
+                          "question", json_object_get(question, "question"), "answer",
+                          json_object_get(answer, "text"), "label", json_object_get(answer, "label"));
+            st = row ? collect_row(c, row, err) : zo_fail(err, ZO_ERR_MEMORY, "make a row: out of memory");
+            json_decref(row);
+            if (st)
+                return zo_error_context(err, "question %zu, answer %zu", i + 1, k + 1), st;
+        }
+    }
+    return ZO_OK;
+}
+
+/* The rows of a line, or of a generated row. */
+static zo_status collect(void *context, const json_t *fields, zo_error *err)
+{
+    collector *c = context;
+    const json_t *nested = c->task->nest ? json_object_get(fields, c->task->nest) : NULL;
+    return nested ? collect_nested(c, nested, err) : collect_row(c, fields, err);
 }
 
 static zo_status generate(collector *c, zo_split split, int32_t limit, zo_error *err)
@@ -526,11 +569,11 @@ static zo_status find_file(const zo_task *t, const char *dir, zo_split split, ch
 }
 
 zo_status zo_task_rows(const zo_task *t, const char *dir, zo_split split, int32_t limit, zo_mem *mem,
-                       zo_row **rows, int32_t *count, char *path_out, zo_error *err)
+                       zo_row **rows, int32_t *count, zo_data_file *file, zo_error *err)
 {
     zo_status st = ZO_OK;
-    collector c = {.task = t, .mem = mem, .scratch = {.mem = mem}};
-    char path[512] = "";
+    collector c = {.task = t, .mem = mem, .scratch = {.mem = mem}, .limit = limit};
+    zo_data_file from = {.path = ""};
     *rows = NULL;
     *count = 0;
     if (limit < 0)
@@ -540,25 +583,25 @@ zo_status zo_task_rows(const zo_task *t, const char *dir, zo_split split, int32_
     if (t->generated) {
         st = generate(&c, split, limit, err);
     } else {
-        st = find_file(t, dir, split, path, err);
+        st = find_file(t, dir, split, from.path, err);
         if (!st)
-            st = zo_row_file_read(path, limit, collect, &c, mem, err);
+            st = zo_row_file_read(from.path, limit, collect, &c, t->skips ? &from.skipped : NULL, mem, err);
         if (!st && c.count == 0)
-            st = zo_fail(err, ZO_ERR_FORMAT, "%s: no rows", path);
+            st = zo_fail(err, ZO_ERR_FORMAT, "%s: no rows", from.path);
     }
     zo_mem_free(c.scratch.s);
     if (st) {
-        zo_row_file_free(c.rows, c.count);
+        zo_task_rows_free(c.rows, c.count);
         return st;
     }
     *rows = c.rows;
     *count = c.count;
-    if (path_out)
-        memcpy(path_out, path, sizeof path);
+    if (file)
+        *file = from;
     return ZO_OK;
 }
 
-void zo_row_file_free(zo_row *rows, int32_t count)
+void zo_task_rows_free(zo_row *rows, int32_t count)
 {
     for (int32_t i = 0; i < count; i++)
         zo_mem_free(rows[i].prompt);
@@ -820,17 +863,19 @@ zo_status zo_dataset_load(const zo_task *t, const char *dir, zo_split split, int
 {
     zo_row *rows = NULL;
     int32_t count = 0;
-    char path[512];
+    zo_data_file file;
     *out = NULL;
     if (t->drawn)
         return draw_dataset(t, split, limit, zo_tokenizer_vocab(tok), max_tokens ? max_tokens : MAX_TOKENS,
                             mem, out, err);
-    zo_status st = zo_task_rows(t, dir, split, limit, mem, &rows, &count, path, err);
+    zo_status st = zo_task_rows(t, dir, split, limit, mem, &rows, &count, &file, err);
     if (!st)
         st = zo_dataset_encode(t, rows, count, tok, max_tokens, mem, out, err);
-    if (!st)
-        memcpy((*out)->path, path, sizeof path);
-    zo_row_file_free(rows, count);
+    if (!st) {
+        memcpy((*out)->path, file.path, sizeof file.path);
+        (*out)->skipped = file.skipped;
+    }
+    zo_task_rows_free(rows, count);
     return st;
 }
 

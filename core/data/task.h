@@ -64,25 +64,32 @@ typedef struct zo_dataset {
     int32_t longest;     /* most ids in a sequence */
     int32_t most_labels; /* most label ids in a sequence */
     char path[512];      /* the file that was read; "" for a generated task */
+    int32_t skipped;     /* lines of it that were left out (zo_task_rows) */
     int32_t *ids;        /* storage of all sequences */
 } zo_dataset;
 
-/* Rows of a split as text (account: data; free with zo_row_file_free). dir holds <task>/<file> in one of the accepted
+/* The file of a split: "" for a generated task; and how many of its lines were left out. */
+typedef struct zo_data_file {
+    char path[512];
+    int32_t skipped;
+} zo_data_file;
+
+/* Rows of a split as text (account: data; free with zo_task_rows_free). dir holds <task>/<file> in one of the accepted
  * forms, looked for in this order:
  *   train.jsonl | train.tsv, and validation.jsonl | val.jsonl | dev.jsonl | validation.tsv | dev.tsv
- *   (Hugging Face field names, SuperGLUE's raw .jsonl, GLUE's raw .tsv with a header line, but for the raw forms of
- *   mrpc and multirc, which are built otherwise; core/data/row_file.h has what a line may be).
+ *   (Hugging Face field names, SuperGLUE's own .jsonl, GLUE's own .tsv with a header line; core/data/row_file.h has what a
+ *   line may be). Lines of GLUE's qqp that lack columns, of which the published file has some, are left out and counted.
  * Choices are in the order of the template's label words: sst2 and polarity terrible, great; rte and boolq Yes, No
  * (so true is 0); copa choice1, choice2; the others No, Yes (random has ids only, see
  * zo_dataset_load).
  * limit: the first `limit` rows, 0 for all. A generated task (polarity) reads no file; its rows are a function of
- * the split, and dir may be NULL. path_out (512 bytes, may be NULL) gets the file, "" for a generated task.
+ * the split, and dir may be NULL. file (may be NULL) is what was read.
  * Fails: ZO_ERR_IO (no such file: says which names were looked for; or it can't be read), ZO_ERR_FORMAT with
  * "file:line: ..." for a bad row, "file: ..." for one without rows, ZO_ERR_INVALID (limit < 0, dir too long),
  * ZO_ERR_UNSUPPORTED (random), ZO_ERR_MEMORY. */
 zo_status zo_task_rows(const zo_task *t, const char *dir, zo_split split, int32_t limit, zo_mem *mem,
-                       zo_row **rows, int32_t *count, char *path_out, zo_error *err);
-void zo_row_file_free(zo_row *rows, int32_t count);
+                       zo_row **rows, int32_t *count, zo_data_file *file, zo_error *err);
+void zo_task_rows_free(zo_row *rows, int32_t count);
 
 /* Encodes rows. max_tokens: sequences are cut on the left (a leading BOS is kept), 0: 512; the choices of a class
  * task all by the same number of tokens, so that they keep sharing their prompt. Fails: ZO_ERR_INVALID where an

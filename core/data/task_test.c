@@ -95,7 +95,7 @@ static void remove_file(const char *task, const char *name)
 typedef struct loaded {
     zo_row *rows;
     int32_t count;
-    char path[512];
+    zo_data_file file;
 } loaded;
 
 static loaded load(const char *task, const char *dir, zo_split split, int32_t limit)
@@ -104,14 +104,14 @@ static loaded load(const char *task, const char *dir, zo_split split, int32_t li
     zo_error err = {0};
     const zo_task *t = zo_task_find(task);
     assert_non_null(t);
-    if (zo_task_rows(t, dir, split, limit, NULL, &l.rows, &l.count, l.path, &err))
+    if (zo_task_rows(t, dir, split, limit, NULL, &l.rows, &l.count, &l.file, &err))
         fail_msg("%s: %s", task, err.text);
     return l;
 }
 
 static void unload(loaded l)
 {
-    zo_row_file_free(l.rows, l.count);
+    zo_task_rows_free(l.rows, l.count);
 }
 
 static void check_row(const zo_row *row, const char *prompt, const char *a, const char *b, int32_t label)
@@ -290,7 +290,7 @@ static void label_counts(void **state)
         assert_int_equal(got[0], want[i].label[0]);
         assert_int_equal(got[1], want[i].label[1]);
         assert_non_null(
-            strstr(l.path, want[i].split == ZO_SPLIT_TRAIN ? "/train.jsonl" : "/validation.jsonl"));
+            strstr(l.file.path, want[i].split == ZO_SPLIT_TRAIN ? "/train.jsonl" : "/validation.jsonl"));
         unload(l);
     }
 }
@@ -322,7 +322,7 @@ static void original_forms(void **state)
         loaded raw = load(forms[i].task, folder, ZO_SPLIT_VALIDATION, 0);
         loaded hub = load(forms[i].task, dir, ZO_SPLIT_VALIDATION, 0);
         assert_int_equal(raw.count, forms[i].rows);
-        assert_string_equal(raw.path + strlen(raw.path) - strlen(forms[i].name), forms[i].name);
+        assert_string_equal(raw.file.path + strlen(raw.file.path) - strlen(forms[i].name), forms[i].name);
         same_rows(hub, raw);
         unload(raw);
         unload(hub);
@@ -451,11 +451,73 @@ static void order_of_files(void **state)
         loaded l = load("sst2", folder, ZO_SPLIT_VALIDATION, 1000);
         assert_int_equal(l.count, 1);
         assert_memory_equal(l.rows[0].prompt, names[i], strlen(names[i]));
-        assert_string_equal(l.path + strlen(l.path) - strlen(names[i]), names[i]);
+        assert_string_equal(l.file.path + strlen(l.file.path) - strlen(names[i]), names[i]);
         unload(l);
     }
     for (int i = 0; i < 5; i++)
         remove_file("sst2", names[i]);
+}
+
+/* GLUE's own MRPC has a header of its own; its rows are those of the hub's form. */
+static void mrpc_as_glue_has_it(void **state)
+{
+    (void)state;
+    write_file("mrpc", "train.jsonl", "{\"sentence1\":\"He \\\"said.\",\"sentence2\":\"So.\",\"label\":1}\n");
+    write_file("mrpc", "dev.tsv",
+               "\xEF\xBB\xBFQuality\t#1 ID\t#2 ID\t#1 String\t#2 String\n1\t2\t3\tHe \"said.\tSo.\n");
+    loaded hub = load("mrpc", folder, ZO_SPLIT_TRAIN, 0), own = load("mrpc", folder, ZO_SPLIT_VALIDATION, 0);
+    check_row(&own.rows[0], hub.rows[0].prompt, " No", " Yes", 1);
+    assert_int_equal(hub.rows[0].label, 1);
+    unload(hub);
+    unload(own);
+    remove_file("mrpc", "train.jsonl");
+    remove_file("mrpc", "dev.tsv");
+}
+
+/* SuperGLUE's own MultiRC nests questions and answers in passages; a limit counts rows, not passages. */
+static void multirc_as_superglue_has_it(void **state)
+{
+    static const struct {
+        const char *question, *answer;
+        int label;
+    } rows[] = {{"Who?", "I", 0}, {"Who?", "you", 1}, {"Why?", "so", 1}};
+    (void)state;
+    write_file("multirc", "val.jsonl",
+               "{\"idx\":0,\"version\":1.1,\"passage\":{\"text\":\"A "
+               "b.\",\"questions\":[{\"question\":\"Who?\",\"answers\":"
+               "[{\"text\":\"I\",\"idx\":0,\"label\":0},{\"text\":\"you\",\"idx\":1,\"label\":1}],\"idx\":0},"
+               "{\"question\":\"Why?\",\"answers\":[{\"text\":\"so\",\"idx\":2,\"label\":1}],\"idx\":1}]}}\n"
+               "{\"passage\":{\"text\":\"C.\",\"questions\":[{\"question\":\"D?\",\"answers\":[{\"text\":"
+               "\"e\",\"label\":0}]}]}}\n");
+    loaded all = load("multirc", folder, ZO_SPLIT_VALIDATION, 0),
+           some = load("multirc", folder, ZO_SPLIT_VALIDATION, 2);
+    assert_int_equal(all.count, 4);
+    assert_int_equal(some.count, 2);
+    for (int i = 0; i < 3; i++) {
+        char want[200];
+        snprintf(want, sizeof want,
+                 "A b.\nQuestion: %s\nI found this answer \"%s\". Is that correct? Yes or No?",
+                 rows[i].question, rows[i].answer);
+        check_row(&all.rows[i], want, " No", " Yes", rows[i].label);
+    }
+    unload(all);
+    unload(some);
+    remove_file("multirc", "val.jsonl");
+}
+
+/* Lines of GLUE's QQP that lack columns are left out and counted; those of other tasks are errors. */
+static void qqp_skips_broken_lines(void **state)
+{
+    static const char text[] = "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate\n1\t2\t3\tA?\tB?\t0\n"
+                               "\tWas it? It was.\t0\n4\t5\t6\tC?\tD?\t1\n";
+    (void)state;
+    write_file("qqp", "dev.tsv", text);
+    loaded l = load("qqp", folder, ZO_SPLIT_VALIDATION, 0);
+    assert_int_equal(l.count, 2);
+    assert_int_equal(l.file.skipped, 1);
+    assert_int_equal(l.rows[1].label, 1);
+    unload(l);
+    remove_file("qqp", "dev.tsv");
 }
 
 static void bad_rows(void **state)
@@ -484,6 +546,12 @@ static void bad_rows(void **state)
          "train.jsonl:1: no field \"span2_text|target.span2_text\""},
         {"wsc", "{\"text\":\"t\",\"target\":{\"span2_text\":[]},\"label\":0}\n",
          "train.jsonl:1: field \"target.span2_text\" is not a string"},
+        {"multirc", "{\"passage\":{\"text\":\"a\"}}\n",
+         "train.jsonl:1: field \"passage\" has no list \"questions\""},
+        {"multirc",
+         "{\"passage\":{\"text\":\"a\",\"questions\":[{\"question\":\"b\",\"answers\":[{\"text\":\"c\"}]}]}}"
+         "\n",
+         "train.jsonl:1: question 1, answer 1: no field \"label\""},
         {"copa", "{\"premise\":\"a\",\"choice1\":\"b\",\"choice2\":\"c\",\"question\":\"why\",\"label\":0}\n",
          "train.jsonl:1: field \"question\": \"why\" is neither \"effect\" nor \"cause\""},
     };
@@ -592,7 +660,7 @@ static void polarity_rows(void **state)
         for (int32_t limit = 0; limit <= 500; limit += 100) {
             loaded l = load("polarity", NULL, split ? ZO_SPLIT_VALIDATION : ZO_SPLIT_TRAIN, limit);
             assert_int_equal(l.count, limit && limit < ZO_POLARITY_ROWS ? limit : ZO_POLARITY_ROWS);
-            assert_string_equal(l.path, "");
+            assert_string_equal(l.file.path, "");
             for (int32_t i = 0; i < l.count; i++) {
                 const zo_polarity_row *m = &made[split * ZO_POLARITY_ROWS + i];
                 char prompt[ZO_POLARITY_TEXT + 8];
@@ -931,6 +999,9 @@ int main(void)
         cmocka_unit_test(forms_of_copa),
         cmocka_unit_test(strip_in_sst2),
         cmocka_unit_test(order_of_files),
+        cmocka_unit_test(mrpc_as_glue_has_it),
+        cmocka_unit_test(multirc_as_superglue_has_it),
+        cmocka_unit_test(qqp_skips_broken_lines),
         cmocka_unit_test(bad_rows),
         cmocka_unit_test(missing_files),
         cmocka_unit_test(table),
