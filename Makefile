@@ -4,7 +4,7 @@ CONFIG ?= release
 BUILD  ?= build/$(CONFIG)$(if $(SLOW_STEP),-slow$(SLOW_STEP))
 CC     ?= cc
 # OpenBLAS is loaded when a backend asks for it (bench/backend/openblas.h): its header is all that is needed here.
-PKGS   := openblas hwloc jansson libpcre2-8 libcrypto
+PKGS   := openblas hwloc jansson libpcre2-8 libcrypto papi
 
 OPT_release := -O3 -g -fno-omit-frame-pointer
 OPT_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all

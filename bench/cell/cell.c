@@ -6,9 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <omp.h>
+
 #include "bench/cell/checkpoint.h"
 #include "bench/base/clock.h"
 #include "bench/machine/counter.h"
+#include "bench/machine/counter_papi.h"
 #include "bench/base/folder.h"
 #include "bench/record/memory_growth.h"
 #include "bench/cell/history.h"
@@ -170,7 +173,7 @@ static zo_status open_engine(cell *c, zo_error *err)
 
 static zo_status start_training(cell *c, zo_error *err)
 {
-    c->counter = bench_counter_open(NULL, NULL);
+    c->counter = bench_counter_open(bench_counter_papi(omp_get_max_threads()));
     zo_status st = c->engine.backend->train(&c->engine, &c->train, bench_stopwatch_hook(&c->stopwatch), err);
     c->training = !st;
     return st;

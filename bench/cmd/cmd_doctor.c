@@ -9,6 +9,7 @@
 #include "bench/machine/build.h"
 #include "bench/cmd/commands.h"
 #include "bench/machine/counter.h"
+#include "bench/machine/counter_papi.h"
 #include "bench/launch/doctor.h"
 #include "bench/base/exit.h"
 #include "bench/cmd/flags.h"
@@ -277,7 +278,7 @@ int bench_cmd_doctor(int argc, char **argv)
     if (bench_machine_describe(&d.machine, &err))
         goto cleanup;
     d.build = bench_build_describe();
-    d.counters = bench_counter_describe(NULL, NULL);
+    d.counters = bench_counter_describe(bench_counter_papi(1));
     const bench_openblas *blas = bench_openblas_load(&no_blas);
     if (blas)
         d.blas = bench_openblas_describe(blas);

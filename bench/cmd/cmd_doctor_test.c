@@ -40,12 +40,12 @@ static void quick(void **state)
     assert_string_equal(json_string_value(json_object_get(all, "peaks_reason")), "--quick measures nothing");
     assert_true(json_is_object(json_object_get(all, "machine")) &&
                 json_is_object(json_object_get(all, "build")));
-    static const char *const counters[] = {"cycles", "instructions", "llc_misses", "energy"};
+    static const char *const counters[] = {"cycles", "instructions", "llc_misses", "fp_ops", "energy"};
     for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) {
         char reason[40];
         snprintf(reason, sizeof reason, "%s_reason", counters[i]);
         const json_t *of = json_object_get(all, "counters"), *there = json_object_get(of, counters[i]);
-        assert_true(json_is_true(there) ||
+        assert_true(json_string_length(there) > 0 ||
                     (json_is_null(there) && json_string_length(json_object_get(of, reason)) > 0));
     }
     assert_true(json_is_array(json_object_get(all, "findings")));
