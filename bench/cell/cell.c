@@ -527,6 +527,7 @@ static json_t *make_record(const cell *c, zo_status st, const zo_error *err)
     bench_record_set(o, "weights", c->weights ? json_incref(c->weights) : NULL, unread(c));
     json_object_set_new(o, "roofline", roofline_part(c));
     bench_counter_put(c->counter, o);
+    bench_roofline_counted(json_object_get(o, "roofline"), o, bench_history_median_ns(&c->history));
     bench_record_set(o, "accuracy",
                      c->task ? bench_history_accuracy(&c->history, c->task, c->p->task, last_step(c)) : NULL,
                      bench_params_evaluates(c->p) ? "the cell did not come to it" : "eval_every is null");

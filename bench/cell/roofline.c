@@ -10,9 +10,12 @@
 #include "bench/backend/backend.h"
 #include "bench/base/clock.h"
 #include "bench/machine/peak.h"
+#include "bench/record/metric.h"
 #include "bench/record/record.h"
 #include "core/model/linear.h"
 #include "core/kernel/noise.h"
+
+#define LINE_BYTES 64 /* of a cache: what a miss brings */
 
 /* ---- rates of kernels that are no multiplications ---- */
 
@@ -360,4 +363,27 @@ void bench_roofline_put(json_t *object, const bench_params *p, const zo_config *
     bench_record_set(object, "of_peak", known ? json_real(r.flops_ns / median_ns) : NULL, why);
     bench_record_set(object, "of_bandwidth", known ? json_real(r.bytes_ns / median_ns) : NULL, why);
     bench_record_set(object, "of_roofline", known ? json_real(r.step_ns / median_ns) : NULL, why);
+}
+
+void bench_roofline_counted(json_t *object, const json_t *record, double median_ns)
+{
+    static const struct {
+        const char *key, *of, *reason;
+        double factor;
+        bool per_s;
+    } parts[] = {
+        {"counted_fp_ops_per_s", "counters.fp_ops_per_step", "counters.fp_ops_per_step_reason", 1, true},
+        {"counted_bytes_per_step", "counters.llc_misses_per_step", "counters.llc_misses_per_step_reason",
+         LINE_BYTES, false},
+        {"counted_bytes_per_s", "counters.llc_misses_per_step", "counters.llc_misses_per_step_reason",
+         LINE_BYTES, true},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const json_t *of = bench_metric_at(record, parts[i].of);
+        const char *why = json_string_value(bench_metric_at(record, parts[i].reason));
+        const double value =
+            json_number_value(of) * parts[i].factor / (parts[i].per_s ? median_ns * 1e-9 : 1);
+        bench_record_set(object, parts[i].key, json_is_number(of) ? json_real(value) : NULL,
+                         why ? why : json_string_value(json_object_get(record, "counters_reason")));
+    }
 }

@@ -75,4 +75,8 @@ void bench_roofline_predict(const bench_params *p, const zo_config *c, zo_cost_r
 void bench_roofline_put(json_t *object, const bench_params *p, const zo_config *c, zo_cost_rows each,
                         const json_t *peaks, const char *why, double median_ns);
 
+/* What the record's counters (counter.h) say of the same, added to `object`: floating-point operations, and bytes from
+ * memory, 64 for each last-level miss. Where there is no counter: null, and its reason. */
+void bench_roofline_counted(json_t *object, const json_t *record, double median_ns);
+
 #endif

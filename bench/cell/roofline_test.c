@@ -246,6 +246,36 @@ static void what_a_record_gets(void **state)
     json_decref(peaks);
 }
 
+/* Of a step of 2 ms; and where one counter or all of them are not there. */
+static void what_counters_say(void **state)
+{
+    static const struct {
+        const char *record, *expected;
+    } cases[] = {
+        {"{\"counters\": {\"fp_ops_per_step\": 1e8, \"llc_misses_per_step\": 5e5}}",
+         "{\"counted_fp_ops_per_s\": 5e10, \"counted_bytes_per_step\": 3.2e7, \"counted_bytes_per_s\": "
+         "1.6e10}"},
+        {"{\"counters\": {\"fp_ops_per_step\": null, \"fp_ops_per_step_reason\": \"none\", "
+         "\"llc_misses_per_step\": 5e5}}",
+         "{\"counted_fp_ops_per_s\": null, \"counted_fp_ops_per_s_reason\": \"none\", "
+         "\"counted_bytes_per_step\": 3.2e7, \"counted_bytes_per_s\": 1.6e10}"},
+        {"{\"counters\": null, \"counters_reason\": \"no step\"}",
+         "{\"counted_fp_ops_per_s\": null, \"counted_fp_ops_per_s_reason\": \"no step\", "
+         "\"counted_bytes_per_step\": null, \"counted_bytes_per_step_reason\": \"no step\", "
+         "\"counted_bytes_per_s\": null, \"counted_bytes_per_s_reason\": \"no step\"}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_t *record = json_loads(cases[i].record, 0, NULL), *o = json_object(),
+               *expected = json_loads(cases[i].expected, 0, NULL);
+        bench_roofline_counted(o, record, 2e6);
+        assert_true(expected && json_equal(o, expected));
+        json_decref(record);
+        json_decref(expected);
+        json_decref(o);
+    }
+}
+
 static void rates_are_measured(void **state)
 {
     json_t *peaks = NULL;
@@ -274,7 +304,7 @@ int main(void)
         cmocka_unit_test(bound_by_arithmetic),        cmocka_unit_test(bound_by_memory),
         cmocka_unit_test(unpacking_waits_for_memory), cmocka_unit_test(caches_have_rates_of_their_own),
         cmocka_unit_test(rates_of_kernels),           cmocka_unit_test(what_a_record_gets),
-        cmocka_unit_test(rates_are_measured),
+        cmocka_unit_test(what_counters_say),          cmocka_unit_test(rates_are_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

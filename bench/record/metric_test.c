@@ -23,7 +23,10 @@ static const char record_text[] =
     "[14,9],[15,9],[16,9],[17,9],[18,1],[19,2]], \"eval_curve\": [[0, 0.7], [20, 0.25]]},"
     " \"roofline\": {\"achieved_flops_per_s\": 41500000000.0, \"predicted_step_ns\": 1000000.5, "
     "\"of_roofline\": "
-    "0.8125, \"of_peak\": 0.75, \"of_bandwidth\": 0.25},"
+    "0.8125, \"of_peak\": 0.75, \"of_bandwidth\": 0.25, \"counted_fp_ops_per_s\": 42500000000.0, "
+    "\"counted_bytes_per_s\": 1.25e9},"
+    " \"counters\": {\"steps\": 9, \"cycles_per_step\": 3.5e6, \"instructions_per_step\": 1.25e7, "
+    "\"llc_misses_per_step\": 31250.0, \"fp_ops_per_step\": 5.25e8, \"energy_j_per_step\": 0.0625},"
     " \"numerics\": {\"precision\": {\"snr\": 42.75, \"correlation\": 0.96875, \"logit_change_rms\": 0.0625, "
     "\"loss_change\": -0.5}}}";
 
@@ -52,6 +55,13 @@ static const struct {
     {"logit_change", 0.0625, "0.0625", "change of logits"},
     {"loss_change", -0.5, "-0.500", "change of the loss"},
     {"load_ns", 2500000, "2.500", "load time (ms)"},
+    {"cycles_per_step", 3.5e6, "3.500", "clock cycles (10^6)"},
+    {"instructions_per_step", 1.25e7, "12.50", "instructions (10^6)"},
+    {"llc_misses_per_step", 31250, "0.03125", "last-level cache misses (10^6)"},
+    {"fp_ops_per_step", 5.25e8, "0.5250", "counted floating-point operations (10^9)"},
+    {"energy_j_per_step", 0.0625, "0.06250", "energy (J)"},
+    {"counted_fp_ops_per_s", 42.5e9, "42.50", "counted arithmetic rate (Gop/s)"},
+    {"counted_bytes_per_s", 1.25e9, "1.250", "counted memory traffic (GB/s)"},
 };
 
 static void every_metric(void **state)

@@ -29,7 +29,9 @@
  *   "roofline": { "flops_per_step": 1.0 (by formula), "achieved_flops_per_s": 1.0 (over the median),
  *                 "bytes_per_step": 1.0 (by formula), "bytes": {"weights": .., "adapter": .., "activations": ..},
  *                 "achieved_bytes_per_s": 1.0, "of_peak": 0.8 (of the arithmetic peak), "of_bandwidth": 0.1,
- *                 "binds": "compute" | "memory", "predicted_step_ns": 1.0, "of_roofline": 0.8 (predicted over median) }
+ *                 "binds": "compute" | "memory", "predicted_step_ns": 1.0, "of_roofline": 0.8 (predicted over median),
+ *                 "counted_fp_ops_per_s": 1.0, "counted_bytes_per_step": 1.0, "counted_bytes_per_s": 1.0 (by counters,
+ *                 last-level misses being 64 bytes each) }
  *                 (roofline.h; a step that is not faster than the model's: of_roofline is at most 1),
  *   "peaks": {roofline.h: measured by the launcher at most a minute before, with as many threads} | null,
  *   "counters": {"steps": 5, "cycles_per_step": 1.0, "instructions_per_step": .., "llc_misses_per_step": ..,
