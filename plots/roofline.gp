@@ -1,7 +1,8 @@
 # A roofline: rates of steps over their arithmetic intensity, under what the machine was measured to give at best.
 #
 # Further settings: f32_peak, bf16_peak, int8_peak (Gflop/s), bandwidth (GB/s); 0: not measured.
-# Data: a block per series: operations per byte, Gflop/s.
+# counted: 1 where counted values are shown too.
+# Data: a block per series: operations per byte, Gflop/s. Then, where counted, one with a third column, the series.
 
 data = name.".dat"
 stats data using 1:2 nooutput
@@ -29,6 +30,7 @@ highest = int8_peak > highest ? int8_peak : highest
 slope(x) = bandwidth * x <= highest ? bandwidth * x : 1/0
 flat(x, peak) = bandwidth > 0 && bandwidth * x < peak ? 1/0 : peak
 set samples 800
+rgb(i) = ("0x".color(int(i))[2:7]) + 0
 if (f32_peak > 0) { set label 1 sprintf("f32 %.4g Gflop/s", f32_peak) at right, f32_peak right offset -0.5,0.6 }
 if (bf16_peak > 0) { set label 2 sprintf("bf16 %.4g Gflop/s", bf16_peak) at right, bf16_peak right offset -0.5,0.6 }
 if (int8_peak > 0) { set label 4 sprintf("int8 %.4g Gop/s", int8_peak) at right, int8_peak right offset -0.5,0.6 }
@@ -40,6 +42,7 @@ do for [format in formats] {
          (f32_peak > 0 ? flat(x, f32_peak) : 1/0) with lines lc rgb "#404040" lw 1.5 notitle, \
          (bf16_peak > 0 ? flat(x, bf16_peak) : 1/0) with lines lc rgb "#404040" lw 1.5 dt 2 notitle, \
          (int8_peak > 0 ? flat(x, int8_peak) : 1/0) with lines lc rgb "#404040" lw 1.5 dt 4 notitle, \
-         for [i=1:series] data index i - 1 using 1:2 with points lc rgb color(i) pt shape(i) ps 1 title title(i)
+         for [i=1:series] data index i - 1 using 1:2 with points lc rgb color(i) pt shape(i) ps 1 title title(i), \
+         for [i=1:counted] data index series using 1:2:(rgb($3)) with points lc rgb variable pt 6 ps 1.6 title "counted"
     unset output
 }

@@ -712,6 +712,18 @@ static json_t *roofline_rule(const bench_params *p, int32_t k)
     return record;
 }
 
+/* The same; with counters where seq_len is 64 and all replicas run in parallel. */
+static json_t *counted_rule(const bench_params *p, int32_t k)
+{
+    json_t *record = roofline_rule(p, k), *roofline = json_object_get(record, "roofline");
+    const bool counts = p->seq_len == 64 && p->parallel == ZO_PARALLEL_BOTH;
+    json_object_set_new(record, "counters",
+                        counts ? json_pack("{s:f}", "fp_ops_per_step", 1.1e9) : json_null());
+    json_object_set_new(roofline, "counted_fp_ops_per_s", counts ? json_real(55e9) : json_null());
+    json_object_set_new(roofline, "counted_bytes_per_step", counts ? json_real(1.28e8) : json_null());
+    return record;
+}
+
 static void roofline_exactly(void **state)
 {
     fixture *f = *state;
@@ -729,6 +741,23 @@ static void roofline_exactly(void **state)
     expect_in_file(f, "report/report.md",
                    " Of a step's time, frozen maps took 45.0% to 85.0%, the adapters' A x 4.0% to 4.0%, "
                    "attention, norms, RoPE and loss 6.0% to 6.0%.");
+    if (have_gnuplot() && strstr(f->said, "warning"))
+        fail_msg("%s", f->said);
+    expect_in_file(f, "report/figure-1.gp", "counted = 0\n");
+    /* counters, in one configuration alone: 1.1e9 operations and 2e6 misses */
+    remove(path_of(f, "cells.jsonl"));
+    write_records(f, counted_rule, 1);
+    make_report(f, false);
+    expect_file(f, "report/figure-1.dat",
+                "# series 1: none\n# operations per byte, 10^9 operations per second\n10\t50\n20\t100\n\n\n"
+                "# series 2: both\n# operations per byte, 10^9 operations per second\n10\t50\n20\t100\n\n\n"
+                "# by counters: operations per byte, 10^9 operations per second, series\n"
+                "8.59375\t55\t2\n");
+    expect_in_file(f, "report/figure-1.gp", "counted = 1\n");
+    expect_in_file(f, "report/report.md", "Rings: floating-point operations and bytes from memory");
+    expect_in_file(f, "report/report.md",
+                   " Counters found 1.10 to 1.10 times the formula's operations and 1.28 to "
+                   "1.28 times its bytes.");
     if (have_gnuplot() && strstr(f->said, "warning"))
         fail_msg("%s", f->said);
     /* records without any of it: nothing to draw */

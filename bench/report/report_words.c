@@ -38,6 +38,44 @@ static void put_roofline(const bench_results *b, FILE *f)
                 100 * low, 100 * high, all - memory, all - memory == 1 ? "" : "s", memory);
 }
 
+/* Over all records that have both. */
+typedef struct range {
+    double low, high;
+} range;
+
+static range ratios(const bench_results *b, const char *over, const char *under)
+{
+    size_t i;
+    json_t *record;
+    range r = {INFINITY, -INFINITY};
+    json_array_foreach(b->records, i, record)
+    {
+        const json_t *x = bench_metric_at(record, over), *y = bench_metric_at(record, under);
+        if (json_is_number(x) && json_number_value(y) > 0) {
+            r.low = fmin(r.low, json_number_value(x) / json_number_value(y));
+            r.high = fmax(r.high, json_number_value(x) / json_number_value(y));
+        }
+    }
+    return r;
+}
+
+/* " Counters found 0.98 to 1.02 times the formula's operations and 0.40 to 0.90 times its bytes." */
+static void put_counted(const bench_results *b, FILE *f)
+{
+    const range ops = ratios(b, "counters.fp_ops_per_step", "roofline.flops_per_step"),
+                bytes = ratios(b, "roofline.counted_bytes_per_step", "roofline.bytes_per_step");
+    const bool both = ops.low <= ops.high && bytes.low <= bytes.high;
+    if (!(ops.low <= ops.high) && !(bytes.low <= bytes.high))
+        return;
+    fputs(" Counters found", f);
+    if (ops.low <= ops.high)
+        fprintf(f, " %.2f to %.2f times the formula's operations", ops.low, ops.high);
+    if (bytes.low <= bytes.high)
+        fprintf(f, "%s %.2f to %.2f times %s bytes", both ? " and" : "", bytes.low, bytes.high,
+                both ? "its" : "the formula's");
+    fputc('.', f);
+}
+
 /* The groups of phases that reports tell of. */
 static const struct {
     const char *text, *phases[3];
@@ -106,6 +144,7 @@ void bench_report_put_state(const bench_report_parts *r, FILE *f)
         fprintf(f, " %d run%s recorded more than once; the last record counts.", b->doubled,
                 b->doubled == 1 ? "" : "s");
     put_roofline(b, f);
+    put_counted(b, f);
     put_shares(b, f);
 }
 

@@ -16,6 +16,16 @@ typedef struct spot {
     double intensity, rate; /* operations per byte, per second */
 } spot;
 
+/* Where a record has operations and bytes of a step, and operations per second. */
+typedef struct sort {
+    const char *ops, *bytes, *rate;
+} sort;
+
+static const sort by_formula = {"roofline.flops_per_step", "roofline.bytes_per_step",
+                                "roofline.achieved_flops_per_s"},
+                  by_counters = {"counters.fp_ops_per_step", "roofline.counted_bytes_per_step",
+                                 "roofline.counted_fp_ops_per_s"};
+
 static double at(const json_t *record, const char *path)
 {
     const json_t *v = bench_metric_at(record, path);
@@ -23,18 +33,16 @@ static double at(const json_t *record, const char *path)
 }
 
 /* All cells of a configuration; x, y: room for all its runs. */
-static spot spot_of(const bench_result *const *cells, int32_t count, double *x, double *y)
+static spot spot_of(const sort *k, const bench_result *const *cells, int32_t count, double *x, double *y)
 {
     size_t n = 0;
     for (int32_t i = 0; i < count; i++) {
-        for (int32_t k = 0; k < cells[i]->run_count; k++) {
-            const json_t *record = cells[i]->runs[k];
-            double flops = at(record, "roofline.flops_per_step"),
-                   bytes = at(record, "roofline.bytes_per_step");
-            double rate = at(record, "roofline.achieved_flops_per_s");
-            if (!bench_record_ok(record) || !(flops > 0) || !(bytes > 0) || !(rate > 0))
+        for (int32_t run = 0; run < cells[i]->run_count; run++) {
+            const json_t *record = cells[i]->runs[run];
+            double ops = at(record, k->ops), bytes = at(record, k->bytes), rate = at(record, k->rate);
+            if (!bench_record_ok(record) || !(ops > 0) || !(bytes > 0) || !(rate > 0))
                 continue;
-            x[n] = flops / bytes;
+            x[n] = ops / bytes;
             y[n++] = rate;
         }
     }
@@ -80,15 +88,23 @@ static size_t runs_of(const bench_results *r)
     return n;
 }
 
-/* A block per series that has a point. */
+static void put_point(FILE *f, spot s)
+{
+    bench_gnuplot_put_number(f, s.intensity, "\t");
+    bench_gnuplot_put_number(f, s.rate / 1e9, "");
+}
+
+/* A block per series that has a point. To `counted`: what counters say of the same places, with the series' number. */
 static void put_points(const bench_grid *cross, const bench_result **place, double *x, double *y,
-                       bench_canvas *c)
+                       FILE *counted, bench_canvas *c)
 {
     char label[256];
     for (int32_t col = 0; col < cross->col_count; col++) {
         bool any = false;
         for (int32_t row = 0; row < cross->row_count; row++) {
-            spot s = spot_of(place, bench_grid_at(cross, row, col, place), x, y);
+            const int32_t count = bench_grid_at(cross, row, col, place);
+            const spot s = spot_of(&by_formula, place, count, x, y),
+                       found = spot_of(&by_counters, place, count, x, y);
             if (isnan(s.intensity))
                 continue;
             if (!any) {
@@ -98,8 +114,12 @@ static void put_points(const bench_grid *cross, const bench_result **place, doub
                 bench_gnuplot_put_setting(c->script, "title_", ++c->shown, label);
                 any = true;
             }
-            bench_gnuplot_put_number(c->data, s.intensity, "\t");
-            bench_gnuplot_put_number(c->data, s.rate / 1e9, "\n");
+            put_point(c->data, s);
+            fputc('\n', c->data);
+            if (isnan(found.intensity))
+                continue;
+            put_point(counted, found);
+            fprintf(counted, "\t%d\n", c->shown);
         }
         fputs(any ? "\n\n" : "", c->data);
     }
@@ -114,22 +134,35 @@ zo_status bench_roofline_figure_put(const bench_results *r, const bench_plot_spe
         return st;
     const bench_result **place = calloc((size_t)cross.count + 1, sizeof(const bench_result *));
     double *x = calloc(runs_of(r), sizeof *x), *y = calloc(runs_of(r), sizeof *y);
-    if (!place || !x || !y) {
+    char *text = NULL; /* of the counted points */
+    size_t size = 0;
+    FILE *counted = open_memstream(&text, &size);
+    if (!place || !x || !y || !counted) {
         st = zo_fail(err, ZO_ERR_MEMORY, "plot: out of memory");
         goto cleanup;
     }
-    put_points(&cross, place, x, y, c);
+    put_points(&cross, place, x, y, counted, c);
+    fflush(counted);
+    if (size)
+        fprintf(c->data, "# by counters: operations per byte, 10^9 operations per second, series\n%s", text);
     put_roofs(r, c->script);
     bench_gnuplot_put_setting(c->script, "xlabel", -1, "operations per byte");
     bench_gnuplot_put_setting(c->script, "ylabel", -1, "Gflop/s");
-    fprintf(c->script, "series = %d\n", c->shown);
+    fprintf(c->script, "series = %d\ncounted = %d\n", c->shown, size > 0);
     snprintf(
         c->caption, sizeof c->caption,
         "%s%sRoofline%s%s: arithmetic rate of a step over its arithmetic intensity (operations and bytes by "
         "formula, medians over runs). Lines: what memory bandwidth and arithmetic units were measured to "
-        "give at best.",
-        spec->title, *spec->title ? ". " : "", *spec->series ? " by " : "", spec->series);
+        "give at best.%s",
+        spec->title, *spec->title ? ". " : "", *spec->series ? " by " : "", spec->series,
+        size
+            ? " Rings: floating-point operations and bytes from memory (last-level misses, 64 bytes each) as "
+              "the processor's counters have them."
+            : "");
 cleanup:
+    if (counted)
+        fclose(counted);
+    free(text);
     bench_grid_deinit(&cross);
     free(place);
     free(x);
