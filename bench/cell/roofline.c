@@ -63,15 +63,15 @@ static void sample_drop(sample *s)
 static void unpack_block(const zo_panels *panels, const zo_matrix *w, zo_compute compute, int64_t k0,
                          int64_t k, char *to)
 {
+    const zo_unpack *unpack = &panels->unpack[w->precision];
     for (int64_t row = 0; row < OUT; row += ZO_PANEL_LANES) {
         const zo_panel_source from = {w, row, k0, k, compute != ZO_COMPUTE_F32 && !panels->bf16, 0};
         if (compute == ZO_COMPUTE_INT8)
-            panels->unpack_int8((uint8_t *)to + row * k, (float *)(void *)(to + OUT * k) + row * k / 64,
-                                &from);
+            unpack->int8((uint8_t *)to + row * k, (float *)(void *)(to + OUT * k) + row * k / 64, &from);
         else if (compute == ZO_COMPUTE_BF16 && panels->bf16)
-            panels->unpack_bf16((uint16_t *)(void *)to + row * k, &from);
+            unpack->bf16((uint16_t *)(void *)to + row * k, &from);
         else
-            panels->unpack_f32((float *)(void *)to + row * k, &from);
+            unpack->f32((float *)(void *)to + row * k, &from);
     }
 }
 

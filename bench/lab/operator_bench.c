@@ -115,25 +115,25 @@ static void run_pack_int8(work *w)
 static void run_unpack_f32(work *w)
 {
     zo_panel_source from = {.w = &w->w, .k = WIDTH};
-    w->panels->unpack_f32(w->c, &from);
+    w->panels->unpack[w->w.precision].f32(w->c, &from);
 }
 
 static void run_unpack_rounded(work *w)
 {
     zo_panel_source from = {.w = &w->w, .k = WIDTH, .round = true};
-    w->panels->unpack_f32(w->c, &from);
+    w->panels->unpack[w->w.precision].f32(w->c, &from);
 }
 
 static void run_unpack_bf16(work *w)
 {
     zo_panel_source from = {.w = &w->w, .k = WIDTH};
-    w->panels->unpack_bf16((uint16_t *)(void *)w->c, &from);
+    w->panels->unpack[w->w.precision].bf16((uint16_t *)(void *)w->c, &from);
 }
 
 static void run_unpack_int8(work *w)
 {
     zo_panel_source from = {.w = &w->w, .k = WIDTH};
-    w->panels->unpack_int8((uint8_t *)w->c, w->c + FLOATS / 2, &from);
+    w->panels->unpack[w->w.precision].int8((uint8_t *)w->c, w->c + FLOATS / 2, &from);
 }
 
 static void run_swiglu(work *w)

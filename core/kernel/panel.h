@@ -67,6 +67,14 @@ typedef struct zo_int8_panel {
     int64_t scale_stride;
 } zo_int8_panel;
 
+/* One vector of a panel from W, without the scales of its channels (int8). Chosen once for a panel. */
+typedef struct zo_unpack {
+    void (*f32)(float *vector, const zo_panel_source *from);
+    void (*bf16)(uint16_t *vector, const zo_panel_source *from);
+    /* Of a matrix that zo_precision_in_int8 takes; scale: of nf4. */
+    void (*int8)(uint8_t *codes, float *scale, const zo_panel_source *from);
+} zo_unpack;
+
 typedef struct zo_panels {
     const char *name; /* "portable", "avx2", "avx512", "avx512-vnni", "avx512-bf16-fma", "avx512-bf16" */
     int tile_rows;    /* H */
@@ -92,11 +100,7 @@ typedef struct zo_panels {
      * that make NaN of its sums. */
     void (*pack_int8)(const zo_int8_tile *to, const void *tile, int64_t k);
 
-    /* One vector of a panel, whatever W's precision. int8: the codes, without the scale of the channel. */
-    void (*unpack_f32)(float *vector, const zo_panel_source *from);
-    void (*unpack_bf16)(uint16_t *vector, const zo_panel_source *from);
-    /* Of a matrix that zo_precision_in_int8 takes; scale: of nf4. int8 without the scale of the channel. */
-    void (*unpack_int8)(uint8_t *codes, float *scale, const zo_panel_source *from);
+    zo_unpack unpack[ZO_PRECISION_COUNT]; /* by the precision of W */
 
     /* On one vector of the sums: *= 16 scales, += 16 values. */
     void (*scale)(float *sums, const float *scale, int rows);

@@ -5,14 +5,11 @@
 
 #include <immintrin.h>
 
-#define TILE_ROWS   6 /* twelve sums, two weights, two to spare */
-#define AT_ONCE     1
-#define PACK_F32    pack_f32
-#define PACK_BF16   pack_bf16_plain /* without dot products of bf16, tiles and panels are of f32 */
-#define PACK_INT8   pack_int8_plain
-#define UNPACK_F32  unpack_f32
-#define UNPACK_BF16 unpack_bf16_plain
-#define UNPACK_INT8 unpack_int8_plain
+#define TILE_ROWS 6 /* twelve sums, two weights, two to spare */
+#define AT_ONCE   1
+#define PACK_F32  pack_f32
+#define PACK_BF16 pack_bf16_plain /* without dot products of bf16, tiles and panels are of f32 */
+#define PACK_INT8 pack_int8_plain
 
 #include "core/kernel/panel_plain.h"
 
@@ -179,24 +176,52 @@ static inline void panel_nf4_to_f32(float *vector, const zo_panel_source *s)
     }
 }
 
-/* ---- both ---- */
+/* ---- zo_panels.unpack ---- */
 
-static void unpack_f32(float *vector, const zo_panel_source *s)
+static inline __attribute__((always_inline)) void rows_to_f32(float *vector, const zo_panel_source *s,
+                                                              const zo_precision precision)
 {
-    const zo_precision p = s->w->precision;
-    if (s->row < s->w->panel_rows)
-        (p == ZO_PRECISION_F32    ? copy_panel_f32
-         : p == ZO_PRECISION_INT8 ? panel_int8_to_f32
-                                  : panel_nf4_to_f32)(vector, s);
-    else if (s->row + ZO_PANEL_LANES > s->w->out || s->k % 8 || p == ZO_PRECISION_INT8 ||
-             p == ZO_PRECISION_NF4)
+    if (s->row + ZO_PANEL_LANES > s->w->out || s->k % 8)
         unpack_f32_plain(vector, s);
-    else if (p == ZO_PRECISION_F32)
-        reorder_rows(vector, s, ZO_PRECISION_F32);
-    else if (p == ZO_PRECISION_F16)
-        reorder_rows(vector, s, ZO_PRECISION_F16);
     else
-        reorder_rows(vector, s, ZO_PRECISION_BF16);
+        reorder_rows(vector, s, precision);
 }
+
+static void f32_to_f32(float *vector, const zo_panel_source *s)
+{
+    if (s->row < s->w->panel_rows)
+        copy_panel_f32(vector, s);
+    else
+        rows_to_f32(vector, s, ZO_PRECISION_F32);
+}
+
+static void f16_to_f32(float *vector, const zo_panel_source *s)
+{
+    rows_to_f32(vector, s, ZO_PRECISION_F16);
+}
+
+static void bf16_to_f32(float *vector, const zo_panel_source *s)
+{
+    rows_to_f32(vector, s, ZO_PRECISION_BF16);
+}
+
+static void int8_to_f32(float *vector, const zo_panel_source *s)
+{
+    (s->row < s->w->panel_rows ? panel_int8_to_f32 : unpack_f32_plain)(vector, s);
+}
+
+static void nf4_to_f32(float *vector, const zo_panel_source *s)
+{
+    (s->row < s->w->panel_rows ? panel_nf4_to_f32 : unpack_f32_plain)(vector, s);
+}
+
+#define UNPACK                                                                                               \
+    {                                                                                                        \
+        [ZO_PRECISION_F32] = {f32_to_f32, unpack_bf16_plain, NULL},                                          \
+        [ZO_PRECISION_F16] = {f16_to_f32, unpack_bf16_plain, NULL},                                          \
+        [ZO_PRECISION_BF16] = {bf16_to_f32, unpack_bf16_plain, NULL},                                        \
+        [ZO_PRECISION_INT8] = {int8_to_f32, unpack_bf16_plain, unpack_int8_plain},                           \
+        [ZO_PRECISION_NF4] = {nf4_to_f32, unpack_bf16_plain, unpack_int8_plain},                             \
+    }
 
 #endif

@@ -8,14 +8,11 @@
 
 #include <immintrin.h>
 
-#define TILE_ROWS   8
-#define AT_ONCE     3
-#define PACK_F32    pack_f32
-#define PACK_BF16   pack_bf16
-#define UNPACK_F32  unpack_f32
-#define UNPACK_BF16 unpack_bf16
-#define UNPACK_INT8 unpack_int8
-#define PACK_INT8   pack_int8
+#define TILE_ROWS 8
+#define AT_ONCE   3
+#define PACK_F32  pack_f32
+#define PACK_BF16 pack_bf16
+#define PACK_INT8 pack_int8
 
 #include "core/kernel/panel_plain.h"
 
@@ -475,16 +472,6 @@ static inline void panel_nf4_to_int8(uint8_t *codes, float *scale, const zo_pane
 #define panel_nf4_to_int8(codes, scale, s) unpack_int8_plain(codes, scale, s)
 #endif
 
-static void unpack_int8(uint8_t *codes, float *scale, const zo_panel_source *s)
-{
-    if (s->row >= s->w->panel_rows)
-        unpack_int8_plain(codes, scale, s);
-    else if (s->w->precision == ZO_PRECISION_INT8)
-        panel_int8_to_int8(codes, s);
-    else
-        panel_nf4_to_int8(codes, scale, s);
-}
-
 /* Eight rows' inputs of a block from a tile of `left` inputs, two inputs of each row at a time; inputs past the last are
  * zeros. Pairs: out[2 i] and out[2 i + 1] hold inputs 4 i, 4 i + 2 and 4 i + 1, 4 i + 3, else 4 i, 4 i + 1 and 4 i + 2, 4 i + 3. */
 static inline void load_block(__m512 out[16], const void *tile, int64_t left)
@@ -548,72 +535,126 @@ static void pack_int8(const zo_int8_tile *to, const void *tile, int64_t k)
     }
 }
 
-/* ---- both ---- */
+/* ---- zo_panels.unpack ---- */
 
-static void panel_to_f32(float *vector, const zo_panel_source *s)
+static inline bool in_panel_order(const zo_panel_source *s)
 {
-    switch (s->w->precision) {
-    case ZO_PRECISION_INT8:
-        panel_int8_to_f32(vector, s);
-        break;
-    case ZO_PRECISION_NF4:
-        if (s->round)
-            panel_nf4_to_bf16(vector, s, true);
-        else
-            panel_nf4_to_f32(vector, s);
-        break;
-    default:
-        copy_panel_f32(vector, s);
-    }
+    return s->row < s->w->panel_rows;
+}
+
+static inline bool in_blocks_of(const zo_panel_source *s, int inputs)
+{
+    return s->row + 16 <= s->w->out && s->k % inputs == 0;
 }
 
 /* Values that bf16 has are turned in pairs: half as many of the turns. */
-static void rows_to_f32(float *vector, const zo_panel_source *s)
+static inline __attribute__((always_inline)) void rows_to_f32(float *vector, const zo_panel_source *s,
+                                                              const zo_precision precision)
 {
-    const zo_precision p = s->w->precision;
-    const bool rounds = s->round && s->k % 32 == 0;
-    if (p == ZO_PRECISION_BF16 && s->k % 32 == 0)
-        turn_rows_bf16(vector, s, ZO_PRECISION_BF16, true);
-    else if (p == ZO_PRECISION_BF16)
-        turn_rows_f32(vector, s, ZO_PRECISION_BF16);
-    else if (p == ZO_PRECISION_F16 && rounds)
-        turn_rows_bf16(vector, s, ZO_PRECISION_F16, true);
-    else if (p == ZO_PRECISION_F16)
-        turn_rows_f32(vector, s, ZO_PRECISION_F16);
-    else if (rounds)
-        turn_rows_bf16(vector, s, ZO_PRECISION_F32, true);
-    else
-        turn_rows_f32(vector, s, ZO_PRECISION_F32);
-}
-
-static void unpack_f32(float *vector, const zo_panel_source *s)
-{
-    const zo_precision p = s->w->precision;
-    if (s->row < s->w->panel_rows)
-        panel_to_f32(vector, s);
-    else if (s->row + 16 > s->w->out || s->k % 16 || p == ZO_PRECISION_INT8 || p == ZO_PRECISION_NF4)
+    if (!in_blocks_of(s, 16))
         unpack_f32_plain(vector, s);
+    else if (s->k % 32 == 0 && (s->round || precision == ZO_PRECISION_BF16))
+        turn_rows_bf16(vector, s, precision, true);
     else
-        rows_to_f32(vector, s);
+        turn_rows_f32(vector, s, precision);
 }
 
-static void unpack_bf16(uint16_t *vector, const zo_panel_source *s)
+static inline __attribute__((always_inline)) void rows_to_bf16(uint16_t *vector, const zo_panel_source *s,
+                                                               const zo_precision precision)
 {
-    const zo_precision p = s->w->precision;
-    if (s->row < s->w->panel_rows && p == ZO_PRECISION_F32)
-        panel_f32_to_bf16(vector, s);
-    else if (s->row < s->w->panel_rows && p == ZO_PRECISION_INT8)
-        panel_int8_to_bf16(vector, s);
-    else if (s->row < s->w->panel_rows)
-        panel_nf4_to_bf16(vector, s, false);
-    else if (s->row + 16 > s->w->out || s->k % 32 || p == ZO_PRECISION_INT8 || p == ZO_PRECISION_NF4)
-        unpack_bf16_plain(vector, s);
-    else if (p == ZO_PRECISION_F32)
-        turn_rows_bf16(vector, s, ZO_PRECISION_F32, false);
-    else if (p == ZO_PRECISION_F16)
-        turn_rows_bf16(vector, s, ZO_PRECISION_F16, false);
+    if (in_blocks_of(s, 32))
+        turn_rows_bf16(vector, s, precision, false);
     else
-        turn_rows_bf16(vector, s, ZO_PRECISION_BF16, false);
+        unpack_bf16_plain(vector, s);
 }
+
+static void f32_to_f32(float *vector, const zo_panel_source *s)
+{
+    if (in_panel_order(s))
+        copy_panel_f32(vector, s);
+    else
+        rows_to_f32(vector, s, ZO_PRECISION_F32);
+}
+
+static void f32_to_bf16(uint16_t *vector, const zo_panel_source *s)
+{
+    if (in_panel_order(s))
+        panel_f32_to_bf16(vector, s);
+    else
+        rows_to_bf16(vector, s, ZO_PRECISION_F32);
+}
+
+static void f16_to_f32(float *vector, const zo_panel_source *s)
+{
+    rows_to_f32(vector, s, ZO_PRECISION_F16);
+}
+
+static void f16_to_bf16(uint16_t *vector, const zo_panel_source *s)
+{
+    rows_to_bf16(vector, s, ZO_PRECISION_F16);
+}
+
+static void bf16_to_f32(float *vector, const zo_panel_source *s)
+{
+    rows_to_f32(vector, s, ZO_PRECISION_BF16);
+}
+
+static void bf16_to_bf16(uint16_t *vector, const zo_panel_source *s)
+{
+    rows_to_bf16(vector, s, ZO_PRECISION_BF16);
+}
+
+static void int8_to_f32(float *vector, const zo_panel_source *s)
+{
+    (in_panel_order(s) ? panel_int8_to_f32 : unpack_f32_plain)(vector, s);
+}
+
+static void int8_to_bf16(uint16_t *vector, const zo_panel_source *s)
+{
+    (in_panel_order(s) ? panel_int8_to_bf16 : unpack_bf16_plain)(vector, s);
+}
+
+static void int8_to_int8(uint8_t *codes, float *scale, const zo_panel_source *s)
+{
+    if (in_panel_order(s))
+        panel_int8_to_int8(codes, s);
+    else
+        unpack_int8_plain(codes, scale, s);
+}
+
+static void nf4_to_f32(float *vector, const zo_panel_source *s)
+{
+    if (!in_panel_order(s))
+        unpack_f32_plain(vector, s);
+    else if (s->round)
+        panel_nf4_to_bf16(vector, s, true);
+    else
+        panel_nf4_to_f32(vector, s);
+}
+
+static void nf4_to_bf16(uint16_t *vector, const zo_panel_source *s)
+{
+    if (in_panel_order(s))
+        panel_nf4_to_bf16(vector, s, false);
+    else
+        unpack_bf16_plain(vector, s);
+}
+
+static void nf4_to_int8(uint8_t *codes, float *scale, const zo_panel_source *s)
+{
+    if (in_panel_order(s))
+        panel_nf4_to_int8(codes, scale, s);
+    else
+        unpack_int8_plain(codes, scale, s);
+}
+
+#define UNPACK                                                                                               \
+    {                                                                                                        \
+        [ZO_PRECISION_F32] = {f32_to_f32, f32_to_bf16, NULL},                                                \
+        [ZO_PRECISION_F16] = {f16_to_f32, f16_to_bf16, NULL},                                                \
+        [ZO_PRECISION_BF16] = {bf16_to_f32, bf16_to_bf16, NULL},                                             \
+        [ZO_PRECISION_INT8] = {int8_to_f32, int8_to_bf16, int8_to_int8},                                     \
+        [ZO_PRECISION_NF4] = {nf4_to_f32, nf4_to_bf16, nf4_to_int8},                                         \
+    }
 
 #endif

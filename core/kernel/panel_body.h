@@ -154,7 +154,6 @@ static void swiglu_bf16(uint16_t *tile, const float *sums, int rows, int64_t n)
     {                                                                                                        \
         .name = instruction_set, .tile_rows = TILE_ROWS, .int8_dots = dots, .f32 = panel_f32,                \
         .bf16 = dot_bf16, .int8 = dot_int8, .pack_f32 = PACK_F32, .pack_bf16 = PACK_BF16, .widen = widen,    \
-        .pack_int8 = PACK_INT8, .unpack_f32 = UNPACK_F32, .unpack_bf16 = UNPACK_BF16,                        \
-        .unpack_int8 = UNPACK_INT8, .scale = scale_sums, .shift = shift_sums, .store = store_sums,           \
-        .swiglu_f32 = swiglu_f32, .swiglu_bf16 = swiglu_bf16                                                 \
+        .pack_int8 = PACK_INT8, .unpack = UNPACK, .scale = scale_sums, .shift = shift_sums,                  \
+        .store = store_sums, .swiglu_f32 = swiglu_f32, .swiglu_bf16 = swiglu_bf16                            \
     }

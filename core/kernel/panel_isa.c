@@ -15,14 +15,16 @@
 #elif ISA_avx2
 #include "core/kernel/panel_avx2.h"
 #else
-#define TILE_ROWS   2 /* of four registers each, and four weights, on a machine with sixteen */
-#define AT_ONCE     1
-#define PACK_F32    pack_f32_plain
-#define PACK_BF16   pack_bf16_plain
-#define PACK_INT8   pack_int8_plain
-#define UNPACK_F32  unpack_f32_plain
-#define UNPACK_BF16 unpack_bf16_plain
-#define UNPACK_INT8 unpack_int8_plain
+#define TILE_ROWS        2 /* of four registers each, and four weights, on a machine with sixteen */
+#define AT_ONCE          1
+#define PACK_F32         pack_f32_plain
+#define PACK_BF16        pack_bf16_plain
+#define PACK_INT8        pack_int8_plain
+#define PLAIN(name, ...) [ZO_PRECISION_##name] = {unpack_f32_plain, unpack_bf16_plain, unpack_int8_plain},
+#define UNPACK                                                                                               \
+    {                                                                                                        \
+        ZO_PRECISION_MAP(PLAIN)                                                                              \
+    }
 #include "core/kernel/panel_plain.h"
 #endif
 

@@ -55,15 +55,13 @@ static inline void decode_block(const zo_panel_source *s, int64_t at, int64_t n,
                                 float block[ZO_PANEL_LANES][64])
 {
     const zo_matrix *w = s->w;
+    const zo_precision_info *info = zo_precision_get(w->precision);
     for (int lane = 0; lane < ZO_PANEL_LANES; lane++) {
         int64_t first = zo_rotary_row(s->row + lane, w->out, w->permuted_heads) * w->in + at;
         if (s->row + lane >= w->out)
             memset(block[lane], 0, (size_t)n * sizeof(float));
-        else if (w->precision == ZO_PRECISION_INT8)
-            for (int64_t p = 0; p < n; p++)
-                block[lane][p] = zo_precision_code_int8(w, first + p);
         else
-            zo_precision_get(w->precision)->decode(w, first, n, block[lane]);
+            (info->unscaled ? info->unscaled : info->decode)(w, first, n, block[lane]);
     }
 }
 
@@ -142,22 +140,21 @@ static inline void pack_int8_plain(const zo_int8_tile *to, const void *tile, int
     }
 }
 
-static inline int code_int8(const zo_matrix *w, int64_t i)
-{
-    return w->precision == ZO_PRECISION_INT8 ? zo_precision_code_int8(w, i)
-                                             : zo_nf4_int8[zo_precision_code_nf4(w, i)];
-}
-
 static inline void unpack_int8_plain(uint8_t *codes, float *scale, const zo_panel_source *s)
 {
     const zo_matrix *w = s->w;
     for (int lane = 0; lane < ZO_PANEL_LANES; lane++) {
         bool there = s->row + lane < w->out;
         int64_t first = (s->row + lane) * w->in + s->k0;
-        for (int64_t p = 0; p < (s->k + ZO_INT8_BLOCK - 1) / ZO_INT8_BLOCK * ZO_INT8_BLOCK; p++)
-            codes[p / 4 * 4 * ZO_PANEL_LANES + lane * 4 + p % 4] =
-                (uint8_t)(128 + (there && p < s->k ? code_int8(w, first + p) : 0));
-        for (int64_t b = 0; w->precision == ZO_PRECISION_NF4 && b < s->k / ZO_NF4_BLOCK; b++)
+        for (int64_t at = 0; at < s->k; at += ZO_INT8_BLOCK) {
+            int8_t code[ZO_INT8_BLOCK] = {0};
+            if (there)
+                zo_precision_get(w->precision)
+                    ->whole(w, first + at, s->k - at < ZO_INT8_BLOCK ? s->k - at : ZO_INT8_BLOCK, code);
+            for (int64_t p = 0; p < ZO_INT8_BLOCK; p++)
+                codes[(at + p) / 4 * 4 * ZO_PANEL_LANES + lane * 4 + p % 4] = (uint8_t)(128 + code[p]);
+        }
+        for (int64_t b = 0; w->absmax_code && b < s->k / ZO_NF4_BLOCK; b++)
             scale[b * ZO_PANEL_LANES + lane] =
                 there ? zo_precision_absmax(w, first / ZO_NF4_BLOCK + b) / 127.0f : 0.0f;
     }

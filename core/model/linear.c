@@ -187,13 +187,14 @@ static void unpack(const worker *w, const part *p, const part *after)
                                 .k = p->k,
                                 .round = w->e->compute != ZO_COMPUTE_F32,
                                 .ahead = distance(w, p, after, j)};
+        const zo_unpack *unpack_vector = &w->e->panels->unpack[from.w->precision];
         if (w->kind == BYTES)
-            w->e->panels->unpack_int8((uint8_t *)w->panel + j * stride, w->scale + j * scale_stride_of(p->k),
-                                      &from);
+            unpack_vector->int8((uint8_t *)w->panel + j * stride, w->scale + j * scale_stride_of(p->k),
+                                &from);
         else if (w->kind == PAIRS)
-            w->e->panels->unpack_bf16((uint16_t *)w->panel + j * stride, &from);
+            unpack_vector->bf16((uint16_t *)w->panel + j * stride, &from);
         else
-            w->e->panels->unpack_f32((float *)w->panel + j * stride, &from);
+            unpack_vector->f32((float *)w->panel + j * stride, &from);
     }
 }
 
@@ -261,11 +262,11 @@ static void multiply_bytes(const worker *w, float *sums, const void *x, int rows
 {
     int64_t H = w->e->panels->tile_rows, block = k0 / ZO_INT8_BLOCK;
     zo_int8_tile tile = zo_tile_int8(w->e, x, w->in);
-    bool nf4 = w->c->maps[0].w.precision == ZO_PRECISION_NF4;
+    bool scaled = w->c->maps[0].w.absmax_code;
     tile = (zo_int8_tile){tile.codes + k0 * H, tile.scale + block * H, tile.start + block * H};
     w->e->panels->int8(sums, &tile,
-                       &(zo_int8_panel){of->values, of->stride, nf4 ? w->scale : NULL, scale_stride_of(n)}, n,
-                       rows, vectors, k0 > 0, ahead);
+                       &(zo_int8_panel){of->values, of->stride, scaled ? w->scale : NULL, scale_stride_of(n)},
+                       n, rows, vectors, k0 > 0, ahead);
 }
 
 /* Tile i times inputs [k0, k0 + k) of a panel. */
@@ -315,7 +316,7 @@ static void complete(const worker *w, float *sums, int32_t tile, const column *c
     float spare[ZO_PANEL_LANES];
     for (int j = 0; j < vectors; j++, sums += ZO_PANEL_LANES) {
         const zo_linear *l = c->maps + columns[j].map;
-        if (l->w.precision == ZO_PRECISION_INT8 && !w->scaled)
+        if (l->w.scale && !w->scaled)
             p->scale(sums, channels(l->w.scale, l, columns[j].vector, spare), t->rows);
         if (c->lowrank && c->target[columns[j].map] >= 0) {
             int target = c->target[columns[j].map], rank = c->lowrank->rank;

@@ -90,7 +90,7 @@ static void reorder(const zo_panels *panels, float out[RUN * LANES], const float
                     int64_t row, int64_t column, int64_t n)
 {
     const zo_matrix w = {.precision = ZO_PRECISION_F32, .out = rows, .in = ld, .values = x};
-    panels->unpack_f32(out, &(zo_panel_source){.w = &w, .row = row, .k0 = column, .k = n});
+    panels->unpack[w.precision].f32(out, &(zo_panel_source){.w = &w, .row = row, .k0 = column, .k = n});
 }
 
 static void noise_of(const zo_panels *panels, float out[RUN * LANES], const zo_perturbation *p,

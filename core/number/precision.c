@@ -87,40 +87,20 @@ static int64_t ceil_to(int64_t n, int64_t multiple)
     return (n + multiple - 1) / multiple * multiple;
 }
 
-/* Offsets in bytes, of what a precision has. */
-typedef struct layout {
-    int64_t blocks, groups;       /* nf4 */
-    int64_t scale, absmax, group; /* behind the codes */
-    int64_t bytes;
-} layout;
-
-static layout layout_of(zo_precision p, int64_t out, int64_t in)
+static int64_t blocks_of(zo_precision p, int64_t out, int64_t in)
 {
-    const zo_precision_info *info = zo_precision_get(p);
-    layout l = {.blocks = (out * in + info->block - 1) / info->block};
-    int64_t codes = ceil_to(l.blocks * info->bytes, 64);
-    l.groups = (l.blocks + ZO_NF4_GROUP - 1) / ZO_NF4_GROUP;
-    l.scale = l.absmax = codes;
-    l.group = l.absmax + ceil_to(l.blocks, 64);
-    l.bytes = p == ZO_PRECISION_INT8  ? l.scale + ceil_to(out * (int64_t)sizeof(float), 64)
-              : p == ZO_PRECISION_NF4 ? l.group + ceil_to(l.groups * (int64_t)sizeof(float), 64)
-                                      : codes;
-    return l;
+    const int block = zo_precision_get(p)->block;
+    return (out * in + block - 1) / block;
 }
 
-/* Where a matrix in panel order keeps the value of row r, input k: an index of values (f32), codes (int8) or bytes of two
- * codes (nf4). */
-static int64_t panel_place(zo_precision p, int64_t r, int64_t k, int64_t in)
+static int64_t code_bytes(zo_precision p, int64_t out, int64_t in)
 {
-    int64_t c = r % ZO_PANEL_ROWS, first = (r - c) * in;
-    switch (p) {
-    case ZO_PRECISION_INT8:
-        return first + k / 4 * 64 + c / 4 * 16 + k / 2 % 2 * 8 + c % 4 * 2 + k % 2;
-    case ZO_PRECISION_NF4:
-        return first / 2 + k / 8 * 64 + c % 8 * 8 + k % 2 * 4 + k / 2 % 4;
-    default:
-        return first + k * ZO_PANEL_ROWS + c;
-    }
+    return ceil_to(blocks_of(p, out, in) * zo_precision_get(p)->bytes, 64);
+}
+
+static char *scales_of(const zo_encoder *e)
+{
+    return (char *)e->storage + code_bytes(e->precision, e->out, e->in);
 }
 
 static bool in_panel_order(const zo_matrix *m, int64_t i)
@@ -128,12 +108,24 @@ static bool in_panel_order(const zo_matrix *m, int64_t i)
     return i < m->panel_rows * m->in;
 }
 
-static int64_t place_of(const zo_matrix *m, int64_t i)
-{
-    return in_panel_order(m, i) ? panel_place(m->precision, i / m->in, i % m->in, m->in) : i;
-}
+/* In panel order, place_NAME says where the value of row r, input k lies: an index of values (f32), codes (int8) or bytes of two
+ * codes (nf4); turn_NAME puts 16 rows there. */
 
 /* ---- values as they are ---- */
+
+static int64_t place_f32(int64_t r, int64_t k, int64_t in)
+{
+    int64_t c = r % ZO_PANEL_ROWS;
+    return (r - c) * in + k * ZO_PANEL_ROWS + c;
+}
+
+static void turn_f32(const zo_matrix *m, int64_t group, void *to, void *room)
+{
+    (void)group;
+    for (int64_t k = 0; k < m->in; k++)
+        for (int64_t c = 0; c < ZO_PANEL_ROWS; c++)
+            ((float *)to)[place_f32(c, k, m->in)] = ((const float *)room)[c * m->in + k];
+}
 
 static void encode_f32(const zo_encoder *e, int64_t row, int64_t rows, const float *x)
 {
@@ -148,7 +140,7 @@ static void decode_f32(const zo_matrix *m, int64_t first, int64_t n, float *out)
         return;
     }
     for (int64_t i = 0; i < n; i++)
-        out[i] = from[place_of(m, first + i)];
+        out[i] = from[place_f32(first / m->in, first % m->in + i, m->in)];
 }
 
 static void encode_f16(const zo_encoder *e, int64_t row, int64_t rows, const float *x)
@@ -179,7 +171,7 @@ static void decode_bf16(const zo_matrix *m, int64_t first, int64_t n, float *out
 
 static void encode_int8(const zo_encoder *e, int64_t row, int64_t rows, const float *x)
 {
-    float *scale = (float *)((char *)e->storage + layout_of(e->precision, e->out, e->in).scale);
+    float *scale = (float *)(void *)scales_of(e);
     const float shift = 12582912.0f; /* 1.5 * 2^23: adding it rounds to a whole number, ties to even */
     for (int64_t r = row; r < row + rows; r++, x += e->in) {
         int8_t *to = (int8_t *)e->storage + r * e->in;
@@ -192,16 +184,59 @@ static void encode_int8(const zo_encoder *e, int64_t row, int64_t rows, const fl
     }
 }
 
+static int64_t scale_bytes_int8(int64_t out, int64_t blocks)
+{
+    (void)blocks;
+    return ceil_to(out * (int64_t)sizeof(float), 64);
+}
+
+static void finish_int8(const zo_encoder *e, zo_matrix *m)
+{
+    m->scale = (const float *)(void *)scales_of(e);
+}
+
+static int64_t place_int8(int64_t r, int64_t k, int64_t in)
+{
+    int64_t c = r % ZO_PANEL_ROWS;
+    return (r - c) * in + k / 4 * 64 + c / 4 * 16 + k / 2 % 2 * 8 + c % 4 * 2 + k % 2;
+}
+
+static void turn_int8(const zo_matrix *m, int64_t group, void *to, void *room)
+{
+    (void)group;
+    for (int64_t c = 0; c < ZO_PANEL_ROWS; c++)
+        for (int64_t k = 0; k < m->in; k++)
+            ((int8_t *)to)[place_int8(c, k, m->in)] = ((const int8_t *)room)[c * m->in + k];
+}
+
+static void whole_int8(const zo_matrix *m, int64_t first, int64_t n, int8_t *out)
+{
+    const int8_t *from = m->values;
+    if (!in_panel_order(m, first)) {
+        memcpy(out, from + first, (size_t)n);
+        return;
+    }
+    for (int64_t i = 0; i < n; i++)
+        out[i] = from[place_int8(first / m->in, first % m->in + i, m->in)];
+}
+
+static void unscaled_int8(const zo_matrix *m, int64_t first, int64_t n, float *out)
+{
+    int8_t code[64];
+    for (int64_t at = 0; at < n; at += 64) {
+        int64_t some = n - at < 64 ? n - at : 64;
+        whole_int8(m, first + at, some, code);
+        for (int64_t i = 0; i < some; i++)
+            out[at + i] = code[i];
+    }
+}
+
 static void decode_int8(const zo_matrix *m, int64_t first, int64_t n, float *out)
 {
     float scale = m->scale[first / m->in];
+    unscaled_int8(m, first, n, out);
     for (int64_t i = 0; i < n; i++)
-        out[i] = (float)zo_precision_code_int8(m, first + i) * scale;
-}
-
-int8_t zo_precision_code_int8(const zo_matrix *m, int64_t i)
-{
-    return ((const int8_t *)m->values)[place_of(m, i)];
+        out[i] *= scale;
 }
 
 /* ---- nf4 ---- */
@@ -238,11 +273,17 @@ static void encode_nf4(const zo_encoder *e, int64_t row, int64_t rows, const flo
     }
 }
 
+static int64_t place_nf4(int64_t r, int64_t k, int64_t in)
+{
+    int64_t c = r % ZO_PANEL_ROWS;
+    return (r - c) * in / 2 + k / 8 * 64 + c % 8 * 8 + k % 2 * 4 + k / 2 % 4;
+}
+
 int zo_precision_code_nf4(const zo_matrix *m, int64_t i)
 {
     const uint8_t *from = m->values;
     if (in_panel_order(m, i)) {
-        uint8_t two = from[place_of(m, i)];
+        uint8_t two = from[place_nf4(i / m->in, i % m->in, m->in)];
         return i / m->in % ZO_PANEL_ROWS < 8 ? two & 15 : two >> 4;
     }
     return i % 2 ? from[i / 2] & 15 : from[i / 2] >> 4;
@@ -265,6 +306,12 @@ static void decode_nf4(const zo_matrix *m, int64_t first, int64_t n, float *out)
         for (end = end < first + n ? end : first + n; k < end; k++)
             *out++ = zo_nf4_levels[zo_precision_code_nf4(m, k)] * absmax;
     }
+}
+
+static void whole_nf4(const zo_matrix *m, int64_t first, int64_t n, int8_t *out)
+{
+    for (int64_t i = 0; i < n; i++)
+        out[i] = zo_nf4_int8[zo_precision_code_nf4(m, first + i)];
 }
 
 /* The code of the map's value nearest to x, the lower one of two as near. */
@@ -301,11 +348,46 @@ static float quantize_absmax(const float *absmax, int64_t blocks, uint8_t *code,
     return mean;
 }
 
+static int64_t scale_bytes_nf4(int64_t out, int64_t blocks)
+{
+    (void)out;
+    int64_t groups = (blocks + ZO_NF4_GROUP - 1) / ZO_NF4_GROUP;
+    return ceil_to(blocks, 64) + ceil_to(groups * (int64_t)sizeof(float), 64);
+}
+
+static void finish_nf4(const zo_encoder *e, zo_matrix *m)
+{
+    const int64_t blocks = blocks_of(e->precision, e->out, e->in);
+    uint8_t *code = (uint8_t *)scales_of(e);
+    float *group = (float *)(void *)(code + ceil_to(blocks, 64));
+    m->offset = quantize_absmax(e->absmax, blocks, code, group);
+    m->absmax_code = code;
+    m->group = group;
+}
+
+static void turn_nf4(const zo_matrix *m, int64_t group, void *to, void *room)
+{
+    const int64_t in = m->in, each = in / ZO_NF4_BLOCK;
+    for (int64_t c = 0; c < ZO_PANEL_ROWS / 2; c++) {
+        const uint8_t *low = (const uint8_t *)room + c * in / 2, *high = low + ZO_PANEL_ROWS / 2 * in / 2;
+        for (int64_t k = 0; k < in; k += 2) {
+            uint8_t *two = (uint8_t *)to + place_nf4(c, k, in);
+            two[0] = (uint8_t)(low[k / 2] >> 4 | (high[k / 2] & 0xf0));
+            two[4] = (uint8_t)((low[k / 2] & 15) | high[k / 2] << 4);
+        }
+    }
+    uint8_t *codes = (uint8_t *)(uintptr_t)m->absmax_code + group * ZO_PANEL_ROWS * each;
+    memcpy(room, codes, (size_t)(ZO_PANEL_ROWS * each));
+    for (int64_t b = 0; b < each; b++)
+        for (int64_t c = 0; c < ZO_PANEL_ROWS; c++)
+            codes[b * ZO_PANEL_ROWS + c] = ((const uint8_t *)room)[c * each + b];
+}
+
 /* ---- the table ---- */
 
 static const zo_precision_info table[ZO_PRECISION_COUNT] = {
-#define X(name, text, block, bytes, error, functions)                                                        \
-    [ZO_PRECISION_##name] = {text, block, bytes, error, encode_##functions, decode_##functions},
+#define X(name, text, block, bytes, error, functions, ...)                                                   \
+    [ZO_PRECISION_##name] = {text, block, bytes, error, encode_##functions, decode_##functions, __VA_ARGS__},
     ZO_PRECISION_MAP(X)
 #undef X
 };
@@ -334,17 +416,19 @@ const char *zo_compute_name(zo_compute c)
 
 bool zo_precision_in_int8(zo_precision p, int64_t in)
 {
-    return p == ZO_PRECISION_INT8 || (p == ZO_PRECISION_NF4 && in % ZO_NF4_BLOCK == 0);
+    const zo_precision_info *info = zo_precision_get(p);
+    return info->whole && in % info->block == 0;
 }
 
 int64_t zo_precision_bytes(zo_precision p, int64_t out, int64_t in)
 {
-    return layout_of(p, out, in).bytes;
+    const zo_precision_info *info = zo_precision_get(p);
+    return code_bytes(p, out, in) + (info->scale_bytes ? info->scale_bytes(out, blocks_of(p, out, in)) : 0);
 }
 
 int64_t zo_precision_scratch(zo_precision p, int64_t out, int64_t in)
 {
-    return p == ZO_PRECISION_NF4 ? layout_of(p, out, in).blocks : 0;
+    return zo_precision_get(p)->block > 1 ? blocks_of(p, out, in) : 0;
 }
 
 int64_t zo_precision_grain(zo_precision p, int64_t in)
@@ -364,18 +448,10 @@ void zo_precision_encode_rows(const zo_encoder *e, int64_t row, int64_t rows, co
 
 zo_matrix zo_precision_encode_end(const zo_encoder *e)
 {
-    layout l = layout_of(e->precision, e->out, e->in);
-    char *storage = e->storage;
-    zo_matrix m = {.precision = e->precision, .out = e->out, .in = e->in, .values = storage};
-    if (e->precision == ZO_PRECISION_INT8)
-        m.scale = (const float *)(storage + l.scale);
-    if (e->precision == ZO_PRECISION_NF4) {
-        uint8_t *code = (uint8_t *)storage + l.absmax;
-        float *group = (float *)(storage + l.group);
-        m.offset = quantize_absmax(e->absmax, l.blocks, code, group);
-        m.absmax_code = code;
-        m.group = group;
-    }
+    const zo_precision_info *info = zo_precision_get(e->precision);
+    zo_matrix m = {.precision = e->precision, .out = e->out, .in = e->in, .values = e->storage};
+    if (info->finish)
+        info->finish(e, &m);
     return m;
 }
 
@@ -383,9 +459,8 @@ zo_matrix zo_precision_encode_end(const zo_encoder *e)
 
 bool zo_precision_reorders(zo_precision p, int64_t in)
 {
-    static const int unit[ZO_PRECISION_COUNT] = {
-        [ZO_PRECISION_F32] = 1, [ZO_PRECISION_INT8] = 4, [ZO_PRECISION_NF4] = ZO_NF4_BLOCK};
-    return unit[p] && in % unit[p] == 0;
+    const int unit = zo_precision_get(p)->panel_unit;
+    return unit && in % unit == 0;
 }
 
 int64_t zo_precision_reorder_bytes(int64_t in)
@@ -393,57 +468,13 @@ int64_t zo_precision_reorder_bytes(int64_t in)
     return ceil_to(ZO_PANEL_ROWS * in * (int64_t)sizeof(float), 64);
 }
 
-static void turn_f32(float *to, const float *from, int64_t in)
-{
-    for (int64_t k = 0; k < in; k++)
-        for (int64_t c = 0; c < ZO_PANEL_ROWS; c++)
-            to[panel_place(ZO_PRECISION_F32, c, k, in)] = from[c * in + k];
-}
-
-static void turn_int8(int8_t *to, const int8_t *from, int64_t in)
-{
-    for (int64_t c = 0; c < ZO_PANEL_ROWS; c++)
-        for (int64_t k = 0; k < in; k++)
-            to[panel_place(ZO_PRECISION_INT8, c, k, in)] = from[c * in + k];
-}
-
-static void turn_nf4(uint8_t *to, const uint8_t *from, int64_t in)
-{
-    for (int64_t c = 0; c < ZO_PANEL_ROWS / 2; c++) {
-        const uint8_t *low = from + c * in / 2, *high = low + ZO_PANEL_ROWS / 2 * in / 2;
-        for (int64_t k = 0; k < in; k += 2) {
-            uint8_t *two = to + panel_place(ZO_PRECISION_NF4, c, k, in);
-            two[0] = (uint8_t)(low[k / 2] >> 4 | (high[k / 2] & 0xf0));
-            two[4] = (uint8_t)((low[k / 2] & 15) | high[k / 2] << 4);
-        }
-    }
-}
-
-static void turn_absmax(const zo_matrix *m, int64_t group, uint8_t *room)
-{
-    int64_t each = m->in / ZO_NF4_BLOCK;
-    uint8_t *codes = (uint8_t *)(uintptr_t)m->absmax_code + group * ZO_PANEL_ROWS * each;
-    memcpy(room, codes, (size_t)(ZO_PANEL_ROWS * each));
-    for (int64_t b = 0; b < each; b++)
-        for (int64_t c = 0; c < ZO_PANEL_ROWS; c++)
-            codes[b * ZO_PANEL_ROWS + c] = room[c * each + b];
-}
-
-/* Rows [16 group, 16 group + 16). */
 static void turn_group(const zo_matrix *m, int64_t group, void *room)
 {
     const zo_precision_info *info = zo_precision_get(m->precision);
     int64_t bytes = ZO_PANEL_ROWS * m->in * info->bytes / info->block;
     char *at = (char *)(uintptr_t)m->values + group * bytes;
     memcpy(room, at, (size_t)bytes);
-    if (m->precision == ZO_PRECISION_F32)
-        turn_f32((float *)(void *)at, room, m->in);
-    else if (m->precision == ZO_PRECISION_INT8)
-        turn_int8((int8_t *)at, room, m->in);
-    else
-        turn_nf4((uint8_t *)at, room, m->in);
-    if (m->precision == ZO_PRECISION_NF4)
-        turn_absmax(m, group, room);
+    info->turn(m, group, at, room);
 }
 
 void zo_precision_reorder(zo_matrix *m, int threads, void *room)

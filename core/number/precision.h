@@ -24,17 +24,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* name, values in a block, bytes of a block's codes, error (zo_precision_info), functions; nf4's error is half the gap
- * between -1 and the next level */
+/* A precision's row: name, values in a block, bytes of a block's codes, error (zo_precision_info), functions' ending, and what
+ * else it has of zo_precision_info; nf4's error is half the gap between -1 and the next level. */
 #define ZO_PRECISION_MAP(X)                                                                                  \
-    X(F32, "f32", 1, 4, 0, f32)                                                                              \
-    X(F16, "f16", 1, 2, 1.0 / 2048, f16)                                                                     \
-    X(BF16, "bf16", 1, 2, 1.0 / 256, bf16)                                                                   \
-    X(INT8, "int8", 1, 1, 0.5 / 127, int8)                                                                   \
-    X(NF4, "nf4", 64, 32, 0.15190360, nf4)
+    X(F32, "f32", 1, 4, 0, f32, .panel_unit = 1, .turn = turn_f32)                                           \
+    X(F16, "f16", 1, 2, 1.0 / 2048, f16, .panel_unit = 0)                                                    \
+    X(BF16, "bf16", 1, 2, 1.0 / 256, bf16, .panel_unit = 0)                                                  \
+    X(INT8, "int8", 1, 1, 0.5 / 127, int8, .panel_unit = 4, .turn = turn_int8, .unscaled = unscaled_int8,    \
+      .whole = whole_int8, .scale_bytes = scale_bytes_int8, .finish = finish_int8)                           \
+    X(NF4, "nf4", 64, 32, 0.15190360, nf4, .panel_unit = ZO_NF4_BLOCK, .turn = turn_nf4, .whole = whole_nf4, \
+      .scale_bytes = scale_bytes_nf4, .finish = finish_nf4)
 
 typedef enum zo_precision {
-#define X(name, text, block, bytes, error, functions) ZO_PRECISION_##name,
+#define X(name, ...) ZO_PRECISION_##name,
     ZO_PRECISION_MAP(X)
 #undef X
         ZO_PRECISION_COUNT
@@ -114,6 +116,16 @@ typedef struct zo_precision_info {
     void (*encode)(const zo_encoder *e, int64_t row, int64_t rows, const float *x);
     /* n values from the row-major index `first` on, which lie in one row. */
     void (*decode)(const zo_matrix *m, int64_t first, int64_t n, float *out);
+    /* The same less the scale of the output channel, which products apply to their sums. NULL: it has none. */
+    void (*unscaled)(const zo_matrix *m, int64_t first, int64_t n, float *out);
+    /* The same as whole numbers -127 ... 127, for compute int8. NULL: it has no such products. */
+    void (*whole)(const zo_matrix *m, int64_t first, int64_t n, int8_t *out);
+    /* Of the scales behind the codes. NULL: there are none. */
+    int64_t (*scale_bytes)(int64_t out, int64_t blocks);
+    void (*finish)(const zo_encoder *e, zo_matrix *m); /* where they lie, made if need be; with scale_bytes */
+    int panel_unit; /* panel order takes multiples of so many inputs; 0: it has none */
+    /* Writes rows [16 group, 16 group + 16) in panel order; room: these rows as they were, free to use. */
+    void (*turn)(const zo_matrix *m, int64_t group, void *to, void *room);
 } zo_precision_info;
 
 #define ZO_NF4_ABSMAX_ERROR 0.0071 /* half the widest gap of the dynamic map */
@@ -139,7 +151,7 @@ void zo_precision_encode_rows(const zo_encoder *e, int64_t row, int64_t rows, co
 /* After all rows; the matrix borrows e->storage. */
 zo_matrix zo_precision_encode_end(const zo_encoder *e);
 
-/* Whether a matrix of `in` inputs can lie in panel order: f32, int8 and nf4, where whole units of the order fit. */
+/* Whether a matrix of `in` inputs can lie in panel order: whole units of it must fit. */
 bool zo_precision_reorders(zo_precision p, int64_t in);
 /* Bytes of room that one thread needs to reorder a matrix. */
 int64_t zo_precision_reorder_bytes(int64_t in);
@@ -147,8 +159,7 @@ int64_t zo_precision_reorder_bytes(int64_t in);
  * threads. */
 void zo_precision_reorder(zo_matrix *m, int threads, void *room);
 
-/* int8, nf4: the code of the value at the row-major index i. */
-int8_t zo_precision_code_int8(const zo_matrix *m, int64_t i);
+/* nf4: the code of the value at the row-major index i. */
 int zo_precision_code_nf4(const zo_matrix *m, int64_t i);
 
 /* The plain decoder: rows [row, row + rows) in Hugging Face order to out (rows, in). */
