@@ -18,7 +18,7 @@ typedef void bench_sgemm_product(float *y, int64_t ldy, const float *x, int64_t 
 void bench_sgemm_openblas(float *y, int64_t ldy, const float *x, int64_t ldx, const float *w, int64_t rows,
                           int64_t out, int64_t in, float scale, float beta);
 
-/* The same by OpenBLAS's product of a matrix and a vector, row by row, which core/ takes for single rows. */
+/* The same by OpenBLAS's product of a matrix and a vector, row by row. */
 void bench_sgemm_by_vectors(float *y, int64_t ldy, const float *x, int64_t ldx, const float *w, int64_t rows,
                             int64_t out, int64_t in, float scale, float beta);
 
