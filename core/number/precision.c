@@ -119,7 +119,7 @@ static int64_t place_f32(int64_t r, int64_t k, int64_t in)
     return (r - c) * in + k * ZO_PANEL_ROWS + c;
 }
 
-static void turn_f32(const zo_matrix *m, int64_t group, void *to, void *room)
+static void reorder_f32(const zo_matrix *m, int64_t group, void *to, void *room)
 {
     (void)group;
     for (int64_t k = 0; k < m->in; k++)
@@ -201,7 +201,7 @@ static int64_t place_int8(int64_t r, int64_t k, int64_t in)
     return (r - c) * in + k / 4 * 64 + c / 4 * 16 + k / 2 % 2 * 8 + c % 4 * 2 + k % 2;
 }
 
-static void turn_int8(const zo_matrix *m, int64_t group, void *to, void *room)
+static void reorder_int8(const zo_matrix *m, int64_t group, void *to, void *room)
 {
     (void)group;
     for (int64_t c = 0; c < ZO_PANEL_ROWS; c++)
@@ -365,7 +365,7 @@ static void finish_nf4(const zo_encoder *e, zo_matrix *m)
     m->group = group;
 }
 
-static void turn_nf4(const zo_matrix *m, int64_t group, void *to, void *room)
+static void reorder_nf4(const zo_matrix *m, int64_t group, void *to, void *room)
 {
     const int64_t in = m->in, each = in / ZO_NF4_BLOCK;
     for (int64_t c = 0; c < ZO_PANEL_ROWS / 2; c++) {
@@ -474,7 +474,7 @@ static void turn_group(const zo_matrix *m, int64_t group, void *room)
     int64_t bytes = ZO_PANEL_ROWS * m->in * info->bytes / info->block;
     char *at = (char *)(uintptr_t)m->values + group * bytes;
     memcpy(room, at, (size_t)bytes);
-    info->turn(m, group, at, room);
+    info->reorder(m, group, at, room);
 }
 
 void zo_precision_reorder(zo_matrix *m, int threads, void *room)

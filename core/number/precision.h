@@ -27,13 +27,14 @@
 /* A precision's row: name, values in a block, bytes of a block's codes, error (zo_precision_info), functions' ending, and what
  * else it has of zo_precision_info; nf4's error is half the gap between -1 and the next level. */
 #define ZO_PRECISION_MAP(X)                                                                                  \
-    X(F32, "f32", 1, 4, 0, f32, .panel_unit = 1, .turn = turn_f32)                                           \
+    X(F32, "f32", 1, 4, 0, f32, .panel_unit = 1, .reorder = reorder_f32)                                     \
     X(F16, "f16", 1, 2, 1.0 / 2048, f16, .panel_unit = 0)                                                    \
     X(BF16, "bf16", 1, 2, 1.0 / 256, bf16, .panel_unit = 0)                                                  \
-    X(INT8, "int8", 1, 1, 0.5 / 127, int8, .panel_unit = 4, .turn = turn_int8, .unscaled = unscaled_int8,    \
-      .whole = whole_int8, .scale_bytes = scale_bytes_int8, .finish = finish_int8)                           \
-    X(NF4, "nf4", 64, 32, 0.15190360, nf4, .panel_unit = ZO_NF4_BLOCK, .turn = turn_nf4, .whole = whole_nf4, \
-      .scale_bytes = scale_bytes_nf4, .finish = finish_nf4)
+    X(INT8, "int8", 1, 1, 0.5 / 127, int8, .panel_unit = 4, .reorder = reorder_int8,                         \
+      .unscaled = unscaled_int8, .whole = whole_int8, .scale_bytes = scale_bytes_int8,                       \
+      .finish = finish_int8)                                                                                 \
+    X(NF4, "nf4", 64, 32, 0.15190360, nf4, .panel_unit = ZO_NF4_BLOCK, .reorder = reorder_nf4,               \
+      .whole = whole_nf4, .scale_bytes = scale_bytes_nf4, .finish = finish_nf4)
 
 typedef enum zo_precision {
 #define X(name, ...) ZO_PRECISION_##name,
@@ -125,7 +126,7 @@ typedef struct zo_precision_info {
     void (*finish)(const zo_encoder *e, zo_matrix *m); /* where they lie, made if need be; with scale_bytes */
     int panel_unit; /* panel order takes multiples of so many inputs; 0: it has none */
     /* Writes rows [16 group, 16 group + 16) in panel order; room: these rows as they were, free to use. */
-    void (*turn)(const zo_matrix *m, int64_t group, void *to, void *room);
+    void (*reorder)(const zo_matrix *m, int64_t group, void *to, void *room);
 } zo_precision_info;
 
 #define ZO_NF4_ABSMAX_ERROR 0.0071 /* half the widest gap of the dynamic map */
