@@ -22,6 +22,7 @@
 #include <cmocka.h>
 
 #include "bench/base/memory_limit.h"
+#include "bench/launch/pairs.h"
 #include "bench/machine/child.h"
 #include "bench/cmd/commands.h"
 #include "bench/base/exit.h"
@@ -339,6 +340,32 @@ static void a_model_that_changes(void **state)
     bench_manifest_free(m);
 }
 
+/* Nor are two programs compared with different weights. */
+static void a_model_that_changes_between_pairs(void **state)
+{
+    (void)state;
+    write_model("weights");
+    bench_manifest *m = manifest("\"model\": \"" MODEL "\"",
+                                 "\"matrix\": {\"queries\": [1, 2]}, " MEASURE("\"min_runs\": 1"));
+    bench_pairs *p = NULL;
+    zo_error err = {0};
+    if (bench_pairs_open(m, &(bench_pairs_options){0}, &p, &err) || bench_pairs_measure(p, NULL, 2, &err))
+        fail_msg("%s", err.text);
+    const json_t *old = bench_pairs_old(p);
+    assert_string_equal(text_of(old, 0, "status"), "ok");
+    assert_string_equal(text_of(bench_pairs_new(p), 0, "status"), "ok");
+    /* the second cell begins with the new side, which changes it; then neither cell has the weights that it had */
+    assert_string_equal(text_of(bench_pairs_new(p), 1, "reason"),
+                        "model " MODEL " changed while the cell ran");
+    for (size_t i = 1; i < 3; i++) {
+        assert_string_equal(text_of(old, i, "status"), "failed");
+        assert_non_null(strstr(text_of(old, i, "reason"), "has changed: its SHA-256 was "));
+        assert_null(strstr(text_of(old, i, "reason"), "--fresh")); /* which is no flag of compare */
+    }
+    bench_pairs_free(p);
+    bench_manifest_free(m);
+}
+
 static void a_model_that_vanishes(void **state)
 {
     (void)state;
@@ -479,9 +506,16 @@ static void asked_before_it_begins(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        IN_PLACE(a_full_disk),      IN_PLACE(a_disk_without_space), IN_PLACE(unwritable_results),
-        IN_PLACE(a_torn_last_line), IN_PLACE(a_model_that_changes), IN_PLACE(a_model_that_vanishes),
-        IN_PLACE(too_much_memory),  IN_PLACE(exit_codes),           IN_PLACE(asked_before_it_begins),
+        IN_PLACE(a_full_disk),
+        IN_PLACE(a_disk_without_space),
+        IN_PLACE(unwritable_results),
+        IN_PLACE(a_torn_last_line),
+        IN_PLACE(a_model_that_changes),
+        IN_PLACE(a_model_that_changes_between_pairs),
+        IN_PLACE(a_model_that_vanishes),
+        IN_PLACE(too_much_memory),
+        IN_PLACE(exit_codes),
+        IN_PLACE(asked_before_it_begins),
     };
     if (argc > 1 && strcmp(argv[1], "cell") == 0)
         return child(argv + 1);

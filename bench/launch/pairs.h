@@ -42,7 +42,4 @@ void bench_pairs_forget(bench_pairs *p, const json_t *cells);
 const json_t *bench_pairs_old(const bench_pairs *p);
 const json_t *bench_pairs_new(const bench_pairs *p);
 
-/* The machine as it is: borrowed. */
-const json_t *bench_pairs_machine(const bench_pairs *p);
-
 #endif

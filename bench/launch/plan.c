@@ -7,10 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
-#include <omp.h>
-
-#include "bench/launch/disk.h"
 #include "bench/machine/build.h"
 #include "bench/base/folder.h"
 #include "bench/machine/machine.h"
@@ -27,6 +25,42 @@
 #include "core/format/weights.h"
 
 #define PEAK_S 0.5 /* for the peaks of a thread count */
+
+/* ---- disk ---- */
+
+enum {
+    RECORD_BYTES = 8192, /* machine, build, inputs ...: some 5000 */
+    STEP_BYTES = 64,     /* a time, [step, loss] and [step, size] */
+    EVALUATION_BYTES = 256
+};
+
+int64_t bench_plan_record_bytes(const bench_params *p)
+{
+    const int64_t rows = p->holdout ? p->holdout : p->eval_rows;
+    return RECORD_BYTES + STEP_BYTES * p->steps + bench_params_evaluations(p) * (EVALUATION_BYTES + rows / 4);
+}
+
+int64_t bench_plan_checkpoint_bytes(const bench_params *p, int64_t adapter_bytes)
+{
+    return p->checkpoint_every ? 2 * (adapter_bytes + bench_plan_record_bytes(p)) : 0;
+}
+
+int64_t bench_plan_disk_free(const char *folder)
+{
+    struct statvfs disk;
+    char *path = strdup(folder);
+    int failed = -1;
+    while (path && (failed = statvfs(path, &disk)) != 0) {
+        char *slash = strrchr(path, '/');
+        if (!slash || slash == path) {
+            failed = statvfs(slash ? "/" : ".", &disk);
+            break;
+        }
+        *slash = '\0';
+    }
+    free(path);
+    return failed ? -1 : (int64_t)disk.f_bavail * (int64_t)disk.f_frsize;
+}
 
 /* ---- models and data, each opened once ---- */
 
@@ -345,7 +379,7 @@ static zo_status plan_cell(planner *s, bench_plan_cell *out, zo_error *err)
     if (!bench_backend_of(p)->has_model) {
         count_runs(s, out);
         recall(s, out->cell, true, out);
-        out->record_bytes = bench_disk_record_bytes(p);
+        out->record_bytes = bench_plan_record_bytes(p);
         return ZO_OK;
     }
     model *m = find_model(s, p->model);
@@ -357,11 +391,11 @@ static zo_status plan_cell(planner *s, bench_plan_cell *out, zo_error *err)
     if (out->basis == BENCH_PLAN_UNKNOWN)
         recall(s, out->cell, false, out);
     set_trouble(out, &m->trouble);
-    out->record_bytes = bench_disk_record_bytes(p);
+    out->record_bytes = bench_plan_record_bytes(p);
     if (!d)
         return ZO_OK;
     const zo_lora_options lora = bench_params_lora(p);
-    out->checkpoint_bytes = bench_disk_checkpoint_bytes(p, zo_lora_bytes(&m->config, &lora));
+    out->checkpoint_bytes = bench_plan_checkpoint_bytes(p, zo_lora_bytes(&m->config, &lora));
     check_cell(p, &m->config, d, out);
     bench_lengths lengths = {d->train_part.longest, d->train_part.most_labels, d->eval_part.longest,
                              d->eval_part.most_labels};
@@ -464,7 +498,7 @@ zo_status bench_plan_make(const bench_manifest *m, const char *results, const js
     if (!st && out->count == 0)
         st = zo_fail(err, ZO_ERR_INVALID, "plan %s: no cell passes the filter", m->name);
     sum_up(out);
-    out->disk_free_bytes = bench_disk_free(results);
+    out->disk_free_bytes = bench_plan_disk_free(results);
     planner_deinit(&s);
     json_decref(machine);
     if (st)
@@ -477,4 +511,72 @@ void bench_plan_deinit(bench_plan *p)
     free(p->cells);
     json_decref(p->peaks);
     *p = (bench_plan){0};
+}
+
+/* ---- before a run ---- */
+
+/* Cells follow each other with the same model: one is kept open. */
+typedef struct opened {
+    const char *name;    /* NULL: none */
+    zo_weights *weights; /* NULL: cannot be read */
+} opened;
+
+static void keep_open(opened *m, const char *name)
+{
+    char path[4096];
+    if (m->name && strcmp(m->name, name) == 0)
+        return;
+    zo_weights_free(m->weights);
+    *m = (opened){.name = name};
+    if (!bench_model_path(name, path, sizeof path, NULL) && zo_weights_open(path, NULL, &m->weights, NULL))
+        m->weights = NULL;
+}
+
+/* At least; -1: not known. */
+static int64_t least_bytes(opened *m, const bench_params *p)
+{
+    const int32_t tokens =
+        (int32_t)(p->seq_len ? p->seq_len : 8); /* the padding of a batch is a multiple of it */
+    const bench_lengths shortest = {tokens, 1, p->eval_every >= 0 ? tokens : 0, p->eval_every >= 0};
+    if (!bench_backend_of(p)->has_model)
+        return -1;
+    keep_open(m, p->model);
+    if (!m->weights)
+        return -1;
+    zo_llama_bytes weights =
+        zo_llama_weight_bytes(m->weights, (zo_precision)p->weights, (int32_t)bench_params_longest(p));
+    return bench_backend_bytes(p, zo_weights_config(m->weights), weights, &shortest);
+}
+
+static bool has_work(const bench_schedule *s, const bench_scheduled *c)
+{
+    for (int r = 0; r < s->max_runs; r++)
+        if (bench_schedule_wants(s, c, r))
+            return true;
+    return false;
+}
+
+zo_status bench_plan_check_memory(const bench_schedule *s, const json_t *machine, zo_error *err)
+{
+    const int64_t have = bench_plan_limit(&s->m->measure, machine);
+    opened m = {0};
+    int too_large = 0;
+    char first[256] = "";
+    for (int i = 0; i < s->count && have >= 0; i++) {
+        const bench_scheduled *c = &s->cells[i];
+        const int64_t need = has_work(s, c) ? least_bytes(&m, &c->cell->params) : -1;
+        if (need <= have)
+            continue;
+        if (too_large++ == 0)
+            snprintf(first, sizeof first, "%s needs at least %.1f GiB", c->label, (double)need / (1 << 30));
+    }
+    zo_weights_free(m.weights);
+    if (!too_large)
+        return ZO_OK;
+    return zo_fail(
+        err, ZO_ERR_INVALID,
+        "run %s: %d cell%s cannot fit into the %.1f GiB of memory that %s: %s; --oversize goes on all "
+        "the same, and records what becomes of it",
+        s->m->name, too_large, too_large == 1 ? "" : "s", (double)have / (1 << 30),
+        have < bench_plan_available(machine) ? "a cell may take" : "are available", first);
 }

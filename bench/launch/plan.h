@@ -7,6 +7,7 @@
 
 #include "bench/manifest/manifest.h"
 #include "bench/cell/predict.h"
+#include "bench/launch/schedule.h"
 #include "core/format/config.h"
 #include "core/base/error.h"
 #include "core/model/llama.h"
@@ -44,7 +45,7 @@ typedef struct bench_plan_cell {
     double seconds; /* of one repetition; NaN: unknown */
     bench_plan_basis basis;
     int64_t bytes;                          /* -1: unknown */
-    int64_t record_bytes, checkpoint_bytes; /* on disk: of each repetition, and while one runs (disk.h) */
+    int64_t record_bytes, checkpoint_bytes; /* on disk: of each repetition, and while one runs */
     bool too_large;                         /* bytes are more than it may take */
     char trouble[256];                      /* why it would fail, "model ...: no such file"; "" */
 } bench_plan_cell;
@@ -70,5 +71,18 @@ typedef struct bench_plan {
 zo_status bench_plan_make(const bench_manifest *m, const char *results, const json_t *where, bench_plan *out,
                           zo_error *err);
 void bench_plan_deinit(bench_plan *p);
+
+/* One record, generously: it holds a time and a loss for every step, and which rows every evaluation had right. */
+int64_t bench_plan_record_bytes(const bench_params *p);
+/* The checkpoints of a repetition while it runs: two of adapter_bytes, the older is removed last, and the samples so far; 0
+ * without checkpoint_every. */
+int64_t bench_plan_checkpoint_bytes(const bench_params *p, int64_t adapter_bytes);
+/* Free for this user on the disk of a folder, or of the nearest one above it that there is; -1: not known. */
+int64_t bench_plan_disk_free(const char *folder);
+
+/* Before a run: a cell with repetitions to be done needs at least what bench_backend_bytes says of its weights, adapter and the
+ * shortest sequences, whatever its data; there is what bench_plan_limit says. Models that cannot be read are no matter of
+ * this. Fails: ZO_ERR_INVALID, with how many cells cannot fit and the first of them. */
+zo_status bench_plan_check_memory(const bench_schedule *s, const json_t *machine, zo_error *err);
 
 #endif

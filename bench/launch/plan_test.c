@@ -1,5 +1,5 @@
 /* Tests of plan.c: memory against what the core then asks for, numbers of evaluations, time from records and by
- * operations, what is done, what is in the way. */
+ * operations, what is done, what is in the way, what it leaves on disk. */
 #include "bench/backend/backend.h"
 #include "bench/launch/plan.h"
 
@@ -383,6 +383,49 @@ static void bad_records(void **state)
     bench_manifest_free(m);
 }
 
+/* The longest line of results that are kept, of cells with and without training. */
+static void records_fit(void **state)
+{
+    (void)state;
+    char *line = NULL;
+    size_t cap = 0;
+    int seen = 0;
+    FILE *f = fopen("results/kept/quickstart/cells.jsonl", "r");
+    assert_non_null(f);
+    for (ssize_t n; (n = getline(&line, &cap, f)) > 0; seen++) {
+        json_t *record = json_loads(line, 0, NULL);
+        bench_params p;
+        assert_int_equal(bench_params_from_json(&p, json_object_get(record, "cell"), NULL), ZO_OK);
+        assert_in_range(n, 1, bench_plan_record_bytes(&p));
+        json_decref(record);
+    }
+    assert_true(seen > 0);
+    free(line);
+    fclose(f);
+}
+
+static void disk_sums(void **state)
+{
+    bench_params p;
+    (void)state;
+    bench_params_default(&p);
+    const int64_t short_run = bench_plan_record_bytes(&p);
+    p.steps += 1000;
+    assert_int_equal(bench_plan_record_bytes(&p) - short_run, 64000);
+    assert_int_equal(bench_plan_checkpoint_bytes(&p, 1000), 0);
+    p.checkpoint_every = 5;
+    assert_int_equal(bench_plan_checkpoint_bytes(&p, 1000), 2 * (1000 + bench_plan_record_bytes(&p)));
+}
+
+static void free_space(void **state)
+{
+    (void)state;
+    assert_true(bench_plan_disk_free("/") >= 0);
+    assert_true(bench_plan_disk_free("/proc") == 0); /* a file system that holds nothing */
+    assert_true(bench_plan_disk_free("/proc/none/of/this") == 0);
+    assert_true(bench_plan_disk_free("no-such-folder/none") >= 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +438,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(time_by_the_roofline, make_results, remove_results),
         cmocka_unit_test_setup_teardown(trouble, make_results, remove_results),
         cmocka_unit_test_setup_teardown(bad_records, make_results, remove_results),
+        cmocka_unit_test(records_fit),
+        cmocka_unit_test(disk_sums),
+        cmocka_unit_test(free_space),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,13 @@
  * cell are tried. Which comes next and when there are enough: schedule.h.
  *
  * results/NAME also holds manifest.json (the manifest's bytes, so that a report needs nothing else), checkpoints/ and
- * adapters/ of cells (cell.h), sessions.jsonl (session_log.h), and .lock, which keeps a second run out.
+ * adapters/ of cells (cell.h), .lock, which keeps a second run out, and sessions.jsonl: one line per call, saying why it ended
+ * and how far each cell came:
+ *
+ * { "schema": "zobench/session/1", "started": "2026-01-31T12:00:00Z", "ended": .., "why": "complete" | "budget" |
+ *   "interrupted" | "failed", "error": null, "budget_s": null, "shard": null | "1/3", "order": "interleave", "order_seed": 1,
+ *   "done": 12 (repetitions), "cells": [{"cell_id": .., "label": .., "decision": "narrow", "runs": 6, "ci": 0.02,
+ *   "half_width": 0.011}] (schedule.h; a decision "go on" is one that `why` kept from being carried out) }
  */
 #ifndef BENCH_RUN_H
 #define BENCH_RUN_H
@@ -26,7 +32,7 @@ typedef struct bench_run_options {
     double budget_s;     /* no repetition is begun that would end later, as far as is known; 0: no bound */
     bool retry;          /* try repetitions again that did not end ok */
     bool fresh;          /* set earlier records and checkpoints aside and begin anew */
-    bool oversize;       /* run cells too that cannot fit into memory (memory_fit.h) */
+    bool oversize;       /* run cells too that cannot fit into memory (bench_plan_check_memory) */
     bool save_adapters;  /* keep what was trained, in adapters/CELLID-RUN */
     FILE *progress;      /* NULL: quiet */
     double

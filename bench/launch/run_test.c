@@ -1,4 +1,4 @@
-/* Tests of run.c and filter.c: this program is its own child, which behaves as the cell's `queries` say, or runs a real
+/* Tests of run.c and launch.c: this program is its own child, which behaves as the cell's `queries` say, or runs a real
  * cell of a tiny made-up model. */
 #include "bench/backend/openblas.h"
 #include "bench/launch/run.h"
@@ -20,6 +20,8 @@
 
 #include <cmocka.h>
 
+#include "bench/base/memory_limit.h"
+#include "bench/launch/pairs.h"
 #include "bench/machine/child.h"
 #include "bench/cmd/commands.h"
 #include "bench/manifest/condition.h"
@@ -119,6 +121,14 @@ static int unheard_of(int run)
     return told("splendid");
 }
 
+/* As a library ends that was refused memory. */
+static int refused(int run)
+{
+    (void)run;
+    fprintf(stderr, "library: Cannot allocate memory\n");
+    return 1;
+}
+
 static int fails_after_all(int run)
 {
     fine(run);
@@ -187,6 +197,7 @@ enum {
     INTERRUPTS,
     SLOW,
     INTERRUPTS_ONCE,
+    REFUSED,
     NOBODY
 };
 
@@ -205,6 +216,7 @@ static int (*const behave[])(int run) = {
     [INTERRUPTS] = interrupts,
     [SLOW] = slow,
     [INTERRUPTS_ONCE] = interrupts_once,
+    [REFUSED] = refused,
 };
 
 enum { REAL_RANK = 3 }; /* cells of this rank are real ones */
@@ -298,9 +310,57 @@ static void assert_order(const char *expected)
 
 /* ---- tests ---- */
 
+/* The records of a manifest's cells, in its order, by either way of launching them. */
+static json_t *records_of_run(const bench_manifest *m)
+{
+    const int n = m->cell_count;
+    bench_run_summary s = run(m, plain);
+    assert_int_equal(s.cells, n);
+    assert_int_equal(s.ok, 1);
+    assert_int_equal(s.failed, n - 1);
+    assert_int_equal(s.done, n);
+    assert_false(s.interrupted);
+    return records();
+}
+
+/* Of zobench compare --keep: what the new side left. */
+static json_t *records_of_pairs(const bench_manifest *m)
+{
+    zo_error err = {0};
+    bench_pairs *p = NULL;
+    json_t *kept = NULL;
+    if (bench_pairs_open(m, &(bench_pairs_options){.keep = "kept"}, &p, &err) ||
+        bench_pairs_measure(p, NULL, 1, &err) || bench_records_load("kept/new.jsonl", &kept, NULL, &err))
+        fail_msg("%s", err.text);
+    assert_false(bench_pairs_interrupted(p));
+    bench_pairs_free(p);
+    return kept;
+}
+
+static void check_outcome(const json_t *r, const bench_manifest *m)
+{
+    static const char *const parts[] = {"time",     "memory", "roofline", "counters", "accuracy", "loss",
+                                        "numerics", "seeds",  "build",    "inputs",   "peaks"};
+    assert_true(json_integer_value(json_object_get(r, "wall_ns")) > 0);
+    assert_int_equal(json_string_length(json_object_get(r, "started")), 20);
+    assert_int_equal(json_string_length(json_object_get(r, "fingerprint")), 12);
+    assert_true(json_is_object(json_object_get(r, "machine")));
+    assert_string_equal(json_string_value(bench_metric_at(r, "inputs.manifest.sha256")), m->sha256);
+    for (size_t k = 0; k < sizeof parts / sizeof *parts;
+         k++) { /* never missing, never null without a reason */
+        char key[32];
+        snprintf(key, sizeof key, "%s_reason", parts[k]);
+        const json_t *part = json_object_get(r, parts[k]);
+        assert_non_null(part);
+        assert_true(!json_is_null(part) || json_is_string(json_object_get(r, key)));
+    }
+}
+
 static void every_outcome_is_a_record(void **state)
 {
-    static const struct {
+    const char *why;
+    const bool limited = bench_memory_limit_bytes(1 << 29, NULL, 3, &why) > 0; /* not under sanitizers */
+    const struct {
         int queries;
         const char *status, *reason; /* NULL: null */
     } cases[] = {
@@ -314,56 +374,37 @@ static void every_outcome_is_a_record(void **state)
         {OOM, "oom", "because"},
         {UNHEARD_OF, "failed", "its record has status splendid"},
         {FAILS_AFTER_ALL, "failed", "ended with exit code 1: it printed nothing"},
+        {REFUSED, limited ? "oom" : "failed",
+         limited ? "wanted more than its 512.0 MiB of memory: library: Cannot allocate memory"
+                 : "ended with exit code 1 and no record: library: Cannot allocate memory"},
         {NOBODY, "failed", "ended with exit code 99 and no record: it printed nothing"},
     };
     enum { N = sizeof cases / sizeof *cases };
-    static const char *const parts[] = {"time", "memory",   "roofline", "counters", "accuracy",
-                                        "loss", "numerics", "seeds",    "build",    "inputs"};
+    static json_t *(*const ways[])(const bench_manifest *) = {records_of_run, records_of_pairs};
     (void)state;
-    bench_manifest *m = manifest("[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15]", "\"timeout\": \"1s\"", 3);
-    bench_run_summary s = run(m, plain);
-    assert_int_equal(s.cells, N);
-    assert_int_equal(s.ok, 1);
-    assert_int_equal(s.failed, N - 1);
-    assert_int_equal(s.done, N);
-    assert_false(s.interrupted);
-    json_t *all = records(), *r;
-    assert_int_equal(json_array_size(all), N);
-    for (size_t i = 0; i < N; i++) {
-        r = json_array_get(all, i);
-        const char *status = json_string_value(json_object_get(r, "status"));
-        const char *reason = json_string_value(json_object_get(r, "reason"));
-        assert_int_equal(queries_of(r), cases[i].queries);
-        if (strcmp(status, cases[i].status) || !reason != !cases[i].reason ||
-            (reason && strcmp(reason, cases[i].reason)))
-            fail_msg("queries %d: %s: %s", cases[i].queries, status, reason ? reason : "(null)");
-        assert_true(json_integer_value(json_object_get(r, "wall_ns")) > 0);
-        assert_int_equal(json_string_length(json_object_get(r, "started")), 20);
-        assert_int_equal(json_string_length(json_object_get(r, "fingerprint")), 12);
-        assert_true(json_is_object(json_object_get(r, "machine")));
-        assert_string_equal(json_string_value(
-                                json_object_get(json_object_get(json_object_get(r, "inputs"), "manifest"),
-                                                "sha256")),
-                            m->sha256);
-        for (size_t k = 0; k < sizeof parts / sizeof *parts;
-             k++) { /* never missing, never null without a reason */
-            char key[32];
-            snprintf(key, sizeof key, "%s_reason", parts[k]);
-            const json_t *part = json_object_get(r, parts[k]);
-            assert_non_null(part);
-            assert_true(!json_is_null(part) || json_is_string(json_object_get(r, key)));
+    bench_manifest *m =
+        manifest("[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 16]", "\"timeout\": \"1s\", \"memory\": \"512MiB\"", 3);
+    for (size_t way = 0; way < sizeof ways / sizeof *ways; way++) {
+        json_t *all = ways[way](m);
+        assert_int_equal(json_array_size(all), N);
+        for (size_t i = 0; i < N; i++) {
+            const json_t *r = json_array_get(all, i);
+            const char *status = json_string_value(json_object_get(r, "status"));
+            const char *reason = json_string_value(json_object_get(r, "reason"));
+            assert_int_equal(queries_of(r), cases[i].queries);
+            if (strcmp(status, cases[i].status) || !reason != !cases[i].reason ||
+                (reason && strcmp(reason, cases[i].reason)))
+                fail_msg("way %zu, queries %d: %s: %s", way, cases[i].queries, status,
+                         reason ? reason : "(null)");
+            check_outcome(r, m);
         }
+        const json_t *fine_one = json_array_get(all, 0), *crashed = json_array_get(all, 1);
+        assert_int_equal(json_integer_value(bench_metric_at(fine_one, "numerics.threads")), 3);
+        assert_string_equal(json_string_value(bench_metric_at(fine_one, "inputs.model.path")), "m");
+        /* what a child said before it crashed is kept */
+        assert_int_equal(json_integer_value(bench_metric_at(crashed, "seeds.seed")), 7);
+        json_decref(all);
     }
-    r = json_array_get(all, 0);
-    assert_int_equal(json_integer_value(json_object_get(json_object_get(r, "numerics"), "threads")), 3);
-    assert_string_equal(json_string_value(
-                            json_object_get(json_object_get(json_object_get(r, "inputs"), "model"), "path")),
-                        "m");
-    /* what a child said before it crashed is kept */
-    assert_int_equal(json_integer_value(
-                         json_object_get(json_object_get(json_array_get(all, 1), "seeds"), "seed")),
-                     7);
-    json_decref(all);
     bench_manifest_free(m);
 }
 

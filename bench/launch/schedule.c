@@ -14,6 +14,14 @@
 
 /* ---- shards and order ---- */
 
+const char *bench_order_name(bench_order order)
+{
+    static const char *const names[] = {[BENCH_ORDER_INTERLEAVE] = "interleave",
+                                        [BENCH_ORDER_ROUND_ROBIN] = "round-robin",
+                                        [BENCH_ORDER_SEQUENTIAL] = "sequential"};
+    return names[order];
+}
+
 zo_status bench_shard_read(const char *text, bench_shard *out, zo_error *err)
 {
     bench_shard s = {0};

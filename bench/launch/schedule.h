@@ -54,6 +54,9 @@ typedef struct bench_schedule {
     double *scratch; /* (max_runs) */
 } bench_schedule;
 
+/* "interleave" */
+const char *bench_order_name(bench_order order);
+
 /* "2/5". Fails: ZO_ERR_INVALID. */
 zo_status bench_shard_read(const char *text, bench_shard *out, zo_error *err);
 
