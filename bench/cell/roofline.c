@@ -208,8 +208,8 @@ static plan plan_of(const bench_params *p, const zo_config *c, const zo_lora_opt
     const double q = (double)p->queries;
     const bool full = p->peft == ZO_PEFT_FULL;
     plan s = {.trained = full ? (double)zo_config_params(c) : zo_cost_trained(c, lora)};
-    if (p->method == ZO_METHOD_MEZO ||
-        full) { /* to +, to -, on to the next query's +: 3 q - 1; and the update q */
+    if (zo_trainer_in_place((zo_method)p->method, (zo_peft)p->peft)) {
+        /* to +, to -, on to the next query's +: 3 q - 1; and the update q */
         s.forwards = 2 * q;
         s.replicas = 1;
         s.noise = (4 * q - 1) * s.trained;

@@ -157,7 +157,7 @@ static const char *varies_in(const bench_node *root, const char *key)
     for (const bench_node *group = zip ? zip->first : NULL; group; group = group->next)
         if (bench_node_member(group, key))
             return "zip";
-    return seeds && strcmp(key, "seed") == 0 ? "seeds" : NULL;
+    return seeds && strcmp(key, bench_option_seed()->name) == 0 ? "seeds" : NULL;
 }
 
 static zo_status fail_key(const bench_document *d, bench_place at, const char *key, zo_error *err)

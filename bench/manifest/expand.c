@@ -157,7 +157,7 @@ zo_status bench_expand_cells(bench_reader *r, const bench_field *f, void *out, c
 zo_status bench_expand_seeds(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
 {
     bench_expansion *x = out;
-    const bench_option *o = bench_option_find("seed");
+    const bench_option *o = bench_option_seed();
     bench_params scratch;
     json_t *values, *value;
     size_t i;

@@ -118,6 +118,11 @@ const bench_option *bench_option_find(const char *name)
     return NULL;
 }
 
+const bench_option *bench_option_seed(void)
+{
+    return bench_option_find("seed");
+}
+
 uint64_t bench_option_bit(const bench_option *o)
 {
     return UINT64_C(1) << (o - bench_options);

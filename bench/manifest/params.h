@@ -90,6 +90,8 @@ typedef struct bench_option {
 /* The table, ended by a row whose name is NULL; at most 64 rows. */
 extern const bench_option bench_options[];
 const bench_option *bench_option_find(const char *name);
+/* The row in which repetitions of one configuration may differ, as samples of it. */
+const bench_option *bench_option_seed(void);
 /* The known name nearest to a misspelt one, or NULL where none is near (words: NULL-terminated). One letter, two
  * from 8 letters on, three from 12, may be missing, added, wrong or swapped with their neighbour; case does not count. */
 const char *bench_nearest(const char *word, const char *const *words);

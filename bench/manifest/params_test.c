@@ -39,6 +39,7 @@ static void defaults(void **state)
     (void)state;
     bench_params p;
     bench_params_default(&p);
+    assert_int_equal(bench_option_seed()->offset, offsetof(bench_params, seed));
     assert_string_equal(p.model, "smollm2-135m");
     assert_string_equal(p.task, "sst2");
     assert_string_equal(p.data, "");

@@ -58,7 +58,7 @@ static void set_edges(bench_claim *c)
 static bool are_partners(const bench_claim_spec *s, const bench_result *a, const bench_result *b)
 {
     for (const bench_option *o = bench_options; o->name; o++)
-        if (strcmp(o->name, "seed") != 0 && !json_object_get(s->side[0], o->name) &&
+        if (o != bench_option_seed() && !json_object_get(s->side[0], o->name) &&
             !json_object_get(s->side[1], o->name) &&
             strcmp(bench_result_text(a, o), bench_result_text(b, o)) != 0)
             return false;
@@ -141,7 +141,7 @@ static void label_pairs(bench_claim *c)
         size_t n = 0;
         for (const bench_option *o = bench_options; o->name && n < sizeof p->label; o++) {
             bool differs = false;
-            if (strcmp(o->name, "seed") == 0)
+            if (o == bench_option_seed())
                 continue;
             for (int32_t k = 0; k < c->pair_count; k++)
                 differs = differs || strcmp(bench_result_text(c->pairs[k].cells[0][0], o),

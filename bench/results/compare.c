@@ -56,11 +56,6 @@ typedef struct side {
     int32_t count;
 } side;
 
-static bool is_seed(const bench_option *o)
-{
-    return strcmp(o->name, "seed") == 0;
-}
-
 static bool named(const bench_compare_options *o, const char *name)
 {
     return json_object_get(o->old_where, name) || json_object_get(o->new_where, name);
@@ -74,7 +69,7 @@ static int differing(const bench_params *a, const bench_params *b, const bench_c
     int n = 0;
     size_t used = 0;
     for (const bench_option *option = bench_options; option->name; option++) {
-        if (is_seed(option) || named(o, option->name) || bench_params_same(a, b, option) ||
+        if (option == bench_option_seed() || named(o, option->name) || bench_params_same(a, b, option) ||
             (loose && named(o, "method") && strcmp(option->name, "parallel") == 0))
             continue;
         if (text && used < cap)
@@ -138,7 +133,7 @@ static const char *const telling[] = {"method",  "peft",    "parallel", "queries
 /* Marks o where two groups that agree in all options marked so far differ in it. */
 static void mark_option(const side *s, const bench_option *o, uint64_t *marked)
 {
-    if (is_seed(o) || *marked & bench_option_bit(o))
+    if (o == bench_option_seed() || *marked & bench_option_bit(o))
         return;
     for (int32_t i = 0; i < s->count; i++) {
         for (int32_t k = i + 1; k < s->count; k++) {
@@ -173,7 +168,7 @@ static void make_label(uint64_t options, const bench_params *a, const bench_para
     *out = 0;
     for (const bench_option *o = bench_options; o->name && used < cap; o++) {
         const bool same = bench_params_same(a, b, o);
-        if (is_seed(o) || (same && !(options & bench_option_bit(o))))
+        if (o == bench_option_seed() || (same && !(options & bench_option_bit(o))))
             continue;
         bench_params_text(a, o, text, sizeof text);
         bench_params_text(b, o, other, sizeof other);

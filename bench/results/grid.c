@@ -62,7 +62,7 @@ static int32_t place_in_manifest(const bench_results *r, const bench_result *cel
         else if (g <= groups)
             list = json_object_get(json_array_get(zip, g - 1), o->name);
         else
-            list = strcmp(o->name, "seed") == 0 ? json_object_get(root, "seeds") : NULL;
+            list = o == bench_option_seed() ? json_object_get(root, "seeds") : NULL;
         for (size_t i = 0; i < json_array_size(list); i++, place++)
             if (has_value(cell, o, json_array_get(list, i)))
                 return place;
@@ -194,7 +194,7 @@ static bool add_spare_options(bench_grid *c, const bench_results *r, bool to_col
 {
     for (int minor = 0; minor < 2; minor++) {
         for (const bench_option *o = bench_options; o->name; o++) {
-            if (is_minor(o) != minor || strcmp(o->name, "seed") == 0 || !bench_results_varies(r, o))
+            if (is_minor(o) != minor || o == bench_option_seed() || !bench_results_varies(r, o))
                 continue;
             int needed = is_needed(c, r, o);
             if (needed < 0)

@@ -18,11 +18,6 @@ static int32_t option_count(void)
     return n;
 }
 
-static bool is_seed(const bench_option *o)
-{
-    return strcmp(o->name, "seed") == 0;
-}
-
 /* ---- Loading ---- */
 
 static const char *text_at(const json_t *record, const char *key)
@@ -178,7 +173,8 @@ bool bench_result_matches(const bench_result *cell, const json_t *where)
 bool bench_result_alike(const bench_result *a, const bench_result *b, const bench_option *except)
 {
     for (const bench_option *o = bench_options; o->name; o++)
-        if (o != except && !is_seed(o) && strcmp(bench_result_text(a, o), bench_result_text(b, o)) != 0)
+        if (o != except && o != bench_option_seed() &&
+            strcmp(bench_result_text(a, o), bench_result_text(b, o)) != 0)
             return false;
     return true;
 }

@@ -45,7 +45,7 @@ typedef struct sample {
 
 static sample sample_of(const bench_metric *m, const bench_result *cell, const json_t *record)
 {
-    return (sample){bench_metric_value(m, record), record, bench_result_text(cell, bench_option_find("seed")),
+    return (sample){bench_metric_value(m, record), record, bench_result_text(cell, bench_option_seed()),
                     json_integer_value(json_object_get(record, "run"))};
 }
 

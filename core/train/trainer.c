@@ -45,10 +45,9 @@ struct zo_trainer {
     double *held, *move;              /* (q) in place: theta is at theta0 + sum_i held[i] z_i; scratch */
 };
 
-/* Does this method move the parameters themselves, rather than form replicas of them? */
-static bool in_place(const zo_trainer_options *o)
+bool zo_trainer_in_place(zo_method method, zo_peft peft)
 {
-    return o->method == ZO_METHOD_MEZO || o->peft == ZO_PEFT_FULL;
+    return method == ZO_METHOD_MEZO || peft == ZO_PEFT_FULL;
 }
 
 static zo_status check_options(const zo_trainer_options *o, const zo_lora *lora, const zo_dataset *train,
@@ -83,7 +82,9 @@ zo_session_limits zo_trainer_limits(const zo_trainer_options *o, int32_t longest
                                     int32_t rank)
 {
     int64_t B = o->batch, T = zo_batch_padded(o->seq_len > longest ? o->seq_len : longest);
-    int32_t replicas = in_place(o) ? 1 : zo_parallel_replicas(o->estimator.parallel, o->estimator.queries);
+    int32_t replicas = zo_trainer_in_place(o->method, o->peft)
+                           ? 1
+                           : zo_parallel_replicas(o->estimator.parallel, o->estimator.queries);
     return (zo_session_limits){.rows = replicas * B * T,
                                .tokens = (int32_t)T,
                                .labels = replicas * B * labels,
@@ -263,7 +264,7 @@ static void fill_report(const zo_trainer *t, zo_step_report *r)
 
 zo_status zo_trainer_step(zo_trainer *t, zo_step_report *report, zo_error *err)
 {
-    bool moves = in_place(&t->o);
+    bool moves = zo_trainer_in_place(t->o.method, t->o.peft);
     zo_problem problem = {t, moves ? in_place_losses : replica_losses,
                           moves ? in_place_update : replica_update};
     zo_phase_enter(t->o.hook, ZO_PHASE_DATA);

@@ -57,6 +57,9 @@ typedef struct zo_trainer_options {
     zo_phase_hook hook;
 } zo_trainer_options;
 
+/* Does it move the parameters themselves, one forward at a time, rather than form replicas of them? */
+bool zo_trainer_in_place(zo_method method, zo_peft peft);
+
 typedef struct zo_trainer zo_trainer;
 
 /* Everything is borrowed and must outlive the trainer. lora NULL exactly when peft is FULL. All memory a step needs is
