@@ -16,10 +16,10 @@
 #include "bench/record/memory_growth.h"
 #include "bench/cell/history.h"
 #include "bench/record/inputs.h"
+#include "bench/backend/rows.h"
 #include "bench/manifest/manifest.h"
 #include "bench/cell/measure.h"
 #include "bench/cell/numerics.h"
-#include "bench/base/paths.h"
 #include "bench/cell/predict.h"
 #include "bench/record/record.h"
 #include "bench/cell/roofline.h"
@@ -39,8 +39,7 @@ typedef struct cell {
     zo_mem *mem;
     const zo_task *task;
     bench_engine engine;
-    zo_dataset *train_rows, *eval_rows; /* as read; NULL where not needed */
-    zo_dataset train, eval;             /* views of them */
+    bench_rows rows;
     bench_stopwatch stopwatch;
     bench_counter *counter; /* NULL: nothing is trained */
     bench_warmup warmup;
@@ -121,40 +120,13 @@ static int64_t last_step(const cell *c)
     return bench_params_trains(c->p) ? c->p->steps : 0;
 }
 
-static zo_status load_rows(cell *c, zo_split split, int64_t limit, zo_dataset **out, zo_error *err)
-{
-    return zo_dataset_load(c->task, bench_data_dir(c->p->data), split, (int32_t)limit,
-                           c->engine.model.tokenizer, (int32_t)bench_params_cut(c->p), c->mem, out, err);
-}
-
-/* Rows to train on and rows to evaluate on: the validation split, or the end of the training split held out. */
 static zo_status load_data(cell *c, zo_error *err)
 {
-    const int32_t holdout = (int32_t)c->p->holdout;
-    zo_status st = ZO_OK;
-    c->task = zo_task_find(c->p->task);
-    if (!c->task)
-        return zo_fail(err, ZO_ERR_INVALID, "task %s is not known", c->p->task);
-    if (!c->engine.backend->has_model) {
-        c->train.count = (int32_t)(c->p->train_rows ? c->p->train_rows : 1);
-        c->eval.count = (int32_t)(holdout ? holdout : c->p->eval_rows ? c->p->eval_rows : 1);
-        return ZO_OK;
-    }
-    if (bench_params_trains(c->p) || holdout)
-        st = load_rows(c, ZO_SPLIT_TRAIN, c->p->train_rows, &c->train_rows, err);
-    if (!st && bench_params_evaluates(c->p) && !holdout)
-        st = load_rows(c, ZO_SPLIT_VALIDATION, c->p->eval_rows, &c->eval_rows, err);
-    if (st)
-        return st;
-    if (c->train_rows && holdout >= c->train_rows->count)
-        return zo_fail(err, ZO_ERR_INVALID, "holdout %d of %d training rows leaves none to train on", holdout,
-                       c->train_rows->count);
-    if (c->train_rows)
-        c->train = zo_dataset_slice(c->train_rows, 0, c->train_rows->count - holdout);
-    if (holdout)
-        c->eval = zo_dataset_slice(c->train_rows, c->train.count, holdout);
-    else if (c->eval_rows)
-        c->eval = zo_dataset_slice(c->eval_rows, 0, c->eval_rows->count);
+    const bench_params *p = c->p;
+    if (c->engine.backend->has_model)
+        return bench_rows_open(p, c->engine.model.tokenizer, c->mem, &c->rows, err);
+    c->rows.train.count = (int32_t)(p->train_rows ? p->train_rows : 1);
+    c->rows.eval.count = (int32_t)(p->holdout ? p->holdout : p->eval_rows ? p->eval_rows : 1);
     return ZO_OK;
 }
 
@@ -174,7 +146,8 @@ static zo_status open_engine(cell *c, zo_error *err)
 static zo_status start_training(cell *c, zo_error *err)
 {
     c->counter = bench_counter_open(bench_counter_papi(omp_get_max_threads()));
-    zo_status st = c->engine.backend->train(&c->engine, &c->train, bench_stopwatch_hook(&c->stopwatch), err);
+    zo_status st =
+        c->engine.backend->train(&c->engine, &c->rows.train, bench_stopwatch_hook(&c->stopwatch), err);
     c->training = !st;
     return st;
 }
@@ -227,9 +200,10 @@ static void tell_inputs(const cell *c)
     const bool held_out = c->p->holdout > 0;
     bench_record_set(o, "model", json_is_null(c->job->model) ? NULL : json_incref(c->job->model),
                      c->engine.backend->has_model ? "cannot be read" : no_model);
-    bench_record_set(o, "train", data_input(c->train_rows, c->p->task),
+    bench_record_set(o, "train", data_input(c->rows.train_split, c->p->task),
                      c->engine.backend->has_model ? "nothing is trained" : no_model);
-    bench_record_set(o, "validation", data_input(held_out ? c->train_rows : c->eval_rows, c->p->task),
+    bench_record_set(o, "validation",
+                     data_input(held_out ? c->rows.train_split : c->rows.eval_split, c->p->task),
                      c->engine.backend->has_model ? "nothing is evaluated" : no_model);
     bench_record_set(o, "template", bench_inputs_text(zo_task_template(c->task)), "");
     if (*c->p->adapter) {
@@ -266,9 +240,10 @@ static zo_status evaluate(cell *c, int64_t step, zo_error *err)
 {
     zo_evaluation e;
     uint8_t *right =
-        calloc((size_t)c->eval.count + 1, 1); /* NULL: the record will say that it was not kept */
+        calloc((size_t)c->rows.eval.count + 1, 1); /* NULL: the record will say that it was not kept */
     int64_t begin = bench_clock_ns();
-    zo_status st = c->engine.backend->evaluate(&c->engine, &c->eval, evaluation_progress, c, right, &e, err);
+    zo_status st =
+        c->engine.backend->evaluate(&c->engine, &c->rows.eval, evaluation_progress, c, right, &e, err);
     if (!st)
         bench_history_evaluation(&c->history, step, &e, right, bench_clock_ns() - begin);
     free(right);
@@ -370,7 +345,8 @@ static const char *unread(const cell *c)
 /* By formula, from the shapes alone, over what the process took before it had loaded anything. */
 static json_t *predicted_bytes(const cell *c)
 {
-    const bench_lengths l = {c->train.longest, c->train.most_labels, c->eval.longest, c->eval.most_labels};
+    const bench_lengths l = {c->rows.train.longest, c->rows.train.most_labels, c->rows.eval.longest,
+                             c->rows.eval.most_labels};
     if (!c->loaded || c->begin_rss < 0)
         return NULL;
     return json_integer(c->begin_rss +
@@ -383,8 +359,8 @@ static void put_predicted_ns(const cell *c, json_t *time)
     bench_roof roof;
     const bool known = c->loaded && bench_roofline_read(c->job->peaks, &roof);
     bench_record_set(time, "predicted_ns",
-                     known ? json_real(1e9 * bench_predict_seconds(c->p, &c->engine.model.config, &c->train,
-                                                                   &c->eval, &roof))
+                     known ? json_real(1e9 * bench_predict_seconds(c->p, &c->engine.model.config,
+                                                                   &c->rows.train, &c->rows.eval, &roof))
                            : NULL,
                      !c->loaded         ? unread(c)
                      : c->job->no_peaks ? c->job->no_peaks
@@ -429,7 +405,7 @@ static void measure_rounding(cell *c)
     bench_numerics b = {.p = c->p,
                         .path = c->engine.model.path,
                         .lora = c->engine.model.lora,
-                        .train = &c->train,
+                        .train = &c->rows.train,
                         .pad = bench_model_pad(&c->engine.model),
                         .first = bench_engine_at(&c->engine),
                         .batches = (int32_t)c->p->numerics,
@@ -540,8 +516,7 @@ static void cell_close(cell *c)
 {
     bench_counter_close(c->counter);
     bench_engine_close(&c->engine);
-    zo_dataset_free(c->train_rows);
-    zo_dataset_free(c->eval_rows);
+    bench_rows_close(&c->rows);
     bench_history_deinit(&c->history);
     json_decref(c->weights);
     json_decref(c->memory);
@@ -553,7 +528,8 @@ json_t *bench_cell_run(const bench_cell_job *job, const bench_cell_watch *watch,
 {
     zo_error err = {0};
     json_t *record = NULL;
-    cell c = {.job = job, .p = &job->params, .watch = watch, .mem = mem};
+    cell c = {
+        .job = job, .p = &job->params, .watch = watch, .mem = mem, .task = zo_task_find(job->params.task)};
     zo_status st = bench_params_check(c.p, &err);
     if (!bench_history_init(&c.history, NULL)) {
         if (!st)

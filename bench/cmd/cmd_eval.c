@@ -9,7 +9,7 @@
 #include "bench/base/exit.h"
 #include "bench/cmd/flags.h"
 #include "bench/backend/model.h"
-#include "bench/base/paths.h"
+#include "bench/backend/rows.h"
 
 static void usage(FILE *to)
 {
@@ -57,9 +57,7 @@ static zo_status evaluate(const bench_params *p, zo_split split, bool json, zo_e
                                     (int32_t)bench_params_longest(p), &mem, &m, err);
     if (st)
         return st;
-    int64_t rows = split == ZO_SPLIT_TRAIN ? p->train_rows : p->eval_rows;
-    st = zo_dataset_load(zo_task_find(p->task), bench_data_dir(p->data), split, (int32_t)rows, m.tokenizer,
-                         (int32_t)bench_params_cut(p), &mem, &d, err);
+    st = bench_rows_split(p, split, m.tokenizer, &mem, &d, err);
     if (!st)
         st = zo_evaluate(m.llama, m.lora, d, bench_model_pad(&m), (zo_compute)p->compute, &mem,
                          isatty(STDERR_FILENO) ? progress : NULL, NULL, NULL, &e, err);

@@ -8,6 +8,7 @@
 #include "bench/base/exit.h"
 #include "bench/cmd/flags.h"
 #include "bench/backend/model.h"
+#include "bench/backend/rows.h"
 #include "bench/cell/numerics.h"
 #include "bench/base/paths.h"
 #include "core/model/adapter_file.h"
@@ -140,9 +141,7 @@ static zo_status run(const bench_params *p, const choice *c, zo_error *err)
         return zo_fail(err, ZO_ERR_UNSUPPORTED, "peft full: rounding is measured with an adapter");
     zo_status st = open_without_weights(p, &mem, &m, err);
     if (!st)
-        st =
-            zo_dataset_load(zo_task_find(p->task), bench_data_dir(p->data), ZO_SPLIT_TRAIN,
-                            (int32_t)p->train_rows, m.tokenizer, (int32_t)bench_params_cut(p), &mem, &d, err);
+        st = bench_rows_split(p, ZO_SPLIT_TRAIN, m.tokenizer, &mem, &d, err);
     if (!st) {
         b.path = m.path;
         b.lora = m.lora;

@@ -10,6 +10,7 @@
 #include <sys/statvfs.h>
 
 #include "bench/machine/build.h"
+#include "bench/backend/rows.h"
 #include "bench/base/folder.h"
 #include "bench/machine/machine.h"
 #include "bench/cell/measure.h"
@@ -74,9 +75,7 @@ typedef struct model {
 
 typedef struct data {
     bench_params key; /* model, task, data, rows, holdout and where sequences are cut count */
-    bool train_wanted, eval_wanted;
-    zo_dataset *train, *eval;
-    zo_dataset train_part, eval_part; /* views; count 0: none */
+    bench_rows rows;
     zo_error trouble;
 } data;
 
@@ -126,44 +125,14 @@ static model *find_model(planner *s, const char *name)
     return m;
 }
 
-static zo_status load(data *d, const zo_tokenizer *tokenizer, zo_split split, int64_t limit, zo_dataset **out)
-{
-    return zo_dataset_load(zo_task_find(d->key.task), bench_data_dir(d->key.data), split, (int32_t)limit,
-                           tokenizer, (int32_t)bench_params_cut(&d->key), NULL, out, &d->trouble);
-}
-
-/* The rows that a cell trains and evaluates on, as the cell itself divides them. */
-static void open_data(data *d, const zo_tokenizer *tokenizer)
-{
-    const bench_params *p = &d->key;
-    int32_t holdout = (int32_t)p->holdout;
-    zo_status st = ZO_OK;
-    if (d->train_wanted || holdout)
-        st = load(d, tokenizer, ZO_SPLIT_TRAIN, p->train_rows, &d->train);
-    if (!st && d->eval_wanted && !holdout)
-        st = load(d, tokenizer, ZO_SPLIT_VALIDATION, p->eval_rows, &d->eval);
-    if (!st && d->train &&
-        (holdout >= d->train->count || (d->train_wanted && p->batch > d->train->count - holdout)))
-        st = zo_fail(&d->trouble, ZO_ERR_INVALID,
-                     "%s has %d training rows: too few for holdout %d and batch %lld", p->task,
-                     d->train->count, holdout, (long long)p->batch);
-    if (st)
-        return;
-    if (d->train)
-        d->train_part = zo_dataset_slice(d->train, 0, d->train->count - holdout);
-    if (holdout)
-        d->eval_part = zo_dataset_slice(d->train, d->train->count - holdout, holdout);
-    else if (d->eval)
-        d->eval_part = zo_dataset_slice(d->eval, 0, d->eval->count);
-}
-
 static bool same_data(const data *d, const bench_params *p)
 {
     const bench_params *k = &d->key;
     return strcmp(k->model, p->model) == 0 && strcmp(k->task, p->task) == 0 &&
            strcmp(k->data, p->data) == 0 && k->train_rows == p->train_rows && k->eval_rows == p->eval_rows &&
            k->holdout == p->holdout && bench_params_cut(k) == bench_params_cut(p) &&
-           d->train_wanted == bench_params_trains(p) && d->eval_wanted == bench_params_evaluates(p);
+           bench_params_trains(k) == bench_params_trains(p) &&
+           bench_params_evaluates(k) == bench_params_evaluates(p);
 }
 
 static data *find_data(planner *s, const bench_params *p, const zo_tokenizer *tokenizer)
@@ -180,9 +149,7 @@ static data *find_data(planner *s, const bench_params *p, const zo_tokenizer *to
     }
     s->data[s->data_count++] = d;
     d->key = *p;
-    d->train_wanted = bench_params_trains(p);
-    d->eval_wanted = bench_params_evaluates(p);
-    open_data(d, tokenizer);
+    (void)bench_rows_open(p, tokenizer, NULL, &d->rows, &d->trouble);
     return d;
 }
 
@@ -207,7 +174,7 @@ static void estimate(planner *s, const bench_params *p, const model *m, const da
     bench_roof roof;
     if (!roof_for(s, bench_backend_threads(p), &roof))
         return;
-    out->seconds = bench_predict_seconds(p, &m->config, &d->train_part, &d->eval_part, &roof);
+    out->seconds = bench_predict_seconds(p, &m->config, &d->rows.train, &d->rows.eval, &roof);
     out->basis = BENCH_PLAN_ESTIMATED;
 }
 
@@ -397,8 +364,8 @@ static zo_status plan_cell(planner *s, bench_plan_cell *out, zo_error *err)
     const zo_lora_options lora = bench_params_lora(p);
     out->checkpoint_bytes = bench_plan_checkpoint_bytes(p, zo_lora_bytes(&m->config, &lora));
     check_cell(p, &m->config, d, out);
-    bench_lengths lengths = {d->train_part.longest, d->train_part.most_labels, d->eval_part.longest,
-                             d->eval_part.most_labels};
+    bench_lengths lengths = {d->rows.train.longest, d->rows.train.most_labels, d->rows.eval.longest,
+                             d->rows.eval.most_labels};
     zo_llama_bytes weights =
         zo_llama_weight_bytes(m->weights, (zo_precision)p->weights, (int32_t)bench_params_longest(p));
     out->bytes = s->plan->program_bytes +
@@ -447,8 +414,7 @@ static void sum_up(bench_plan *plan)
 static void planner_deinit(planner *s)
 {
     for (size_t i = 0; i < s->data_count; i++) {
-        zo_dataset_free(s->data[i]->train);
-        zo_dataset_free(s->data[i]->eval);
+        bench_rows_close(&s->data[i]->rows);
         free(s->data[i]);
     }
     for (size_t i = 0; i < s->model_count; i++) {
