@@ -58,7 +58,7 @@ $(foreach t,$(patsubst %.c,%,$(wildcard core/*/*_isa.c bench/*/*_isa.c)),\
   $(foreach set,$(SETS_$(notdir $(t))),$(eval $(call isa_object,$(t),$(set)))))
 
 ## all: build ./zobench (the default)
-# With SLOW_STEP=5 every step of the program takes 5% longer (bench/cell/slow.h), to see whether comparisons find it; it is
+# With SLOW_STEP=5 every step of the program takes 5% longer (bench/cell/measure.h), to see whether comparisons find it; it is
 # left in its build folder, build/release-slow5.
 all: $(PROG) $(if $(SLOW_STEP),,$(if $(filter release,$(CONFIG)),zobench))
 

@@ -23,8 +23,6 @@
 #include "bench/cell/predict.h"
 #include "bench/record/record.h"
 #include "bench/cell/roofline.h"
-#include "bench/cell/slow.h"
-#include "bench/cell/warmup.h"
 #include "core/model/adapter_file.h"
 #include "core/kernel/rng.h"
 
@@ -293,7 +291,7 @@ static zo_status step_once(cell *c, zo_error *err)
     bench_counter_start(c->counter);
     bench_stopwatch_start(&c->stopwatch);
     zo_status st = c->engine.backend->step(&c->engine, &report, err);
-    bench_slow_burn(BENCH_SLOW_STEP, begin);
+    bench_measure_slow_down(BENCH_SLOW_STEP, begin);
     int64_t ns = bench_stopwatch_stop(&c->stopwatch);
     bench_counter_stop(c->counter);
     if (st)

@@ -1,7 +1,7 @@
 /* One repetition of one cell, in the child: model, data, steps and evaluations become the parts of a record.
  *
  * Only zo_trainer_step lies between the start and the stop of the clock. The first steps of every child, as
- * many as warmup.h says, are timed apart. With checkpoint_every the adapter and all that was measured so far are written to
+ * many as measure.h says, are timed apart. With checkpoint_every the adapter and all that was measured so far are written to
  * FOLDER/checkpoints/CELLID-RUN every so many steps, and when the cell is asked to stop; a later child of the same cell, run and
  * model goes on from there and ends with the bits of an uninterrupted one.
  */

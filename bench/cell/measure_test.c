@@ -1,4 +1,5 @@
-/* Tests of measure.c: phases add up, peaks are those of this process. */
+/* Tests of measure.c: phases add up, peaks are those of this process, warm-up follows its rule; and no
+ * slowdown is planted unless it was asked for, and what is planted has the size that was asked for. */
 #include "bench/cell/measure.h"
 
 #include <setjmp.h>
@@ -13,6 +14,8 @@
 #include <cmocka.h>
 
 #include "bench/base/clock.h"
+#include "bench/machine/build.h"
+#include "bench/manifest/manifest.h"
 
 static void rest(int ms)
 {
@@ -87,12 +90,92 @@ static void accounts_hold_their_peaks(void **state)
     zo_mem_free(c);
 }
 
+static void warmup_rule(void **state)
+{
+    static const struct {
+        int64_t asked, times[12];
+        int steps, warm; /* of them */
+        const char *json;
+    } cases[] = {
+        {0, {9, 9, 9, 9}, 4, 0, "{\"rule\":\"fixed\",\"steps\":0}"},
+        {2, {9, 9, 9, 9}, 4, 2, "{\"rule\":\"fixed\",\"steps\":2}"},
+        /* flat from the start: the first and two more */
+        {BENCH_WARMUP_AUTO,
+         {100, 100, 100, 100, 100, 100, 100, 100},
+         8,
+         3,
+         "{\"rule\":\"auto\",\"steps\":3,\"flat\":true}"},
+        /* falls for four steps */
+        {BENCH_WARMUP_AUTO,
+         {200, 150, 120, 100, 99, 101, 100, 100, 100, 100, 100, 100},
+         12,
+         6,
+         "{\"rule\":\"auto\",\"steps\":6,\"flat\":true}"},
+        /* a slow one in between, and one that is faster by 2% and more after it */
+        {BENCH_WARMUP_AUTO,
+         {200, 300, 150, 160, 150, 150, 150, 150, 150, 150},
+         10,
+         5,
+         "{\"rule\":\"auto\",\"steps\":5,\"flat\":true}"},
+        /* never flat: half of them */
+        {BENCH_WARMUP_AUTO,
+         {100, 90, 80, 70, 60, 50, 40, 30},
+         8,
+         4,
+         "{\"rule\":\"auto\",\"steps\":4,\"flat\":false}"},
+        {BENCH_WARMUP_AUTO, {100}, 1, 0, "{\"rule\":\"auto\",\"steps\":0,\"flat\":false}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        bench_warmup w;
+        int warm = 0;
+        bench_warmup_init(&w, cases[i].asked, cases[i].steps);
+        for (int s = 0; s < cases[i].steps; s++) {
+            const bool is_warm = bench_warmup_step(&w, cases[i].times[s]);
+            assert_true(!is_warm || warm == s); /* the first ones */
+            warm += is_warm;
+        }
+        json_t *o = bench_warmup_to_json(&w), *expected = json_loads(cases[i].json, 0, NULL);
+        if (warm != cases[i].warm || !json_equal(o, expected))
+            fail_msg("case %zu: %d", i, warm);
+        json_decref(o);
+        json_decref(expected);
+    }
+}
+
+/* A build with a slowdown must say so in its records, one without must not have it. */
+static void off_unless_asked_for(void **state)
+{
+    (void)state;
+    json_t *build = bench_build_describe();
+    const char *flags = json_string_value(json_object_get(build, "flags"));
+    assert_non_null(flags);
+    assert_int_equal(strstr(flags, "BENCH_SLOW_STEP") != NULL, BENCH_SLOW_STEP > 0);
+    json_decref(build);
+}
+
+static void burns_what_it_says(void **state)
+{
+    (void)state;
+    const int64_t second = 1000000000, begin = bench_clock_ns();
+    bench_measure_slow_down(0, begin - 100 * second); /* 0% of whatever */
+    bench_measure_slow_down(-5, begin - 100 * second);
+    assert_true(bench_clock_ns() - begin < 50 * second);
+    const int64_t again = bench_clock_ns();
+    bench_measure_slow_down(5,
+                            again - second / 5); /* 5% of 200 ms and what passes until then: at least 10 ms */
+    assert_true(bench_clock_ns() - again >= second / 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(phases_add_up),
         cmocka_unit_test(peak_rises_and_stays),
         cmocka_unit_test(accounts_hold_their_peaks),
+        cmocka_unit_test(warmup_rule),
+        cmocka_unit_test(off_unless_asked_for),
+        cmocka_unit_test(burns_what_it_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@
  *   "schedule": {"order": "interleave", "order_seed": 1, "block": 0, "position": 3 (in the block), "index": 7 (in the session)},
  *   "stopping": {"decision": "go on" | "enough" | "narrow" | "max_runs" | "no time" | "failed", "runs": 6, "ci": 0.02,
  *                "half_width": 0.011} (schedule.h: of the cell, with this repetition; run.h: the session says what else ended it),
- *   "time": { "step_ns": [every counted step], "warmup_ns": [..], "warmup": {warmup.h}, "median_ns": 1.0, "ci_ns": [low, high] of the median,
+ *   "time": { "step_ns": [every counted step], "warmup_ns": [..], "warmup": {measure.h}, "median_ns": 1.0, "ci_ns": [low, high] of the median,
  *             "ci_coverage": 0.97 (0.95 asked; less with fewer than six steps),
  *             "phases_ns": {"data": 1.0, "perturb": .., "linear": .., "lowrank": .., "attention": .., "small": .., "head": ..,
  *                           "loss": .., "update": .., "other": ..}
