@@ -35,18 +35,21 @@ enum {
     EVALUATION_BYTES = 256
 };
 
-int64_t bench_plan_record_bytes(const bench_params *p)
+/* One record, generously: it holds a time and a loss for every step, and which rows every evaluation had right. */
+static int64_t record_bytes_of(const bench_params *p)
 {
     const int64_t rows = p->holdout ? p->holdout : p->eval_rows;
     return RECORD_BYTES + STEP_BYTES * p->steps + bench_params_evaluations(p) * (EVALUATION_BYTES + rows / 4);
 }
 
-int64_t bench_plan_checkpoint_bytes(const bench_params *p, int64_t adapter_bytes)
+/* The checkpoints of a repetition while it runs: two of adapter_bytes, the older is removed last, and the samples so far. */
+static int64_t checkpoint_bytes_of(const bench_params *p, int64_t adapter_bytes)
 {
-    return p->checkpoint_every ? 2 * (adapter_bytes + bench_plan_record_bytes(p)) : 0;
+    return p->checkpoint_every ? 2 * (adapter_bytes + record_bytes_of(p)) : 0;
 }
 
-int64_t bench_plan_disk_free(const char *folder)
+/* Free for this user on the disk of a folder, or of the nearest one above it that there is; -1: not known. */
+static int64_t disk_free(const char *folder)
 {
     struct statvfs disk;
     char *path = strdup(folder);
@@ -63,18 +66,42 @@ int64_t bench_plan_disk_free(const char *folder)
     return failed ? -1 : (int64_t)disk.f_bavail * (int64_t)disk.f_frsize;
 }
 
+/* ---- memory ---- */
+
+/* Memory that a cell may take now: what is available, or its control group's limit; -1: unknown. */
+static int64_t available_bytes_of(const json_t *machine)
+{
+    const json_t *free_now = json_object_get(machine, "memory_available_bytes"),
+                 *limit = json_object_get(machine, "memory_limit_bytes");
+    int64_t bytes = json_is_integer(free_now) ? json_integer_value(free_now) : -1;
+    if (json_is_integer(limit) && (bytes < 0 || json_integer_value(limit) < bytes))
+        bytes = json_integer_value(limit);
+    return bytes;
+}
+
+/* measure.memory where that is a size, but no more than is available; -1: unknown. */
+static int64_t limit_bytes_of(const bench_measure *m, const json_t *machine)
+{
+    const int64_t available = available_bytes_of(machine);
+    return m->memory_bytes > 0 && (available < 0 || m->memory_bytes < available) ? m->memory_bytes
+                                                                                 : available;
+}
+
 /* ---- models and data, each opened once ---- */
 
 typedef struct model {
-    char name[256];
+    struct model *next;
+    const char *name; /* borrowed from the manifest */
+    char path[4096];
     zo_config config;
     zo_weights *weights;     /* NULL: trouble says why */
-    zo_tokenizer *tokenizer; /* the same */
+    zo_tokenizer *tokenizer; /* opened where rows are wanted; NULL: the same */
     zo_error trouble;
 } model;
 
 typedef struct data {
-    bench_params key; /* model, task, data, rows, holdout and where sequences are cut count */
+    struct data *next;
+    const bench_params *key; /* borrowed likewise; what same_data compares counts */
     bench_rows rows;
     zo_error trouble;
 } data;
@@ -82,11 +109,8 @@ typedef struct data {
 typedef struct planner {
     const bench_manifest *m;
     bench_plan *plan;
-    const json_t *machine;
-    model **models; /* pointers, because those who look one up keep it */
-    size_t model_count;
-    data **data;
-    size_t data_count;
+    model *models;
+    data *data;
     json_t *records;           /* the latest of each repetition, first of this manifest, then of others */
     size_t own;                /* records of this manifest */
     bench_params *past;        /* the cell of each record */
@@ -94,63 +118,75 @@ typedef struct planner {
     bench_plan_parts *scratch; /* (records) */
 } planner;
 
-static void open_model(model *m)
-{
-    char path[4096];
-    zo_status st = bench_model_path(m->name, path, sizeof path, &m->trouble);
-    if (!st)
-        st = zo_weights_open(path, NULL, &m->weights, &m->trouble);
-    if (!st) {
-        m->config = *zo_weights_config(m->weights);
-        (void)zo_tokenizer_open(path, NULL, &m->tokenizer, &m->trouble);
-    }
-}
-
 /* The entry of that name, opened at its first use; NULL: out of memory. */
 static model *find_model(planner *s, const char *name)
 {
-    for (size_t i = 0; i < s->model_count; i++)
-        if (strcmp(s->models[i]->name, name) == 0)
-            return s->models[i];
-    model *m = calloc(1, sizeof *m), **grown = realloc(s->models, (s->model_count + 1) * sizeof *grown);
-    if (grown)
-        s->models = grown;
-    if (!m || !grown) {
-        free(m);
+    for (model *m = s->models; m; m = m->next)
+        if (strcmp(m->name, name) == 0)
+            return m;
+    model *m = calloc(1, sizeof *m);
+    if (!m)
         return NULL;
-    }
-    s->models[s->model_count++] = m;
-    snprintf(m->name, sizeof m->name, "%s", name);
-    open_model(m);
+    m->next = s->models;
+    m->name = name;
+    s->models = m;
+    if (!bench_model_path(name, m->path, sizeof m->path, &m->trouble) &&
+        !zo_weights_open(m->path, NULL, &m->weights, &m->trouble))
+        m->config = *zo_weights_config(m->weights);
     return m;
 }
 
-static bool same_data(const data *d, const bench_params *p)
+static zo_llama_bytes weight_bytes(const model *m, const bench_params *p)
 {
-    const bench_params *k = &d->key;
-    return strcmp(k->model, p->model) == 0 && strcmp(k->task, p->task) == 0 &&
-           strcmp(k->data, p->data) == 0 && k->train_rows == p->train_rows && k->eval_rows == p->eval_rows &&
-           k->holdout == p->holdout && bench_params_cut(k) == bench_params_cut(p) &&
-           bench_params_trains(k) == bench_params_trains(p) &&
-           bench_params_evaluates(k) == bench_params_evaluates(p);
+    return zo_llama_weight_bytes(m->weights, (zo_precision)p->weights, (int32_t)bench_params_longest(p));
 }
 
-static data *find_data(planner *s, const bench_params *p, const zo_tokenizer *tokenizer)
+static bool same_data(const bench_params *a, const bench_params *b)
 {
-    for (size_t i = 0; i < s->data_count; i++)
-        if (same_data(s->data[i], p))
-            return s->data[i];
-    data *d = calloc(1, sizeof *d), **grown = realloc(s->data, (s->data_count + 1) * sizeof *grown);
-    if (grown)
-        s->data = grown;
-    if (!d || !grown) {
-        free(d);
+    return strcmp(a->model, b->model) == 0 && strcmp(a->task, b->task) == 0 &&
+           strcmp(a->data, b->data) == 0 && a->train_rows == b->train_rows && a->eval_rows == b->eval_rows &&
+           a->holdout == b->holdout && a->batch == b->batch && bench_params_cut(a) == bench_params_cut(b) &&
+           bench_params_trains(a) == bench_params_trains(b) &&
+           bench_params_evaluates(a) == bench_params_evaluates(b);
+}
+
+/* The rows of a cell of model m, read at their first use; NULL: its tokenizer cannot be read, or (*lost) out of memory. */
+static data *find_data(planner *s, const bench_params *p, model *m, bool *lost)
+{
+    if (m->weights && !m->tokenizer && !m->trouble.status)
+        (void)zo_tokenizer_open(m->path, NULL, &m->tokenizer, &m->trouble);
+    if (!m->tokenizer)
         return NULL;
-    }
-    s->data[s->data_count++] = d;
-    d->key = *p;
-    (void)bench_rows_open(p, tokenizer, NULL, &d->rows, &d->trouble);
+    for (data *d = s->data; d; d = d->next)
+        if (same_data(d->key, p))
+            return d;
+    data *d = calloc(1, sizeof *d);
+    *lost = !d;
+    if (!d)
+        return NULL;
+    *d = (data){.next = s->data, .key = p};
+    s->data = d;
+    (void)bench_rows_open(p, m->tokenizer, NULL, &d->rows, &d->trouble);
     return d;
+}
+
+static void planner_deinit(planner *s)
+{
+    for (data *d = s->data, *next; d; d = next) {
+        next = d->next;
+        bench_rows_close(&d->rows);
+        free(d);
+    }
+    for (model *m = s->models, *next; m; m = next) {
+        next = m->next;
+        zo_tokenizer_free(m->tokenizer);
+        zo_weights_free(m->weights);
+        free(m);
+    }
+    json_decref(s->records);
+    free(s->past);
+    free(s->alike);
+    free(s->scratch);
 }
 
 /* ---- time by the roofline ---- */
@@ -189,22 +225,16 @@ static bool as_costly(const bench_params *a, const bench_params *b)
     return true;
 }
 
-static double number_at(const json_t *record, const char *path)
-{
-    const json_t *value = bench_metric_at(record, path);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
 bool bench_plan_parts_read(const json_t *record, const bench_params *past, const bench_params *p,
                            bench_plan_parts *out)
 {
     if (!bench_record_ok(record) || (bench_params_evaluates(p) && !bench_params_evaluates(past)))
         return false;
-    out->step_ns = bench_params_trains(p) ? number_at(record, "time.median_ns") : 0;
-    out->load_ns = number_at(record, "time.load_ns");
-    out->evaluation_ns = bench_params_evaluates(p)
-                             ? number_at(record, "time.eval_ns") / (double)bench_params_evaluations(past)
-                             : 0;
+    out->step_ns = bench_params_trains(p) ? bench_metric_number_at(record, "time.median_ns") : 0;
+    out->load_ns = bench_metric_number_at(record, "time.load_ns");
+    out->evaluation_ns = bench_params_evaluates(p) ? bench_metric_number_at(record, "time.eval_ns") /
+                                                         (double)bench_params_evaluations(past)
+                                                   : 0;
     return !isnan(out->step_ns + out->load_ns + out->evaluation_ns);
 }
 
@@ -346,51 +376,33 @@ static zo_status plan_cell(planner *s, bench_plan_cell *out, zo_error *err)
     if (!bench_backend_of(p)->has_model) {
         count_runs(s, out);
         recall(s, out->cell, true, out);
-        out->record_bytes = bench_plan_record_bytes(p);
+        out->record_bytes = record_bytes_of(p);
         return ZO_OK;
     }
     model *m = find_model(s, p->model);
-    data *d = m && m->tokenizer ? find_data(s, p, m->tokenizer) : NULL;
-    if (!m || (m->tokenizer && !d))
+    bool lost = false;
+    const data *d = m ? find_data(s, p, m, &lost) : NULL;
+    if (!m || lost)
         return zo_fail(err, ZO_ERR_MEMORY, "plan %s: out of memory", s->m->name);
     count_runs(s, out);
     recall(s, out->cell, true, out);
     if (out->basis == BENCH_PLAN_UNKNOWN)
         recall(s, out->cell, false, out);
     set_trouble(out, &m->trouble);
-    out->record_bytes = bench_plan_record_bytes(p);
+    out->record_bytes = record_bytes_of(p);
     if (!d)
         return ZO_OK;
     const zo_lora_options lora = bench_params_lora(p);
-    out->checkpoint_bytes = bench_plan_checkpoint_bytes(p, zo_lora_bytes(&m->config, &lora));
+    out->checkpoint_bytes = checkpoint_bytes_of(p, zo_lora_bytes(&m->config, &lora));
     check_cell(p, &m->config, d, out);
     bench_lengths lengths = {d->rows.train.longest, d->rows.train.most_labels, d->rows.eval.longest,
                              d->rows.eval.most_labels};
-    zo_llama_bytes weights =
-        zo_llama_weight_bytes(m->weights, (zo_precision)p->weights, (int32_t)bench_params_longest(p));
     out->bytes = s->plan->program_bytes +
-                 bench_backend_bytes(p, &m->config, weights, d->trouble.status ? NULL : &lengths);
+                 bench_backend_bytes(p, &m->config, weight_bytes(m, p), d->trouble.status ? NULL : &lengths);
     out->too_large = s->plan->limit_bytes >= 0 && out->bytes > s->plan->limit_bytes;
     if (out->basis == BENCH_PLAN_UNKNOWN && !*out->trouble)
         estimate(s, p, m, d, out);
     return ZO_OK;
-}
-
-int64_t bench_plan_available(const json_t *machine)
-{
-    const json_t *free_now = json_object_get(machine, "memory_available_bytes"),
-                 *limit = json_object_get(machine, "memory_limit_bytes");
-    int64_t bytes = json_is_integer(free_now) ? json_integer_value(free_now) : -1;
-    if (json_is_integer(limit) && (bytes < 0 || json_integer_value(limit) < bytes))
-        bytes = json_integer_value(limit);
-    return bytes;
-}
-
-int64_t bench_plan_limit(const bench_measure *m, const json_t *machine)
-{
-    const int64_t available = bench_plan_available(machine);
-    return m->memory_bytes > 0 && (available < 0 || m->memory_bytes < available) ? m->memory_bytes
-                                                                                 : available;
 }
 
 static void sum_up(bench_plan *plan)
@@ -411,25 +423,6 @@ static void sum_up(bench_plan *plan)
     plan->disk_bytes += most;
 }
 
-static void planner_deinit(planner *s)
-{
-    for (size_t i = 0; i < s->data_count; i++) {
-        bench_rows_close(&s->data[i]->rows);
-        free(s->data[i]);
-    }
-    for (size_t i = 0; i < s->model_count; i++) {
-        zo_tokenizer_free(s->models[i]->tokenizer);
-        zo_weights_free(s->models[i]->weights);
-        free(s->models[i]);
-    }
-    free(s->data);
-    free(s->models);
-    json_decref(s->records);
-    free(s->past);
-    free(s->alike);
-    free(s->scratch);
-}
-
 zo_status bench_plan_make(const bench_manifest *m, const char *results, const json_t *where, bench_plan *out,
                           zo_error *err)
 {
@@ -441,10 +434,9 @@ zo_status bench_plan_make(const bench_manifest *m, const char *results, const js
     zo_status st = bench_machine_describe(&machine, err);
     if (!st)
         st = read_records(&s, results, machine, err);
-    s.machine = machine;
     if (!st) {
-        out->available_bytes = bench_plan_available(machine);
-        out->limit_bytes = bench_plan_limit(&m->measure, machine);
+        out->available_bytes = available_bytes_of(machine);
+        out->limit_bytes = limit_bytes_of(&m->measure, machine);
         out->cells = calloc((size_t)m->cell_count, sizeof *out->cells);
         if (!out->cells)
             st = zo_fail(err, ZO_ERR_MEMORY, "plan %s: out of memory", m->name);
@@ -464,7 +456,7 @@ zo_status bench_plan_make(const bench_manifest *m, const char *results, const js
     if (!st && out->count == 0)
         st = zo_fail(err, ZO_ERR_INVALID, "plan %s: no cell passes the filter", m->name);
     sum_up(out);
-    out->disk_free_bytes = bench_plan_disk_free(results);
+    out->disk_free_bytes = disk_free(results);
     planner_deinit(&s);
     json_decref(machine);
     if (st)
@@ -481,37 +473,15 @@ void bench_plan_deinit(bench_plan *p)
 
 /* ---- before a run ---- */
 
-/* Cells follow each other with the same model: one is kept open. */
-typedef struct opened {
-    const char *name;    /* NULL: none */
-    zo_weights *weights; /* NULL: cannot be read */
-} opened;
-
-static void keep_open(opened *m, const char *name)
-{
-    char path[4096];
-    if (m->name && strcmp(m->name, name) == 0)
-        return;
-    zo_weights_free(m->weights);
-    *m = (opened){.name = name};
-    if (!bench_model_path(name, path, sizeof path, NULL) && zo_weights_open(path, NULL, &m->weights, NULL))
-        m->weights = NULL;
-}
-
 /* At least; -1: not known. */
-static int64_t least_bytes(opened *m, const bench_params *p)
+static int64_t least_bytes(const model *m, const bench_params *p)
 {
     const int32_t tokens =
         (int32_t)(p->seq_len ? p->seq_len : 8); /* the padding of a batch is a multiple of it */
     const bench_lengths shortest = {tokens, 1, p->eval_every >= 0 ? tokens : 0, p->eval_every >= 0};
-    if (!bench_backend_of(p)->has_model)
-        return -1;
-    keep_open(m, p->model);
-    if (!m->weights)
-        return -1;
-    zo_llama_bytes weights =
-        zo_llama_weight_bytes(m->weights, (zo_precision)p->weights, (int32_t)bench_params_longest(p));
-    return bench_backend_bytes(p, zo_weights_config(m->weights), weights, &shortest);
+    return m && m->weights && bench_backend_of(p)->has_model
+               ? bench_backend_bytes(p, &m->config, weight_bytes(m, p), &shortest)
+               : -1;
 }
 
 static bool has_work(const bench_schedule *s, const bench_scheduled *c)
@@ -524,19 +494,20 @@ static bool has_work(const bench_schedule *s, const bench_scheduled *c)
 
 zo_status bench_plan_check_memory(const bench_schedule *s, const json_t *machine, zo_error *err)
 {
-    const int64_t have = bench_plan_limit(&s->m->measure, machine);
-    opened m = {0};
+    const int64_t have = limit_bytes_of(&s->m->measure, machine);
+    planner models = {.m = s->m};
     int too_large = 0;
     char first[256] = "";
     for (int i = 0; i < s->count && have >= 0; i++) {
         const bench_scheduled *c = &s->cells[i];
-        const int64_t need = has_work(s, c) ? least_bytes(&m, &c->cell->params) : -1;
+        const bench_params *p = &c->cell->params;
+        const int64_t need = has_work(s, c) ? least_bytes(find_model(&models, p->model), p) : -1;
         if (need <= have)
             continue;
         if (too_large++ == 0)
             snprintf(first, sizeof first, "%s needs at least %.1f GiB", c->label, (double)need / (1 << 30));
     }
-    zo_weights_free(m.weights);
+    planner_deinit(&models);
     if (!too_large)
         return ZO_OK;
     return zo_fail(
@@ -544,5 +515,5 @@ zo_status bench_plan_check_memory(const bench_schedule *s, const json_t *machine
         "run %s: %d cell%s cannot fit into the %.1f GiB of memory that %s: %s; --oversize goes on all "
         "the same, and records what becomes of it",
         s->m->name, too_large, too_large == 1 ? "" : "s", (double)have / (1 << 30),
-        have < bench_plan_available(machine) ? "a cell may take" : "are available", first);
+        have < available_bytes_of(machine) ? "a cell may take" : "are available", first);
 }

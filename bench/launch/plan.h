@@ -13,12 +13,6 @@
 #include "core/model/llama.h"
 #include "core/data/task.h"
 
-/* Memory that a cell may take now, of a machine.h machine: what is available, or its control group's limit; -1: unknown. */
-int64_t bench_plan_available(const json_t *machine);
-
-/* What a cell may take: measure.memory where that is a size, but no more than is available; -1: unknown. */
-int64_t bench_plan_limit(const bench_measure *m, const json_t *machine);
-
 /* What a record tells of the time that repetitions like it take. */
 typedef struct bench_plan_parts {
     double step_ns, load_ns, evaluation_ns; /* of one step, of loading, of one evaluation */
@@ -45,7 +39,7 @@ typedef struct bench_plan_cell {
     double seconds; /* of one repetition; NaN: unknown */
     bench_plan_basis basis;
     int64_t bytes;                          /* -1: unknown */
-    int64_t record_bytes, checkpoint_bytes; /* on disk: of each repetition, and while one runs */
+    int64_t record_bytes, checkpoint_bytes; /* on disk: of each repetition, and while one runs; at most */
     bool too_large;                         /* bytes are more than it may take */
     char trouble[256];                      /* why it would fail, "model ...: no such file"; "" */
 } bench_plan_cell;
@@ -57,7 +51,8 @@ typedef struct bench_plan {
     int32_t unknown;    /* cells with repetitions to be done whose time is not known */
     json_t
         *peaks; /* what estimates rest on (roofline.h), by number of threads; owned; NULL: none was needed */
-    int64_t available_bytes; /* memory that this machine has to give now; -1: unknown */
+    int64_t
+        available_bytes; /* memory that this machine, or its control group, has to give now; -1: unknown */
     int64_t limit_bytes; /* what a cell may take of it: measure.memory, else what is available; -1: unknown */
     int64_t program_bytes;   /* what a process of this program takes by itself, part of each cell's bytes */
     int64_t disk_bytes;      /* that repetitions still to be done will write at most */
@@ -72,16 +67,8 @@ zo_status bench_plan_make(const bench_manifest *m, const char *results, const js
                           zo_error *err);
 void bench_plan_deinit(bench_plan *p);
 
-/* One record, generously: it holds a time and a loss for every step, and which rows every evaluation had right. */
-int64_t bench_plan_record_bytes(const bench_params *p);
-/* The checkpoints of a repetition while it runs: two of adapter_bytes, the older is removed last, and the samples so far; 0
- * without checkpoint_every. */
-int64_t bench_plan_checkpoint_bytes(const bench_params *p, int64_t adapter_bytes);
-/* Free for this user on the disk of a folder, or of the nearest one above it that there is; -1: not known. */
-int64_t bench_plan_disk_free(const char *folder);
-
 /* Before a run: a cell with repetitions to be done needs at least what bench_backend_bytes says of its weights, adapter and the
- * shortest sequences, whatever its data; there is what bench_plan_limit says. Models that cannot be read are no matter of
+ * shortest sequences, whatever its data; there is what limit_bytes is of a plan. Models that cannot be read are no matter of
  * this. Fails: ZO_ERR_INVALID, with how many cells cannot fit and the first of them. */
 zo_status bench_plan_check_memory(const bench_schedule *s, const json_t *machine, zo_error *err);
 

@@ -189,16 +189,27 @@ static void ceilings(void **state)
     (void)state;
     bench_manifest *m = parse("\"defaults\": {\"model\": \"synth:smollm2-135m\", \"task\": \"polarity\"}, "
                               "\"measure\": {\"memory\": \"400MiB\"}}");
-    json_t *machine =
-        json_pack("{s:I, s:n}", "memory_available_bytes", (json_int_t)1 << 30, "memory_limit_bytes");
     bench_plan plan = plan_of(m, NULL);
     assert_true(plan.cells[0].too_large); /* 513 MiB of weights */
     assert_int_equal(plan.limit_bytes, 400 << 20);
     bench_plan_deinit(&plan);
-    assert_int_equal(bench_plan_limit(&m->measure, machine), 400 << 20);
-    json_object_set_new(machine, "memory_available_bytes", json_integer(300 << 20));
-    assert_int_equal(bench_plan_limit(&m->measure, machine), 300 << 20);
-    json_decref(machine);
+    /* before a run too */
+    static const struct {
+        int mib;
+        const char *says;
+    } available[] = {{1024, "the 0.4 GiB of memory that a cell may take"},
+                     {300, "the 0.3 GiB of memory that are available"}};
+    bench_schedule s;
+    assert_int_equal(bench_schedule_init(&s, m, NULL, (bench_shard){0}, NULL), ZO_OK);
+    for (size_t i = 0; i < sizeof available / sizeof *available; i++) {
+        zo_error err = {0};
+        json_t *machine = json_pack("{s:I, s:n}", "memory_available_bytes",
+                                    (json_int_t)available[i].mib << 20, "memory_limit_bytes");
+        assert_int_equal(bench_plan_check_memory(&s, machine, &err), ZO_ERR_INVALID);
+        assert_non_null(strstr(err.text, available[i].says));
+        json_decref(machine);
+    }
+    bench_schedule_deinit(&s);
     bench_manifest_free(m);
 }
 
@@ -383,47 +394,73 @@ static void bad_records(void **state)
     bench_manifest_free(m);
 }
 
-/* The longest line of results that are kept, of cells with and without training. */
+/* ---- disk ---- */
+
+/* Every line of results that are kept is within what is foretold of its cell, with and without training. */
 static void records_fit(void **state)
 {
-    (void)state;
+    bench_manifest *m = NULL;
     char *line = NULL;
     size_t cap = 0;
     int seen = 0;
+    (void)state;
+    assert_int_equal(bench_manifest_load("results/kept/quickstart/manifest.json", &m, NULL), ZO_OK);
+    bench_plan plan = plan_of(m, NULL);
     FILE *f = fopen("results/kept/quickstart/cells.jsonl", "r");
     assert_non_null(f);
-    for (ssize_t n; (n = getline(&line, &cap, f)) > 0; seen++) {
+    for (ssize_t n; (n = getline(&line, &cap, f)) > 0;) {
         json_t *record = json_loads(line, 0, NULL);
-        bench_params p;
-        assert_int_equal(bench_params_from_json(&p, json_object_get(record, "cell"), NULL), ZO_OK);
-        assert_in_range(n, 1, bench_plan_record_bytes(&p));
+        const char *id = json_string_value(json_object_get(record, "cell_id"));
+        for (int32_t i = 0; i < plan.count; i++) {
+            if (strcmp(id, plan.cells[i].cell->id) != 0)
+                continue;
+            assert_in_range(n, 1, plan.cells[i].record_bytes);
+            seen++;
+        }
         json_decref(record);
     }
     assert_true(seen > 0);
     free(line);
     fclose(f);
+    bench_plan_deinit(&plan);
+    bench_manifest_free(m);
 }
 
 static void disk_sums(void **state)
 {
-    bench_params p;
     (void)state;
-    bench_params_default(&p);
-    const int64_t short_run = bench_plan_record_bytes(&p);
-    p.steps += 1000;
-    assert_int_equal(bench_plan_record_bytes(&p) - short_run, 64000);
-    assert_int_equal(bench_plan_checkpoint_bytes(&p, 1000), 0);
-    p.checkpoint_every = 5;
-    assert_int_equal(bench_plan_checkpoint_bytes(&p, 1000), 2 * (1000 + bench_plan_record_bytes(&p)));
+    bench_manifest *m = parse("\"defaults\": {\"model\": \"synth:tiny\", \"task\": \"polarity\"}, "
+                              "\"cells\": [{\"steps\": 20}, {\"steps\": 1020}, "
+                              "{\"steps\": 20, \"checkpoint_every\": 5}], \"measure\": {\"min_runs\": 2}}");
+    bench_plan plan = plan_of(m, NULL);
+    const bench_plan_cell *c = plan.cells;
+    const zo_lora_options lora = bench_params_lora(&c->cell->params);
+    zo_config config;
+    assert_int_equal(bench_model_config("synth:tiny", &config, NULL), ZO_OK);
+    assert_int_equal(c[1].record_bytes - c[0].record_bytes, 64000);
+    assert_int_equal(c[0].checkpoint_bytes, 0);
+    assert_int_equal(c[2].checkpoint_bytes, 2 * (zo_lora_bytes(&config, &lora) + c[2].record_bytes));
+    assert_int_equal(plan.disk_bytes,
+                     2 * (c[0].record_bytes + c[1].record_bytes + c[2].record_bytes) + c[2].checkpoint_bytes);
+    bench_plan_deinit(&plan);
+    bench_manifest_free(m);
 }
 
 static void free_space(void **state)
 {
+    static const struct {
+        const char *folder;
+        bool empty; /* a file system that holds nothing */
+    } cases[] = {{"/", false}, {"/proc", true}, {"/proc/none/of/this", true}, {"no-such-folder/none", false}};
     (void)state;
-    assert_true(bench_plan_disk_free("/") >= 0);
-    assert_true(bench_plan_disk_free("/proc") == 0); /* a file system that holds nothing */
-    assert_true(bench_plan_disk_free("/proc/none/of/this") == 0);
-    assert_true(bench_plan_disk_free("no-such-folder/none") >= 0);
+    bench_manifest *m = parse("\"defaults\": {\"model\": \"./none\", \"task\": \"polarity\"}}");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bench_plan plan;
+        assert_int_equal(bench_plan_make(m, cases[i].folder, NULL, &plan, NULL), ZO_OK);
+        assert_true(cases[i].empty ? plan.disk_free_bytes == 0 : plan.disk_free_bytes >= 0);
+        bench_plan_deinit(&plan);
+    }
+    bench_manifest_free(m);
 }
 
 int main(void)
@@ -438,8 +475,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(time_by_the_roofline, make_results, remove_results),
         cmocka_unit_test_setup_teardown(trouble, make_results, remove_results),
         cmocka_unit_test_setup_teardown(bad_records, make_results, remove_results),
-        cmocka_unit_test(records_fit),
-        cmocka_unit_test(disk_sums),
+        cmocka_unit_test_setup_teardown(records_fit, make_results, remove_results),
+        cmocka_unit_test_setup_teardown(disk_sums, make_results, remove_results),
         cmocka_unit_test(free_space),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,13 +1,14 @@
 /* See schedule.h. */
 #include "bench/launch/schedule.h"
-#include "bench/manifest/condition.h"
-#include "bench/record/record.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/base/stats.h"
+#include "bench/manifest/condition.h"
+#include "bench/record/metric.h"
+#include "bench/record/record.h"
 #include "core/kernel/rng.h"
 
 #define SHARD_BLOCK UINT32_MAX /* the draw that deals cells to shards */
@@ -135,12 +136,6 @@ void bench_schedule_deinit(bench_schedule *s)
     *s = (bench_schedule){0};
 }
 
-static double number_or_nan(const json_t *o, const char *key)
-{
-    const json_t *value = json_object_get(o, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
 bool bench_schedule_note(bench_schedule *s, const json_t *record)
 {
     const char *id = json_string_value(json_object_get(record, "cell_id"));
@@ -152,8 +147,8 @@ bool bench_schedule_note(bench_schedule *s, const json_t *record)
         if (strcmp(id, c->cell->id) != 0)
             continue;
         c->runs[run] = bench_record_ok(record) ? BENCH_RUN_OK : BENCH_RUN_FAILED;
-        c->median_ns[run] = number_or_nan(json_object_get(record, "time"), "median_ns");
-        c->wall_ns[run] = number_or_nan(record, "wall_ns");
+        c->median_ns[run] = bench_metric_number_at(record, "time.median_ns");
+        c->wall_ns[run] = bench_metric_number_at(record, "wall_ns");
         return true;
     }
     return false;
@@ -179,50 +174,36 @@ static size_t collect(const bench_schedule *s, const bench_scheduled *c, const d
     return n;
 }
 
-double bench_schedule_median(const bench_schedule *s, const bench_scheduled *c, bench_interval *out)
-{
-    const size_t n = collect(s, c, c->median_ns);
-    *out = bench_stats_median_interval(s->scratch, n, 0.95);
-    return bench_stats_median(s->scratch, n);
-}
-
-/* Of the interval, over the median; NaN where fewer samples than an interval of 95% needs. */
+/* Of the interval of the median step time, over the median; NaN where fewer samples than an interval of 95% needs. */
 static double half_width(const bench_schedule *s, const bench_scheduled *c)
 {
-    bench_interval i;
-    double median = bench_schedule_median(s, c, &i);
-    return i.coverage >= 0.95 ? bench_stats_relative_half_width(median, i) : NAN;
+    const size_t n = collect(s, c, c->median_ns);
+    const bench_interval i = bench_stats_median_interval(s->scratch, n, 0.95);
+    return i.coverage >= 0.95 ? bench_stats_relative_half_width(bench_stats_median(s->scratch, n), i) : NAN;
 }
 
-bench_decision bench_schedule_decide(const bench_schedule *s, const bench_scheduled *c)
+/* Why the cell gets no further repetitions (bench_schedule_stopping); NULL: it does. */
+static const char *decide(const bench_schedule *s, const bench_scheduled *c)
 {
     const int ok = bench_schedule_count(s, c, BENCH_RUN_OK);
     if (bench_schedule_count(s, c, BENCH_RUN_FAILED))
-        return BENCH_BROKEN;
+        return "failed";
     if (ok < s->m->measure.min_runs)
-        return BENCH_GO_ON;
+        return NULL;
     if (s->m->measure.ci <= 0)
-        return BENCH_ENOUGH;
+        return "enough";
     if (collect(s, c, c->median_ns) == 0)
-        return BENCH_NO_TIME;
+        return "no time";
     if (half_width(s, c) <= s->m->measure.ci)
-        return BENCH_NARROW;
-    return ok >= s->max_runs ? BENCH_MOST : BENCH_GO_ON;
-}
-
-const char *bench_decision_name(bench_decision d)
-{
-    static const char *const names[] = {
-        [BENCH_GO_ON] = "go on",   [BENCH_ENOUGH] = "enough",   [BENCH_NARROW] = "narrow",
-        [BENCH_MOST] = "max_runs", [BENCH_NO_TIME] = "no time", [BENCH_BROKEN] = "failed",
-    };
-    return names[d];
+        return "narrow";
+    return ok >= s->max_runs ? "max_runs" : NULL;
 }
 
 json_t *bench_schedule_stopping(const bench_schedule *s, const bench_scheduled *c)
 {
     const double half = half_width(s, c), ci = s->m->measure.ci;
-    json_t *o = json_pack("{s:s, s:i}", "decision", bench_decision_name(bench_schedule_decide(s, c)), "runs",
+    const char *why = decide(s, c);
+    json_t *o = json_pack("{s:s, s:i}", "decision", why ? why : "go on", "runs",
                           bench_schedule_count(s, c, BENCH_RUN_OK));
     json_object_set_new(o, "ci", ci > 0 ? json_real(ci) : json_null());
     json_object_set_new(o, "half_width", isnan(half) ? json_null() : json_real(half));
@@ -238,7 +219,7 @@ bool bench_schedule_wants(const bench_schedule *s, const bench_scheduled *c, int
 {
     if (c->runs[run] != BENCH_RUN_MISSING || bench_schedule_count(s, c, BENCH_RUN_FAILED))
         return false;
-    return run < s->m->measure.min_runs || bench_schedule_decide(s, c) == BENCH_GO_ON;
+    return run < s->m->measure.min_runs || !decide(s, c);
 }
 
 static bool fits(const bench_schedule *s, const bench_scheduled *c, double left_s)

@@ -17,20 +17,9 @@
 #include <jansson.h>
 
 #include "bench/manifest/manifest.h"
-#include "bench/base/stats.h"
 #include "core/base/error.h"
 
 typedef enum bench_run_state { BENCH_RUN_MISSING, BENCH_RUN_OK, BENCH_RUN_FAILED } bench_run_state;
-
-/* Why a cell gets no further repetitions, or that it does. */
-typedef enum bench_decision {
-    BENCH_GO_ON,
-    BENCH_ENOUGH,  /* min_runs, and no ci was asked for */
-    BENCH_NARROW,  /* the interval is within ci */
-    BENCH_MOST,    /* max_runs */
-    BENCH_NO_TIME, /* its step times are not known: nothing to narrow */
-    BENCH_BROKEN   /* a repetition failed */
-} bench_decision;
 
 typedef struct bench_scheduled {
     const bench_cell *cell;
@@ -70,12 +59,9 @@ void bench_schedule_deinit(bench_schedule *s);
 bool bench_schedule_note(bench_schedule *s, const json_t *record);
 
 int bench_schedule_count(const bench_schedule *s, const bench_scheduled *c, bench_run_state state);
-bench_decision bench_schedule_decide(const bench_schedule *s, const bench_scheduled *c);
-/* "go on", "enough", "narrow", "max_runs", "no time", "failed" */
-const char *bench_decision_name(bench_decision d);
-/* The median over repetitions and its interval; NaN where nothing is known. */
-double bench_schedule_median(const bench_schedule *s, const bench_scheduled *c, bench_interval *out);
-/* {"decision": .., "runs": 6, "ci": 0.02, "half_width": 0.011}: new reference. */
+/* Why a cell gets no further repetitions, or that it does: {"decision": "go on" | "enough" (min_runs, and no ci was asked
+ * for) | "narrow" (the interval is within ci) | "max_runs" | "no time" (step times are not known: nothing to narrow) | "failed",
+ * "runs": 6, "ci": 0.02, "half_width": 0.011}: new reference. */
 json_t *bench_schedule_stopping(const bench_schedule *s, const bench_scheduled *c);
 
 /* The next repetition that would end within left_s, as far as the cell's earlier ones tell (one of which nothing is known

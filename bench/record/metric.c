@@ -351,6 +351,11 @@ static double number(const json_t *v)
     return json_is_number(v) ? json_number_value(v) : NAN;
 }
 
+double bench_metric_number_at(const json_t *object, const char *path)
+{
+    return number(bench_metric_at(object, path));
+}
+
 /* The mean of the values of the last `count` points of [[step, value], ...]; NaN where one of them is unknown. */
 static double curve_mean(const json_t *curve, size_t count)
 {

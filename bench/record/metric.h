@@ -56,6 +56,8 @@ double bench_metric_stderr(const bench_metric *m, const json_t *record);
 
 /* The JSON value at a path with dots, or NULL; borrowed. */
 json_t *bench_metric_at(const json_t *object, const char *path);
+/* The number there; NaN where there is none. */
+double bench_metric_number_at(const json_t *object, const char *path);
 
 /* A recorded value as it is shown, without unit: 1234567 ns -> "1.235". NaN and infinities: "-". */
 void bench_metric_format(const bench_metric *m, double value, char *out, size_t cap);

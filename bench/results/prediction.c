@@ -20,20 +20,14 @@ typedef struct kind {
     const char *measured; /* path in a record */
 } kind;
 
-static double number_at(const json_t *record, const char *path)
-{
-    const json_t *value = bench_metric_at(record, path);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
 static double bytes_by_shapes(const bench_result *cell, int32_t k)
 {
-    return number_at(cell->runs[k], "memory.predicted_bytes");
+    return bench_metric_number_at(cell->runs[k], "memory.predicted_bytes");
 }
 
 static double step_by_peaks(const bench_result *cell, int32_t k)
 {
-    return number_at(cell->runs[k], "roofline.predicted_step_ns");
+    return bench_metric_number_at(cell->runs[k], "roofline.predicted_step_ns");
 }
 
 static bool is_whole(const json_t *record)
@@ -43,7 +37,7 @@ static bool is_whole(const json_t *record)
 
 static double run_by_peaks(const bench_result *cell, int32_t k)
 {
-    return is_whole(cell->runs[k]) ? number_at(cell->runs[k], "time.predicted_ns") : NAN;
+    return is_whole(cell->runs[k]) ? bench_metric_number_at(cell->runs[k], "time.predicted_ns") : NAN;
 }
 
 static bool same_making(const json_t *a, const json_t *b)
@@ -89,7 +83,8 @@ static void add_row(bench_table *t, const bench_results *r, const kind *of, doub
     for (int32_t i = 0; i < r->cell_count; i++) {
         const bench_result *cell = &r->cells[i];
         for (int32_t k = 0; k < cell->run_count; k++) {
-            const double error = number_at(cell->runs[k], of->measured) / of->predicted(cell, k) - 1;
+            const double error =
+                bench_metric_number_at(cell->runs[k], of->measured) / of->predicted(cell, k) - 1;
             if (!bench_record_ok(cell->runs[k]) || !isfinite(error))
                 continue;
             errors[n++] = error;
