@@ -4,6 +4,10 @@
 #ifndef BENCH_COMMANDS_H
 #define BENCH_COMMANDS_H
 
+#include <jansson.h>
+
+#include "core/base/error.h"
+
 /* name, function, what it does */
 #define BENCH_COMMAND_MAP(X)                                                                                 \
     X("doctor", bench_cmd_doctor, "the machine as records will hold it, and what is wrong with it")          \
@@ -36,6 +40,11 @@ typedef struct bench_command {
 extern const bench_command bench_commands[];
 /* NULL: there is none of that name, which was said. */
 const bench_command *bench_command_find(const char *name);
+
+/* The end of a command: says what went wrong, if anything did, and returns the exit code: BENCH_EXIT_USAGE then, else code. */
+int bench_command_end(const char *name, const zo_error *err, int code);
+/* A value on stdout, as json_dumpf with these flags, and an end of line. Takes it. */
+void bench_command_print(json_t *value, size_t flags);
 
 /* Without a command. argv[0] is the program as it was called. */
 int bench_cmd_screen(int argc, char **argv);
