@@ -53,13 +53,6 @@ static int check(const char *path, const char *const *sets, json_t *list)
     return !bad;
 }
 
-static void print(json_t *value)
-{
-    json_dumpf(value, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(value);
-}
-
 /* The rest of argv are paths. */
 static int check_all(int argc, char **argv, const char *const *sets, bool json)
 {
@@ -68,7 +61,7 @@ static int check_all(int argc, char **argv, const char *const *sets, bool json)
     for (int i = 0; i < argc; i++)
         bad += !check(argv[i], sets, list);
     if (list)
-        print(list);
+        bench_command_print(list, JSON_INDENT(2));
     return bad ? BENCH_EXIT_USAGE : BENCH_EXIT_OK;
 }
 
@@ -82,11 +75,7 @@ int bench_cmd_check(int argc, char **argv)
                                 {.name = "schema",
                                  .set = &schema,
                                  .help = "print the language's JSON Schema (draft 2020-12), and stop"},
-                                {.name = "set",
-                                 .list = sets,
-                                 .value = "KEY=VALUE",
-                                 .help = "of a variable, a parameter of \"defaults\", a section, or "
-                                         "SECTION.KEY of the manifest; again for more"},
+                                BENCH_FLAG_SET(sets),
                                 {0}};
     int code = sets ? bench_flags(argc, argv, flags, 0, argc, usage) : BENCH_EXIT_USAGE;
     if (code < 0 && schema == (optind < argc)) { /* either, not both and not neither */
@@ -94,7 +83,7 @@ int bench_cmd_check(int argc, char **argv)
         code = BENCH_EXIT_USAGE;
     }
     if (code < 0 && schema) {
-        print(bench_schema_make(bench_manifest_sections()));
+        bench_command_print(bench_schema_make(bench_manifest_sections()), JSON_INDENT(2));
         code = BENCH_EXIT_OK;
     }
     if (code < 0)

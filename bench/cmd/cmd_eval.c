@@ -35,9 +35,7 @@ static void print(const bench_params *p, const zo_dataset *d, const zo_evaluatio
             json_pack("{s:s, s:s, s:s, s:f, s:o, s:I, s:I, s:f}", "model", p->model, "task", p->task,
                       "metric", zo_metric_name(zo_task_metric(d->task)), "accuracy", e->accuracy, "stderr",
                       error, "right", (json_int_t)e->right, "n", (json_int_t)e->n, "loss", e->loss);
-        json_dumpf(o, stdout, JSON_PRESERVE_ORDER);
-        putchar('\n');
-        json_decref(o);
+        bench_command_print(o, 0);
         return;
     }
     printf("%s on %s%s%s: %.2f%%", p->model, p->task, p->adapter[0] ? " with " : "", p->adapter,
@@ -81,10 +79,7 @@ int bench_cmd_eval(int argc, char **argv)
         return code;
     bench_params p;
     zo_error err = {0};
-    zo_status st = bench_arguments(&p, argv + optind, argc - optind, &err);
-    if (!st)
-        st = evaluate(&p, train ? ZO_SPLIT_TRAIN : ZO_SPLIT_VALIDATION, json, &err);
-    if (st)
-        fprintf(stderr, "zobench eval: %s\n", err.text);
-    return st ? BENCH_EXIT_USAGE : BENCH_EXIT_OK;
+    if (!bench_arguments(&p, argv + optind, argc - optind, &err))
+        (void)evaluate(&p, train ? ZO_SPLIT_TRAIN : ZO_SPLIT_VALIDATION, json, &err);
+    return bench_command_end("eval", &err, BENCH_EXIT_OK);
 }

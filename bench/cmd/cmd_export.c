@@ -38,10 +38,8 @@ int bench_cmd_export(int argc, char **argv)
     if (code >= 0)
         return code;
     if (bench_export_find(argv[optind], &format, &err) ||
-        bench_export(argv[optind + 1], format, stdout, &o, &err)) {
-        fprintf(stderr, "zobench export: %s\n", err.text);
-        return BENCH_EXIT_USAGE;
-    }
+        bench_export(argv[optind + 1], format, stdout, &o, &err))
+        return bench_command_end("export", &err, BENCH_EXIT_USAGE);
     if (o.runs_left)
         fprintf(stderr, "left out: %d of %d repetitions, which gave no result, and so %d of %d cells\n",
                 o.runs_left, o.runs, o.cells_left, o.cells);

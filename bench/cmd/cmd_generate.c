@@ -102,9 +102,6 @@ int bench_cmd_generate(int argc, char **argv)
         return code;
     r.prompt = argv[optind];
     zo_error err = {0};
-    if (generate(&r, &err)) {
-        fprintf(stderr, "zobench generate: %s\n", err.text);
-        return BENCH_EXIT_USAGE;
-    }
-    return BENCH_EXIT_OK;
+    (void)generate(&r, &err);
+    return bench_command_end("generate", &err, BENCH_EXIT_OK);
 }

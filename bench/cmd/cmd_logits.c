@@ -61,23 +61,19 @@ static zo_status print_logits(const request *r, const bench_model *m, const int3
                               const float *logits, zo_mem *mem, zo_error *err)
 {
     zo_status st = ZO_OK;
-    json_t *root = r->json ? json_object() : NULL, *list = r->json ? json_array() : NULL;
+    json_t *list = r->json ? json_array() : NULL;
     int32_t n = r->top && r->top < m->config.vocab ? (int32_t)r->top : m->config.vocab, id = -1;
     for (int32_t i = 0; i < n && !st; i++) {
         id = r->top ? next_largest(logits, m->config.vocab, id < 0 ? 3.4e38f : logits[id], id) : i;
         if (id >= 0)
             st = print_one(m, logits, id, list, mem, err);
     }
-    if (root && !st) {
+    if (list && !st) {
         json_t *prompt = json_array();
         for (int32_t i = 0; i < count; i++)
             json_array_append_new(prompt, json_integer(ids[i]));
-        json_object_set_new(root, "ids", prompt);
-        json_object_set(root, "logits", list);
-        json_dumpf(root, stdout, JSON_COMPACT);
-        putchar('\n');
+        bench_command_print(json_pack("{s:o, s:O}", "ids", prompt, "logits", list), JSON_COMPACT);
     }
-    json_decref(root);
     json_decref(list);
     return st;
 }
@@ -128,9 +124,6 @@ int bench_cmd_logits(int argc, char **argv)
         return code;
     r.prompt = argv[optind];
     zo_error err = {0};
-    if (show(&r, &err)) {
-        fprintf(stderr, "zobench logits: %s\n", err.text);
-        return BENCH_EXIT_USAGE;
-    }
-    return BENCH_EXIT_OK;
+    (void)show(&r, &err);
+    return bench_command_end("logits", &err, BENCH_EXIT_OK);
 }

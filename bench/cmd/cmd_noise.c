@@ -61,12 +61,10 @@ static int keep(const bench_manifest *m, const bench_comparison *c, const json_t
     json_object_set_new(noise, "started", json_string(started));
     if (bench_folder_make(folder, err) || bench_folder_save_json(path, noise, err))
         goto cleanup;
-    if (json) {
-        json_dumpf(noise, stdout, JSON_INDENT(1));
-        putchar('\n');
-    } else if (!quiet) {
+    if (json)
+        bench_command_print(json_incref(noise), JSON_INDENT(1));
+    else if (!quiet)
         print(noise, c, path);
-    }
     code = c->failed ? BENCH_EXIT_FAILED : BENCH_EXIT_OK;
 cleanup:
     json_decref(noise);
@@ -90,11 +88,7 @@ int bench_cmd_noise(int argc, char **argv)
          .help = "pairs of every cell (32, as zobench compare takes in the end)"},
         {.name = "binary", .text = &program, .value = "PROGRAM", .help = "this program instead"},
         {.name = "results", .text = &results, .value = "DIR", .help = "folder of results (results)"},
-        {.name = "set",
-         .list = sets,
-         .value = "KEY=VALUE",
-         .help = "of a variable, a parameter of \"defaults\", a section, or SECTION.KEY of the manifest; "
-                 "again for more"},
+        BENCH_FLAG_SET(sets),
         {.name = "json", .set = &json, .help = "print the file"},
         {.name = "quiet", .set = &quiet, .help = "say nothing but errors"},
         {0}};
@@ -122,11 +116,9 @@ int bench_cmd_noise(int argc, char **argv)
         code = BENCH_EXIT_INTERRUPTED;
     else if (!st)
         code = keep(m, c, json_array_get(bench_pairs_old(p), 0), pairs, results, started, json, quiet, &err);
-    if (err.status)
-        fprintf(stderr, "zobench noise: %s\n", err.text);
     bench_comparison_free(c);
     bench_pairs_free(p);
     bench_manifest_free(m);
     free(sets);
-    return code;
+    return bench_command_end("noise", &err, code);
 }

@@ -72,10 +72,8 @@ static void print_json(const bench_numerics *b, zo_precision weights, zo_compute
                           (json_int_t)b->p->seed),
            *figures = bench_numerics_json(n, b->batches, b->p->eps);
     json_object_update(o, figures);
-    json_dumpf(o, stdout, JSON_PRESERVE_ORDER | JSON_COMPACT);
-    putchar('\n');
     json_decref(figures);
-    json_decref(o);
+    bench_command_print(o, JSON_COMPACT);
 }
 
 /* What to measure: a bit per precision and compute; int8 for the weights that it is for. */
@@ -174,13 +172,10 @@ int bench_cmd_numerics(int argc, char **argv)
         return code;
     bench_params p;
     zo_error err = {0};
-    zo_status st = bench_arguments(&p, argv + optind, argc - optind, &err);
-    if (!st) {
+    if (!bench_arguments(&p, argv + optind, argc - optind, &err)) {
         c.weights = given(argv + optind, argc - optind, "weights") ? 1u << p.weights : ~0u;
         c.computes = given(argv + optind, argc - optind, "compute") ? 1u << p.compute : ~0u;
-        st = run(&p, &c, &err);
+        (void)run(&p, &c, &err);
     }
-    if (st)
-        fprintf(stderr, "zobench numerics: %s\n", err.text);
-    return st ? BENCH_EXIT_USAGE : BENCH_EXIT_OK;
+    return bench_command_end("numerics", &err, BENCH_EXIT_OK);
 }

@@ -6,7 +6,6 @@
 
 #include "bench/cmd/commands.h"
 #include "bench/base/exit.h"
-#include "bench/manifest/condition.h"
 #include "bench/cmd/flags.h"
 #include "bench/manifest/manifest.h"
 #include "bench/launch/plan.h"
@@ -164,9 +163,7 @@ static void print_json(const bench_manifest *m, const bench_plan *plan)
     for (int32_t i = 0; i < plan->count; i++)
         json_array_append_new(cells, cell_json(&plan->cells[i]));
     json_object_set_new(o, "cells", cells);
-    json_dumpf(o, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(o);
+    bench_command_print(o, JSON_INDENT(2));
 }
 
 static zo_status plan(const char *path, const char *const *sets, const char *results, const json_t *where,
@@ -194,12 +191,6 @@ static zo_status plan(const char *path, const char *const *sets, const char *res
     return st;
 }
 
-static zo_status take_filter(int code, const char *text, void *where, zo_error *err)
-{
-    (void)code;
-    return bench_condition_filter(where, text, err);
-}
-
 int bench_cmd_plan(int argc, char **argv)
 {
     const char *results = "results";
@@ -208,15 +199,10 @@ int bench_cmd_plan(int argc, char **argv)
     const char **sets = calloc((size_t)argc + 1, sizeof *sets);
     const bench_flag flags[] = {
         {.name = "filter",
-         .take = take_filter,
-         .to = where,
+         .filter = where,
          .value = "KEY=VALUE",
          .help = "only cells with that value; again for the same key: or this one"},
-        {.name = "set",
-         .list = sets,
-         .value = "KEY=VALUE",
-         .help = "of a variable, a parameter of \"defaults\", a section, or SECTION.KEY of the manifest; "
-                 "again for more"},
+        BENCH_FLAG_SET(sets),
         {.name = "results", .text = &results, .value = "DIR", .help = "where records lie (results)"},
         {.name = "json", .set = &json, .help = "one JSON object"},
         {0}};

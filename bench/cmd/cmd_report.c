@@ -42,15 +42,11 @@ int bench_cmd_report(int argc, char **argv)
     if (code < 0) {
         o.dir = argv[optind];
         o.sets = sets;
-        if (bench_report(&o, &outcome, &err)) {
-            fprintf(stderr, "zobench report: %s\n", err.text);
-            code = BENCH_EXIT_USAGE;
-        } else {
-            code = outcome.contradicted          ? BENCH_EXIT_REGRESSION
-                   : strict && outcome.undecided ? BENCH_EXIT_INCONCLUSIVE
-                                                 : BENCH_EXIT_OK;
-        }
+        (void)bench_report(&o, &outcome, &err);
+        code = outcome.contradicted          ? BENCH_EXIT_REGRESSION
+               : strict && outcome.undecided ? BENCH_EXIT_INCONCLUSIVE
+                                             : BENCH_EXIT_OK;
     }
     free(sets);
-    return code;
+    return bench_command_end("report", &err, code);
 }

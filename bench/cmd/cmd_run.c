@@ -4,7 +4,6 @@
 
 #include "bench/cmd/commands.h"
 #include "bench/base/exit.h"
-#include "bench/manifest/condition.h"
 #include "bench/cmd/flags.h"
 #include "bench/manifest/manifest.h"
 #include "bench/manifest/reader.h"
@@ -32,12 +31,6 @@ static void usage(FILE *to)
           to);
 }
 
-static zo_status take_filter(int code, const char *text, void *where, zo_error *err)
-{
-    (void)code;
-    return bench_condition_filter(where, text, err);
-}
-
 static zo_status take_shard(int code, const char *text, void *shard, zo_error *err)
 {
     (void)code;
@@ -59,15 +52,10 @@ static int parse(int argc, char **argv, arguments *a)
     const bench_flag flags[] = {
         {.name = "results", .text = &a->run.results, .value = "DIR", .help = "folder of results (results)"},
         {.name = "filter",
-         .take = take_filter,
-         .to = a->where,
+         .filter = a->where,
          .value = "KEY=VALUE",
          .help = "only cells with this value; again for the same key: or this one"},
-        {.name = "set",
-         .list = a->sets,
-         .value = "KEY=VALUE",
-         .help = "of a variable, a parameter of \"defaults\", a section, or SECTION.KEY of the manifest; "
-                 "again for more"},
+        BENCH_FLAG_SET(a->sets),
         {.name = "shard",
          .take = take_shard,
          .to = &a->run.shard,
@@ -108,8 +96,7 @@ static zo_status list_missing(const bench_manifest *m, const arguments *a, zo_er
     if (st)
         return st;
     if (a->json) {
-        json_dumpf(missing, stdout, JSON_INDENT(1));
-        putchar('\n');
+        bench_command_print(json_incref(missing), JSON_INDENT(1));
     } else {
         json_array_foreach(missing, i, cell)
         {
@@ -172,9 +159,7 @@ int bench_cmd_run(int argc, char **argv)
         zo_fail(&err, ZO_ERR_MEMORY, "out of memory");
     int code = a.sets ? parse(argc, argv, &a) : BENCH_EXIT_USAGE;
     code = code < 0 ? run(&a, &err) : code;
-    if (err.status)
-        fprintf(stderr, "zobench run: %s\n", err.text);
     json_decref(a.where);
     free(a.sets);
-    return code;
+    return bench_command_end("run", &err, code);
 }

@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "bench/base/exit.h"
+#include "bench/cmd/commands.h"
+#include "bench/manifest/condition.h"
 #include "bench/manifest/params.h"
 
 #define MOST_FLAGS 31
 
-bool bench_flag_takes_value(const bench_flag *f)
+static bool takes_value(const bench_flag *f)
 {
     return !f->set && (!f->take || f->value);
 }
@@ -198,7 +200,7 @@ static void arguments_of(const bench_flag *flags, char *line, FILE *to)
             fprintf(to, " %.*s", (int)strcspn(word + (*word == '['), "]."), word + (*word == '['));
         value = false;
         for (const bench_flag *f = flags; flag && f->name; f++)
-            value = value || (strcmp(word + 2, f->name) == 0 && bench_flag_takes_value(f));
+            value = value || (strcmp(word + 2, f->name) == 0 && takes_value(f));
         if (bracket && strchr(word, ']'))
             bracket = false;
     }
@@ -219,7 +221,7 @@ static void print_bash(const bench_flag *flags, void (*usage)(FILE *to), FILE *t
     for (const bench_flag *f = flags; f->name; f++) {
         const bench_option *o = bench_option_find(f->name);
         o = o && (o->word || o->type == BENCH_STRING) ? o : NULL;
-        if (bench_flag_takes_value(f))
+        if (takes_value(f))
             fprintf(to, "        --%s) value='%s' ;;\n", f->name, o ? o->name : f->value ? f->value : "TEXT");
     }
     fputs("        esac ;;\n", to);
@@ -269,11 +271,11 @@ static bool take(const char *command, const bench_flag *f, const char *text)
         append(f->list, text);
     else if (f->number)
         return set_number(command, f, text);
-    else if (f->take(f->code, text, f->to, &err)) {
-        fprintf(stderr, "zobench %s: %s\n", command, err.text);
-        return false;
-    }
-    return true;
+    else if (f->filter)
+        (void)bench_condition_filter(f->filter, text, &err);
+    else
+        (void)f->take(f->code, text, f->to, &err);
+    return bench_command_end(command, &err, BENCH_EXIT_OK) == BENCH_EXIT_OK;
 }
 
 void bench_flags_help(const bench_flag *flags, void (*usage)(FILE *to), FILE *to)
@@ -299,8 +301,7 @@ int bench_flags(int argc, char **argv, const bench_flag *flags, int least, int m
     for (; flags[n].name; n++) {
         assert(n < MOST_FLAGS);
         options[n] =
-            (struct option){flags[n].name,
-                            bench_flag_takes_value(&flags[n]) ? required_argument : no_argument, 0, n};
+            (struct option){flags[n].name, takes_value(&flags[n]) ? required_argument : no_argument, 0, n};
     }
     options[n] = (struct option){"help", optional_argument, 0, HELP};
     optind = 0; /* glibc: begin anew, help asks one command after the other */
