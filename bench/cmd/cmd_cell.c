@@ -1,5 +1,6 @@
-/* zobench cell: the child's side of run. Reads a job (cell.h) from standard input, answers with messages on descriptor 3
- * (child.h), or on standard output where that is not open, as when it is run by hand. */
+/* The children's side. Each reads a job from standard input and answers on descriptor 3 (child.h), or on standard output where
+ * that is not open, as when it is run by hand. zobench cell belongs to run and compare (cell.h) and answers with messages; zobench
+ * sgemm to a comparison of OpenBLAS's kernels (sgemm.h). */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,15 +14,17 @@
 #include "bench/machine/child.h"
 #include "bench/backend/kernel_choice.h"
 #include "bench/backend/openblas.h"
+#include "bench/backend/sgemm.h"
 #include "bench/cmd/commands.h"
 #include "bench/base/exit.h"
 
-typedef struct talk {
-    int fd;
-} talk;
+static int answer_fd(void)
+{
+    return fcntl(BENCH_CHILD_FD, F_GETFD) < 0 ? STDOUT_FILENO : BENCH_CHILD_FD;
+}
 
 /* { key: value } as one line. */
-static void send(const talk *t, const char *key, json_t *value)
+static void send(const int *fd, const char *key, json_t *value)
 {
     json_t *o = json_pack("{s:O}", key, value);
     char *line = json_dumps(o, JSON_COMPACT);
@@ -29,7 +32,7 @@ static void send(const talk *t, const char *key, json_t *value)
     if (line)
         line[n++] = '\n'; /* in the place of the NUL */
     while (sent < n) {
-        ssize_t now = write(t->fd, line + sent, n - sent);
+        ssize_t now = write(*fd, line + sent, n - sent);
         if (now < 0)
             _exit(BENCH_EXIT_FAILED); /* nobody listens any more */
         sent += (size_t)now;
@@ -51,14 +54,14 @@ static void send_progress(void *self, json_t *message)
 }
 
 /* Before the clock runs: it makes the threads. */
-static void send_binding(talk *t, const json_t *told)
+static void send_binding(int *fd, const json_t *told)
 {
     static const char *const keys[] = {"binding", "binding_reason"};
     json_t *o = json_object();
     bench_binding_describe(o, told);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (json_object_get(o, keys[i]))
-            send_part(t, keys[i], json_object_get(o, keys[i]));
+            send_part(fd, keys[i], json_object_get(o, keys[i]));
     json_decref(o);
 }
 
@@ -94,8 +97,8 @@ static json_t *kernels_missing(const bench_cell_job *job, const json_t *chosen)
 
 int bench_cmd_cell(int argc, char **argv)
 {
-    talk t = {fcntl(BENCH_CHILD_FD, F_GETFD) < 0 ? STDOUT_FILENO : BENCH_CHILD_FD};
-    const bench_cell_watch watch = {&t, send_part, send_progress, asked_to_stop};
+    int fd = answer_fd();
+    const bench_cell_watch watch = {&fd, send_part, send_progress, asked_to_stop};
     zo_mem mem = {0};
     zo_error err = {0};
     bench_cell_job job;
@@ -114,15 +117,33 @@ int bench_cmd_cell(int argc, char **argv)
         return BENCH_EXIT_USAGE;
     }
     json_t *build = bench_build_describe();
-    send_part(&t, "build", build);
-    send_binding(&t, json_object_get(json, "binding"));
+    send_part(&fd, "build", build);
+    send_binding(&fd, json_object_get(json, "binding"));
     json_t *record = kernels_missing(&job, json_object_get(json, "blas_kernel"));
     if (!record)
         record = bench_cell_run(&job, &watch, &mem);
     if (record)
-        send(&t, "record", record);
+        send(&fd, "record", record);
     json_decref(record);
     json_decref(build);
     json_decref(json);
     return record ? BENCH_EXIT_OK : BENCH_EXIT_FAILED;
+}
+
+int bench_cmd_sgemm(int argc, char **argv)
+{
+    const int fd = answer_fd();
+    json_t *job = json_loadf(stdin, JSON_REJECT_DUPLICATES, NULL);
+    zo_error err = {0};
+    (void)argv;
+    const bool loaded = bench_openblas_load(&err) != NULL;
+    json_t *answer = argc == 1 && job && loaded ? bench_sgemm_answer(job, bench_sgemm_openblas) : NULL;
+    if (!loaded)
+        fprintf(stderr, "zobench sgemm: %s\n", err.text);
+    else if (!answer)
+        fprintf(stderr, "zobench sgemm: no job on standard input; it belongs to zobench doctor and run\n");
+    const bool told = answer && !json_dumpfd(answer, fd, JSON_COMPACT) && write(fd, "\n", 1) == 1;
+    json_decref(answer);
+    json_decref(job);
+    return told ? BENCH_EXIT_OK : BENCH_EXIT_USAGE;
 }

@@ -9,7 +9,6 @@
 #include "bench/results/compare.h"
 #include "bench/results/environment.h"
 #include "bench/base/exit.h"
-#include "bench/manifest/condition.h"
 #include "bench/cmd/flags.h"
 #include "bench/results/noise_floor.h"
 #include "bench/base/folder.h"
@@ -23,13 +22,11 @@ typedef struct arguments {
     const char *metrics[MOST_METRICS + 1];
     int metric_count;
     const char **sets; /* NULL-terminated */
-    int set_count;
     json_t *thresholds, *old_where, *new_where, *where, *floors;
     const char *program[2];
     int programs;
-    long count, again; /* pairs; pairs of suspects, -1: twice as many */
+    long count, again; /* pairs; pairs of suspects; -1: not given */
     long decisive;     /* pairs from which a verdict of regressed would come; 0: those that there are */
-    uint64_t given;    /* options, by their place in the table */
     const char *results, *noise;
     bool gate, strict, force, json, quiet;
     char **rest; /* arguments that are no options */
@@ -51,50 +48,27 @@ static void usage(FILE *to)
         to);
 }
 
-enum option_code {
-    BINARY,
-    METRIC,
-    THRESHOLD,
-    ALPHA,
-    OLD_WHERE,
-    NEW_WHERE,
-    FILTER,
-    PAIRS,
-    AGAIN,
-    KEEP,
-    PAIRED,
-    NOISE,
-    RESULTS,
-    GATE,
-    STRICT,
-    FORCE,
-    JSON,
-    QUIET,
-    SET,
-    OPTIONS
-};
-
 /* ---- arguments ---- */
 
-static zo_status read_number(const char *name, const char *text, double low, double high, double *out,
-                             zo_error *err)
-{
-    char *end;
-    *out = strtod(text, &end);
-    if (end == text || *end || !(*out >= low && *out <= high))
-        return zo_fail(err, ZO_ERR_INVALID, "--%s must be a number from %g to %g, not \"%s\"", name, low,
-                       high, text);
-    return ZO_OK;
-}
+/* In messages "--pairs"; whole: a count. */
+typedef struct number {
+    const char *name;
+    double low, high, *to;
+    bool whole;
+} number;
 
-static zo_status read_count(const char *name, const char *text, long low, long *out, zo_error *err)
+static zo_status take_number(int code, const char *text, void *to, zo_error *err)
 {
-    double n = 0;
-    zo_status st = read_number(name, text, (double)low, 100000, &n, err);
-    if (!st && n != floor(n))
-        st = zo_fail(err, ZO_ERR_INVALID, "--%s must be a whole number, not \"%s\"", name, text);
-    *out = (long)n;
-    return st;
+    const number *n = to;
+    char *end;
+    (void)code;
+    *n->to = strtod(text, &end);
+    if (end == text || *end || !(*n->to >= n->low && *n->to <= n->high))
+        return zo_fail(err, ZO_ERR_INVALID, "--%s must be a number from %g to %g, not \"%s\"", n->name,
+                       n->low, n->high, text);
+    if (n->whole && *n->to != floor(*n->to))
+        return zo_fail(err, ZO_ERR_INVALID, "--%s must be a whole number, not \"%s\"", n->name, text);
+    return ZO_OK;
 }
 
 static zo_status find_metric(const char *name, zo_error *err)
@@ -108,8 +82,9 @@ static zo_status find_metric(const char *name, zo_error *err)
 }
 
 /* "5%", "0.05" or "step_ns=5%" */
-static zo_status add_threshold(json_t *thresholds, const char *text, zo_error *err)
+static zo_status take_threshold(int code, const char *text, void *thresholds, zo_error *err)
 {
+    (void)code;
     char name[64] = "";
     const char *equals = strchr(text, '='), *value = equals ? equals + 1 : text;
     char *end;
@@ -128,127 +103,127 @@ static zo_status add_threshold(json_t *thresholds, const char *text, zo_error *e
     return ZO_OK;
 }
 
-static zo_status take_option(int c, const char *text, void *to, zo_error *err)
+static zo_status take_metric(int code, const char *text, void *to, zo_error *err)
 {
     arguments *a = to;
-    a->given |= UINT64_C(1) << c;
-    switch (c) {
-    case BINARY:
-        if (a->programs == 2)
-            return zo_fail(err, ZO_ERR_INVALID, "--binary: two programs can be compared, not more");
-        a->program[a->programs++] = text;
-        return ZO_OK;
-    case METRIC:
-        if (a->metric_count == MOST_METRICS)
-            return zo_fail(err, ZO_ERR_INVALID, "--metric: at most %d", MOST_METRICS);
-        a->metrics[a->metric_count++] = text;
-        return find_metric(text, err);
-    case THRESHOLD:
-        return add_threshold(a->thresholds, text, err);
-    case ALPHA:
-        return read_number("alpha", text, 1e-9, 0.5, &a->compare.alpha, err);
-    case OLD_WHERE:
-        return bench_condition_filter(a->old_where, text, err);
-    case NEW_WHERE:
-        return bench_condition_filter(a->new_where, text, err);
-    case FILTER:
-        return bench_condition_filter(a->where, text, err);
-    case PAIRS:
-        return read_count("pairs", text, 1, &a->count, err);
-    case AGAIN:
-        return read_count("again", text, 0, &a->again, err);
-    case SET:
-        a->sets[a->set_count++] = text;
-        return ZO_OK;
-    case KEEP:
-        a->pairs.keep = text;
-        return ZO_OK;
-    case NOISE:
-        a->noise = text;
-        return ZO_OK;
-    case RESULTS:
-        a->results = text;
-        return ZO_OK;
-    default:
-        *(c == PAIRED   ? &a->compare.paired
-          : c == GATE   ? &a->gate
-          : c == STRICT ? &a->strict
-          : c == FORCE  ? &a->force
-          : c == JSON   ? &a->json
-                        : &a->quiet) = true;
-        return ZO_OK;
-    }
+    (void)code;
+    if (a->metric_count == MOST_METRICS)
+        return zo_fail(err, ZO_ERR_INVALID, "--metric: at most %d", MOST_METRICS);
+    a->metrics[a->metric_count++] = text;
+    return find_metric(text, err);
 }
 
-#define OPTION(number, word, what, about)                                                                    \
-    [number] = {.name = word, .take = take_option, .code = number, .value = what, .help = about}
-
-static const bench_flag options[OPTIONS + 1] = {
-    OPTION(BINARY, "binary", "PROGRAM", "a build to run (OLD, then NEW)"),
-    OPTION(METRIC, "metric", "METRIC", "step_ns, peak_rss_bytes, accuracy, loss; again for more"),
-    OPTION(THRESHOLD, "threshold", "[METRIC=]5%", "smallest change that matters; of accuracy in points"),
-    OPTION(ALPHA, "alpha", "0.01", "chance of any false alarm in the whole comparison (Holm)"),
-    OPTION(OLD_WHERE, "old", "KEY=VALUE", "compare these cells of OLD ..."),
-    OPTION(NEW_WHERE, "new", "KEY=VALUE", "... with these of NEW, which may be the same folder"),
-    OPTION(FILTER, "filter", "KEY=VALUE", "only these cells"),
-    OPTION(PAIRS, "pairs", "N", "pairs of every cell (16; --binary)"),
-    OPTION(AGAIN, "again", "N", "pairs of a suspect the second time (twice as many; 0: never; --binary)"),
-    OPTION(KEEP, "keep", "DIR", "keep the records in DIR/old.jsonl and new.jsonl (--binary)"),
-    OPTION(PAIRED, "paired", NULL,
-           "records of the same cell and run ran next to each other (as --keep's did)"),
-    OPTION(NOISE, "noise", "FILE", "noise floor (DIR/NAME/noise.json, or noise.json beside the records)"),
-    OPTION(RESULTS, "results", "DIR", "where DIR/NAME/noise.json is looked for (results; --binary)"),
-    OPTION(GATE, "gate", NULL, "exit 1 where something regressed, 3 where cells failed or are missing"),
-    OPTION(STRICT, "strict", NULL, "with --gate: exit 4 where something is inconclusive"),
-    OPTION(FORCE, "force", NULL, "go on where machines, BLAS, threads or templates differ"),
-    OPTION(JSON, "json", NULL, "one JSON object instead of Markdown"),
-    OPTION(QUIET, "quiet", NULL, "say nothing but results and errors"),
-    OPTION(SET, "set", "KEY=VALUE",
-           "of a variable, parameter or section of the manifest, as check has it (--binary)"),
-};
+static zo_status take_program(int code, const char *text, void *to, zo_error *err)
+{
+    arguments *a = to;
+    (void)code;
+    if (a->programs == 2)
+        return zo_fail(err, ZO_ERR_INVALID, "--binary: two programs can be compared, not more");
+    a->program[a->programs++] = text;
+    return ZO_OK;
+}
 
 /* An option that would do nothing is a mistake. */
 static zo_status check_options(const arguments *a, zo_error *err)
 {
-    static const struct {
-        enum option_code code;
-        bool builds; /* belongs to --binary; else to records */
-    } bound[] = {{PAIRS, true}, {AGAIN, true},      {KEEP, true},       {RESULTS, true},
-                 {SET, true},   {OLD_WHERE, false}, {NEW_WHERE, false}, {PAIRED, false}};
+    const struct {
+        const char *name;
+        bool given, builds; /* belongs to --binary; else to records */
+    } bound[] = {{"pairs", a->count >= 0, true},
+                 {"again", a->again >= 0, true},
+                 {"keep", a->pairs.keep, true},
+                 {"results", a->results, true},
+                 {"set", a->sets[0], true},
+                 {"old", json_object_size(a->old_where) > 0, false},
+                 {"new", json_object_size(a->new_where) > 0, false},
+                 {"paired", a->compare.paired, false}};
     for (size_t i = 0; i < sizeof bound / sizeof *bound; i++)
-        if (a->given >> bound[i].code & 1 && bound[i].builds != (a->programs > 0))
-            return zo_fail(err, ZO_ERR_INVALID, "--%s is for %s", options[bound[i].code].name,
+        if (bound[i].given && bound[i].builds != (a->programs > 0))
+            return zo_fail(err, ZO_ERR_INVALID, "--%s is for %s", bound[i].name,
                            bound[i].builds ? "--binary" : "records");
     return a->strict && !a->gate ? zo_fail(err, ZO_ERR_INVALID, "--strict is for --gate") : ZO_OK;
 }
 
+/* NULL: no condition was given. */
+static const json_t *condition(const json_t *where)
+{
+    return json_object_size(where) ? where : NULL;
+}
+
+#define TEXT(word, field, what, about)                                                                       \
+    {                                                                                                        \
+        .name = word, .text = &a->field, .value = what, .help = about                                        \
+    }
+#define CELLS(word, field, about)                                                                            \
+    {                                                                                                        \
+        .name = word, .filter = a->field, .value = "KEY=VALUE", .help = about                                \
+    }
+#define SWITCH(word, field, about)                                                                           \
+    {                                                                                                        \
+        .name = word, .set = &a->field, .help = about                                                        \
+    }
+#define TAKE(word, with, where, what, about)                                                                 \
+    {                                                                                                        \
+        .name = word, .take = with, .to = where, .value = what, .help = about                                \
+    }
+
 /* 0 to go on, else the exit code + 1. */
 static int parse(int argc, char **argv, arguments *a, zo_error *err)
 {
-    bench_flag flags[OPTIONS + 1];
-    memcpy(flags, options, sizeof flags);
-    for (int i = 0; i < OPTIONS; i++)
-        flags[i].to = a;
+    double pairs = -1, again = -1;
+    number alpha = {"alpha", 1e-9, 0.5, &a->compare.alpha, false}, count = {"pairs", 1, 100000, &pairs, true},
+           second = {"again", 0, 100000, &again, true};
+    const bench_flag flags[] = {
+        TAKE("binary", take_program, a, "PROGRAM", "a build to run (OLD, then NEW)"),
+        TAKE("metric", take_metric, a, "METRIC", "step_ns, peak_rss_bytes, accuracy, loss; again for more"),
+        TAKE("threshold", take_threshold, a->thresholds, "[METRIC=]5%",
+             "smallest change that matters; of accuracy in points"),
+        TAKE("alpha", take_number, &alpha, "0.01",
+             "chance of any false alarm in the whole comparison (Holm)"),
+        CELLS("old", old_where, "compare these cells of OLD ..."),
+        CELLS("new", new_where, "... with these of NEW, which may be the same folder"),
+        CELLS("filter", where, "only these cells"),
+        TAKE("pairs", take_number, &count, "N", "pairs of every cell (16; --binary)"),
+        TAKE("again", take_number, &second, "N",
+             "pairs of a suspect the second time (twice as many; 0: never; --binary)"),
+        TEXT("keep", pairs.keep, "DIR", "keep the records in DIR/old.jsonl and new.jsonl (--binary)"),
+        SWITCH("paired", compare.paired,
+               "records of the same cell and run ran next to each other (as --keep's did)"),
+        TEXT("noise", noise, "FILE", "noise floor (DIR/NAME/noise.json, or noise.json beside the records)"),
+        TEXT("results", results, "DIR", "where DIR/NAME/noise.json is looked for (results; --binary)"),
+        SWITCH("gate", gate, "exit 1 where something regressed, 3 where cells failed or are missing"),
+        SWITCH("strict", strict, "with --gate: exit 4 where something is inconclusive"),
+        SWITCH("force", force, "go on where machines, BLAS, threads or templates differ"),
+        SWITCH("json", json, "one JSON object instead of Markdown"),
+        SWITCH("quiet", quiet, "say nothing but results and errors"),
+        {.name = "set",
+         .list = a->sets,
+         .value = "KEY=VALUE",
+         .help = "of a variable, parameter or section of the manifest, as check has it (--binary)"},
+        {0}};
     const int code = bench_flags(argc, argv, flags, 0, argc, usage);
     if (code >= 0)
         return code + 1;
+    a->count = (long)pairs;
+    a->again = (long)again;
     if (check_options(a, err))
         return BENCH_EXIT_USAGE + 1;
     a->rest = argv + optind;
     a->rest_count = argc - optind;
-    const int wanted = a->programs ? 1 : 2;
+    a->compare.metrics = a->metric_count ? a->metrics : NULL;
+    a->compare.thresholds = a->thresholds;
+    a->compare.where = condition(a->where);
+    a->compare.old_where = condition(a->old_where);
+    a->compare.new_where = condition(a->new_where);
     /* one folder is enough where --old and --new choose in it */
-    const bool one = !a->programs && a->rest_count == 1 && json_object_size(a->old_where) &&
-                     json_object_size(a->new_where);
-    if (a->rest_count != wanted && !one) {
+    const bool one = !a->programs && a->rest_count == 1 && a->compare.old_where && a->compare.new_where;
+    if (a->rest_count != (a->programs ? 1 : 2) && !one) {
         bench_flags_help(flags, usage, stderr);
         return BENCH_EXIT_USAGE + 1;
     }
-    a->compare.metrics = a->metric_count ? a->metrics : NULL;
-    a->compare.thresholds = a->thresholds;
-    a->compare.where = json_object_size(a->where) ? a->where : NULL;
-    a->compare.old_where = json_object_size(a->old_where) ? a->old_where : NULL;
-    a->compare.new_where = json_object_size(a->new_where) ? a->new_where : NULL;
+    a->count = a->count < 0 ? 16 : a->count;
+    a->again = a->again < 0 ? 2 * a->count : a->again;
+    a->results = a->results ? a->results : "results";
     return 0;
 }
 
@@ -435,10 +410,9 @@ static zo_status measure_first(arguments *a, bench_pairs *p, const char *noise, 
 
 static zo_status measure(arguments *a, bench_pairs *p, const char *noise, bench_comparison **c, zo_error *err)
 {
-    const long again = a->again < 0 ? 2 * a->count : a->again;
     json_t *suspects = NULL;
     long done;
-    a->decisive = again > a->count ? again : a->count;
+    a->decisive = a->again > a->count ? a->again : a->count;
     zo_status st = measure_first(a, p, noise, &done, err);
     if (!st && !bench_pairs_interrupted(p))
         st = bench_pairs_measure(p, NULL, (int)(a->count - done), err);
@@ -448,18 +422,18 @@ static zo_status measure(arguments *a, bench_pairs *p, const char *noise, bench_
         return st;
     warn_of_few(a, *c);
     suspects = find_suspects(*c);
-    if (again && json_object_size(suspects)) {
+    if (a->again && json_object_size(suspects)) {
         if (!a->quiet) {
             char headline[200];
             bench_compare_headline(*c, headline, sizeof headline);
             fprintf(stderr, "at first: %s; %zu cell%s measured again, %ld pairs\n", headline,
-                    json_object_size(suspects), json_object_size(suspects) == 1 ? "" : "s", again);
+                    json_object_size(suspects), json_object_size(suspects) == 1 ? "" : "s", a->again);
         }
         bench_comparison_free(*c);
         *c = NULL;
         a->quiet = true; /* what there is to say about the noise was said */
         bench_pairs_forget(p, suspects);
-        st = bench_pairs_measure(p, suspects, (int)again, err);
+        st = bench_pairs_measure(p, suspects, (int)a->again, err);
         if (!st && !bench_pairs_interrupted(p))
             st = compare(a, bench_pairs_old(p), bench_pairs_new(p), noise, c, err);
     }
@@ -504,7 +478,7 @@ static int compare_builds(arguments *a, zo_error *err)
 int bench_cmd_compare(int argc, char **argv)
 {
     zo_error err = {0};
-    arguments a = {.count = 16, .again = -1, .results = "results"};
+    arguments a = {0};
     a.thresholds = json_object();
     a.old_where = json_object();
     a.new_where = json_object();
@@ -512,13 +486,11 @@ int bench_cmd_compare(int argc, char **argv)
     a.sets = calloc((size_t)argc + 1, sizeof *a.sets);
     int code = a.sets ? parse(argc, argv, &a, &err) : BENCH_EXIT_USAGE + 1;
     code = code ? code - 1 : a.programs ? compare_builds(&a, &err) : compare_records(&a, &err);
-    if (err.status)
-        fprintf(stderr, "zobench compare: %s\n", err.text);
     free(a.sets);
     json_decref(a.thresholds);
     json_decref(a.old_where);
     json_decref(a.new_where);
     json_decref(a.where);
     json_decref(a.floors);
-    return code;
+    return bench_command_end("compare", &err, code);
 }
