@@ -124,6 +124,27 @@ static void four_parallelisms(void **state)
     }
 }
 
+/* Three steps, bit for bit as they were when they were recorded: noise does not depend on the machine, nor does what is
+ * made of it. */
+static void recorded(void **state)
+{
+    (void)state;
+    static const double theta[P] = {0x1.2b7291668038p-2,  -0x1.bfccefafc2557p-1, 0x1.d6b68e047cd57p+0,
+                                    0x1.ff8ced33d6cb6p-4, 0x1.df18f16e6a3cbp-2,  -0x1.0d5723616bba7p-2},
+                        projected[] = {-0x1.2a4213790eb24p+3, -0x1.299186566cf82p+2, 0x1.e1287556619ap-1},
+                        loss = 0x1.c191a0f9e34eap+2;
+    toy t = new_toy(0.1);
+    figures f;
+    zo_step out;
+    for (uint32_t step = 0; step < 3; step++) {
+        t.calls = 0;
+        assert_int_equal(one_step(&t, 3, ZO_PARALLEL_OUTER, 1e-2, 1e-2, step, &f, &out, NULL), ZO_OK);
+    }
+    assert_memory_equal(t.theta, theta, sizeof theta);
+    assert_memory_equal(out.projected, projected, sizeof projected);
+    assert_true(out.loss == loss);
+}
+
 /* On a quadratic the central difference is the directional derivative exactly, so the mean of the estimate over many
  * directions must be the gradient within its own standard error (4.5 of them: one in 150,000 by chance, and the seed
  * is fixed), and its variance must fall as 1 / q. */
@@ -221,9 +242,13 @@ static void not_a_number(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(forwards_and_replicas), cmocka_unit_test(four_parallelisms),
-        cmocka_unit_test(unbiased_and_variance), cmocka_unit_test(error_falls_as_eps_squared),
-        cmocka_unit_test(update_coefficients),   cmocka_unit_test(not_a_number),
+        cmocka_unit_test(forwards_and_replicas),
+        cmocka_unit_test(four_parallelisms),
+        cmocka_unit_test(recorded),
+        cmocka_unit_test(unbiased_and_variance),
+        cmocka_unit_test(error_falls_as_eps_squared),
+        cmocka_unit_test(update_coefficients),
+        cmocka_unit_test(not_a_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
