@@ -297,7 +297,10 @@ static zo_status step_once(cell *c, zo_error *err)
     if (st)
         return st;
     const bool warmup = bench_warmup_step(&c->warmup, ns);
-    bench_history_step(&c->history, &report, (int32_t)c->p->queries, ns, c->stopwatch.phase_ns, warmup);
+    const zo_lora_options *lora = c->engine.model.lora ? &c->engine.model.lora->options : NULL;
+    const double flops = report.replicas * zo_cost_forward_flops(&c->engine.model.config, lora, report.each);
+    bench_history_step(&c->history, &report, (int32_t)c->p->queries, flops, ns, c->stopwatch.phase_ns,
+                       warmup);
     if (!warmup)
         bench_counter_keep(c->counter);
     const int64_t rss = bench_measure_rss();

@@ -60,7 +60,7 @@ void bench_history_deinit(bench_history *h)
 
 /* ---- taking in ---- */
 
-void bench_history_step(bench_history *h, const zo_step_report *r, int32_t queries, int64_t ns,
+void bench_history_step(bench_history *h, const zo_step_report *r, int32_t queries, double flops, int64_t ns,
                         const int64_t phase_ns[ZO_PHASE_COUNT], bool warmup)
 {
     json_array_append_new(h->loss, json_pack("[I, f]", (json_int_t)r->step, r->losses.loss));
@@ -74,7 +74,7 @@ void bench_history_step(bench_history *h, const zo_step_report *r, int32_t queri
         h->phase_ns[i] += phase_ns[i];
     h->tokens += (double)r->tokens;
     h->real_tokens += (double)r->real_tokens;
-    h->flops += r->flops;
+    h->flops += flops;
     h->each.rows += r->each.rows;
     h->each.squares += r->each.squares;
     h->each.labels += r->each.labels;

@@ -30,7 +30,8 @@ typedef struct bench_history {
 zo_status bench_history_init(bench_history *h, zo_error *err);
 void bench_history_deinit(bench_history *h);
 
-void bench_history_step(bench_history *h, const zo_step_report *r, int32_t queries, int64_t ns,
+/* flops: of the whole step. */
+void bench_history_step(bench_history *h, const zo_step_report *r, int32_t queries, double flops, int64_t ns,
                         const int64_t phase_ns[ZO_PHASE_COUNT], bool warmup);
 /* right (e->n): whether each example was answered right; NULL: not known. */
 void bench_history_evaluation(bench_history *h, int64_t step, const zo_evaluation *e, const uint8_t *right,

@@ -246,7 +246,7 @@ static zo_status in_place_update(void *self, uint32_t step, const double *coef, 
 
 static void fill_report(const zo_trainer *t, zo_step_report *r)
 {
-    int64_t forwards = 2 * (int64_t)t->o.estimator.queries, real = 0;
+    int64_t real = 0;
     double squares = 0;
     for (int32_t b = 0; b < t->o.batch; b++) {
         int64_t n = t->batch.tokens - t->batch.start[b];
@@ -255,11 +255,10 @@ static void fill_report(const zo_trainer *t, zo_step_report *r)
     }
     r->batch = &t->batch;
     r->example = t->example;
-    r->tokens = forwards * t->batch.offset[t->o.batch];
-    r->real_tokens = forwards * real;
+    r->replicas = 2 * t->o.estimator.queries;
+    r->tokens = (int64_t)r->replicas * t->batch.offset[t->o.batch];
+    r->real_tokens = r->replicas * real;
     r->each = (zo_cost_rows){t->batch.offset[t->o.batch], squares, t->batch.labels};
-    r->flops =
-        (double)forwards * zo_cost_forward_flops(&t->m->config, t->lora ? &t->lora->options : NULL, r->each);
 }
 
 zo_status zo_trainer_step(zo_trainer *t, zo_step_report *report, zo_error *err)

@@ -78,10 +78,10 @@ typedef struct zo_step_report {
     zo_step losses;
     const zo_batch *batch;  /* the B sequences that every query saw */
     const int32_t *example; /* (B) their rows in the data set */
-    int64_t tokens;         /* rows through the model in all 2q forwards; 2 q B T where seq_len is given */
+    int32_t replicas;       /* through the model: a loss each */
+    int64_t tokens;         /* rows of all replicas, padding that is run included */
     int64_t real_tokens;    /* of them without padding */
-    zo_cost_rows each;      /* of one of those forwards of one replica */
-    double flops;           /* zo_cost_forward_flops of all forwards */
+    zo_cost_rows each;      /* of one replica */
 } zo_step_report;
 
 zo_status zo_trainer_step(zo_trainer *t, zo_step_report *report, zo_error *err);
