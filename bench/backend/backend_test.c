@@ -39,7 +39,7 @@ static course run(const bench_params *p)
         assert_int_equal(bench_engine_at(&e), s);
         if (e.backend->step(&e, &r, &err))
             fail_msg("%s", err.text);
-        c.loss[s] = r.losses.loss;
+        c.loss[s] = r.losses.mean;
     }
     if (e.backend->evaluate(&e, rows, NULL, NULL, NULL, &evaluation, &err))
         fail_msg("%s", err.text);

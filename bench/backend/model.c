@@ -113,6 +113,12 @@ zo_trainer_options bench_trainer_options(const bench_params *p, int32_t pad)
                                 .compute = (zo_compute)p->compute};
 }
 
+double bench_trained(const bench_params *p, const zo_config *c)
+{
+    const zo_lora_options lora = bench_params_lora(p);
+    return p->peft == ZO_PEFT_FULL ? (double)zo_config_params(c) : zo_cost_trained(c, &lora);
+}
+
 zo_status bench_new_adapter(const bench_params *p, const zo_config *c, zo_mem *mem, zo_lora **out,
                             zo_error *err)
 {

@@ -61,6 +61,8 @@ json_t *bench_model_precisions(const bench_model *m);
 /* What a cell's parameters mean to the core: the options of its trainer, a new adapter (A drawn from
  * the seed). */
 zo_trainer_options bench_trainer_options(const bench_params *p, int32_t pad);
+/* Values that a cell trains. */
+double bench_trained(const bench_params *p, const zo_config *c);
 zo_status bench_new_adapter(const bench_params *p, const zo_config *c, zo_mem *mem, zo_lora **out,
                             zo_error *err);
 

@@ -71,6 +71,8 @@ int64_t bench_native_bytes(const bench_params *p, const zo_config *c, zo_llama_b
         zo_session_limits limits = zo_trainer_limits(&o, l->train, l->train_labels, rank);
         limits.sgemm = p->backend == BENCH_BACKEND_OPENBLAS;
         bytes += zo_session_bytes(c, &limits, threads);
+        bytes += (int64_t)zo_estimator_state_bytes(zo_estimator_of(o.method), o.estimator.queries,
+                                                   (int64_t)bench_trained(p, c));
     }
     if (bench_params_evaluates(p)) { /* while the trainer's session is there */
         zo_session_limits limits = zo_evaluate_limits(l->eval, l->eval_labels, rank, o.compute);

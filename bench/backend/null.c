@@ -26,11 +26,11 @@ static void seek(bench_engine *e, uint32_t step)
 
 static zo_status step(bench_engine *e, zo_step_report *out, zo_error *err)
 {
-    static double losses[ZO_MAX_QUERIES], projected[ZO_MAX_QUERIES];
+    static double losses[ZO_MAX_LOSSES], projected[ZO_MAX_QUERIES];
     const int64_t rows = e->p->batch * e->p->queries;
     (void)err;
     *out = (zo_step_report){.step = e->at++,
-                            .losses = {.plus = losses, .minus = losses, .projected = projected, .loss = LOSS},
+                            .losses = {.loss = losses, .projected = projected, .mean = LOSS},
                             .tokens = rows,
                             .real_tokens = rows};
     return ZO_OK;

@@ -306,7 +306,7 @@ static zo_status step_once(cell *c, zo_error *err)
     const int64_t rss = bench_measure_rss();
     if (rss >= 0)
         bench_memory_growth_sample(c->history.rss, s + 1, rss);
-    tell_step(c, s + 1, report.losses.loss);
+    tell_step(c, s + 1, report.losses.mean);
     if (due(c->p->eval_every, s + 1, steps))
         st = evaluate(c, s + 1, err);
     if (!st && due(c->p->checkpoint_every, s + 1, steps))

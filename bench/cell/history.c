@@ -63,7 +63,7 @@ void bench_history_deinit(bench_history *h)
 void bench_history_step(bench_history *h, const zo_step_report *r, int32_t queries, double flops, int64_t ns,
                         const int64_t phase_ns[ZO_PHASE_COUNT], bool warmup)
 {
-    json_array_append_new(h->loss, json_pack("[I, f]", (json_int_t)r->step, r->losses.loss));
+    json_array_append_new(h->loss, json_pack("[I, f]", (json_int_t)r->step, r->losses.mean));
     for (int32_t i = 0; i < queries; i++)
         h->squares += r->losses.projected[i] * r->losses.projected[i];
     h->square_count += queries;

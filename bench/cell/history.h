@@ -13,7 +13,7 @@
 
 typedef struct bench_history {
     json_t *warmup_ns, *step_ns; /* a sample per step; the first of every child are warm-up */
-    json_t *loss;                /* [[step, mean of the 2q losses], ...] */
+    json_t *loss;                /* [[step, mean of its losses], ...] */
     json_t *evaluations; /* [{"step", "right", "n", "accuracy", "stderr", "loss", "ns", "bits"}, ...] */
     json_t *rss;         /* memory_growth.h: resident size over steps */
     json_t *resumed;     /* steps from which a later child went on */

@@ -194,35 +194,11 @@ bool bench_roofline_read(const json_t *peaks, bench_roof *out)
     return isfinite(f32) && isfinite(out->read_bytes_per_s);
 }
 
-/* How a method's step is made up. */
+/* What a step takes. */
 typedef struct plan {
-    double forwards;
-    int32_t replicas, queries; /* of a forward */
-    double noise;              /* values beside those of the forwards: updates, and perturbations in place */
-    double sweeps;             /* over all trained values, in place */
-    double trained;
+    zo_estimator_cost step;
+    double trained, state_bytes;
 } plan;
-
-static plan plan_of(const bench_params *p, const zo_config *c, const zo_lora_options *lora)
-{
-    const double q = (double)p->queries;
-    const bool full = p->peft == ZO_PEFT_FULL;
-    plan s = {.trained = full ? (double)zo_config_params(c) : zo_cost_trained(c, lora)};
-    if (zo_trainer_in_place((zo_method)p->method, (zo_peft)p->peft)) {
-        /* to +, to -, on to the next query's +: 3 q - 1; and the update q */
-        s.forwards = 2 * q;
-        s.replicas = 1;
-        s.noise = (4 * q - 1) * s.trained;
-        s.sweeps = 2 * q + 1;
-        return s;
-    }
-    s.forwards = zo_parallel_forwards((zo_parallel)p->parallel, (int32_t)p->queries);
-    s.replicas = zo_parallel_replicas((zo_parallel)p->parallel, (int32_t)p->queries);
-    s.queries = p->parallel == ZO_PARALLEL_OUTER || p->parallel == ZO_PARALLEL_BOTH ? (int32_t)p->queries : 1;
-    s.noise = q * s.trained;
-    s.sweeps = 1;
-    return s;
-}
 
 static double ns(double amount, double per_s)
 {
@@ -291,7 +267,7 @@ static void predict(const bench_params *p, const zo_cost *cost, const plan *s, c
 {
     const double f32 = roof->flops_per_s[ZO_COMPUTE_F32];
     const double weight_bytes = zo_cost_weight_bytes(cost), bandwidth = bandwidth_of(roof, weight_bytes);
-    const double swept = 8 * s->sweeps * s->trained;
+    const double forwards = s->step.forwards, swept = 8.0 * s->step.sweeps * s->trained + 2 * s->state_bytes;
     tally t = {0};
     double products = 0;
     for (int i = 0; i < ZO_COST_MAPS; i++) {
@@ -306,28 +282,33 @@ static void predict(const bench_params *p, const zo_cost *cost, const plan *s, c
     add(&t, ns(cost->adapter_flops + cost->attention_flops, f32), 0);
     add(&t, 0, ns(cost->activation_bytes + cost->adapter_bytes, bandwidth));
     add(&t, ns(cost->noise_values, roof->noise_values_per_s), 0);
-    t.all *= s->forwards;
-    t.memory *= s->forwards;
-    add(&t, ns(s->noise, roof->noise_values_per_s), ns(swept, bandwidth));
+    t.all *= forwards;
+    t.memory *= forwards;
+    add(&t, ns(s->step.moved * s->trained, roof->noise_values_per_s), ns(swept, bandwidth));
     out->step_ns = t.all;
     out->memory = t.memory > t.all / 2;
-    out->flops_ns = s->forwards * (products + ns(cost->adapter_flops + cost->attention_flops, f32));
-    out->bytes_ns = s->forwards * ns(weight_bytes + cost->activation_bytes + cost->adapter_bytes, bandwidth);
+    out->flops_ns = forwards * (products + ns(cost->adapter_flops + cost->attention_flops, f32));
+    out->bytes_ns = forwards * ns(weight_bytes + cost->activation_bytes + cost->adapter_bytes, bandwidth);
 }
 
 void bench_roofline_predict(const bench_params *p, const zo_config *c, zo_cost_rows each,
                             const bench_roof *roof, bench_roofline *out)
 {
     const zo_lora_options options = bench_params_lora(p), *lora = p->peft == ZO_PEFT_FULL ? NULL : &options;
-    const plan s = plan_of(p, c, lora);
-    const zo_cost_forward f = {lora, s.replicas, s.queries, each};
+    const zo_trainer_options o = bench_trainer_options(p, 0);
+    const double trained = bench_trained(p, c);
+    const plan s = {zo_trainer_cost(&o), trained,
+                    (double)zo_estimator_state_bytes(zo_estimator_of(o.method), o.estimator.queries,
+                                                     (int64_t)trained)};
+    const double forwards = s.step.forwards;
+    const zo_cost_forward f = {lora, s.step.losses / forwards, s.step.drawn / forwards, each};
     const zo_precision weights = (zo_precision)p->weights;
     zo_cost cost;
     zo_cost_of(c, weights, weights == ZO_PRECISION_F32 ? weights : ZO_PRECISION_BF16, &f, &cost);
-    *out = (bench_roofline){.flops = s.forwards * zo_cost_flops(&cost),
-                            .weight_bytes = s.forwards * zo_cost_weight_bytes(&cost),
-                            .adapter_bytes = s.forwards * cost.adapter_bytes,
-                            .activation_bytes = s.forwards * cost.activation_bytes,
+    *out = (bench_roofline){.flops = forwards * zo_cost_flops(&cost),
+                            .weight_bytes = forwards * zo_cost_weight_bytes(&cost),
+                            .adapter_bytes = forwards * cost.adapter_bytes,
+                            .activation_bytes = forwards * cost.activation_bytes,
                             .flops_ns = NAN,
                             .bytes_ns = NAN,
                             .step_ns = NAN};

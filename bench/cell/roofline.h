@@ -13,7 +13,8 @@
  *   activations, replicas    bytes / bandwidth: the small operators stand between the maps and overlap with none, and
  *                            replicas of the adapters are written before they are read
  *   noise                    values / rate of noise, for replicas and the update
- *   in place (mezo, full)    8 bytes for each trained value and sweep / bandwidth
+ *   sweeps                   8 bytes for each trained value and sweep / bandwidth: the update's, and in place (mezo, full) those
+ *                            to and fro
  *
  * The bandwidth is that of reading as many bytes as the weights have again and again: memory's from one and a half times the
  * last-level caches on, below that as measured at half of them, three quarters and all, between these by interpolation.

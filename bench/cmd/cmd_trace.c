@@ -3,7 +3,8 @@
  * Tensors, s = 0 .. N-1, M a module path such as model.layers.0.self_attn.q_proj, q queries, B sequences, T tokens:
  *   step.s.ids (B, T) I32, step.s.start (B) I32 first real position, step.s.example (B) I32 row of the data set
  *   step.s.label_row (labels) I32 place in (B, T), step.s.label_id (labels) I32
- *   step.s.plus, step.s.minus, step.s.projected (q) F64
+ *   step.s.projected (q) F64, and the losses of replicas by their sign, as far as the method has such: step.s.plus,
+ *   step.s.minus, step.s.base (theta itself) F64
  *   noise.s.M.lora_B (q, out, R) F32, and noise.s.M.lora_A (q, R, in) where A is trained
  *   adapter.k.M.lora_B (out, R), adapter.k.M.lora_A (R, in) F32, k = 0 .. N: before step k
  * Metadata: the cell's parameters as JSON ("cell"), the model's path ("model"), "scale", the derived seed of the
@@ -93,24 +94,27 @@ static zo_status tape_copy(tape *t, const char *dtype, size_t size, int rank, co
     return ZO_OK;
 }
 
-/* One adapter matrix as it is (queries 0), or the noise of all queries over it. */
+/* One adapter matrix as it is (o NULL), or the noise of all queries over it. */
 static zo_status matrix(tape *t, const char *prefix, uint32_t step, const char *rest, const float *x,
-                        int64_t rows, int64_t cols, uint32_t tensor, uint64_t noise_seed, int32_t queries,
+                        int64_t rows, int64_t cols, uint32_t tensor, const zo_trainer_options *o,
                         zo_error *err)
 {
-    if (!queries)
+    if (!o)
         return tape_copy(t, "F32", sizeof *x, 2, (const int64_t[]){rows, cols}, prefix, step, rest, x, err);
-    float *z = tape_add(t, "F32", sizeof *z, 3, (const int64_t[]){queries, rows, cols}, prefix, step, rest);
+    const int32_t q = o->estimator.queries;
+    const uint64_t seed = zo_seed_for(o->seed, "noise");
+    float *z = tape_add(t, "F32", sizeof *z, 3, (const int64_t[]){q, rows, cols}, prefix, step, rest);
     if (!z)
         return zo_fail(err, ZO_ERR_MEMORY, "trace: out of memory");
-    for (int32_t i = 0; i < queries; i++)
-        zo_normals((zo_noise_at){noise_seed, step, (uint32_t)i, tensor}, 0, rows * cols, z + i * rows * cols);
+    for (int32_t i = 0; i < q; i++)
+        zo_estimator_of(o->method)->noise((zo_noise_at){seed, step, (uint32_t)i, tensor}, 0, rows * cols,
+                                          z + i * rows * cols);
     return ZO_OK;
 }
 
 /* Every adapted module: its matrices, or its noise. */
-static zo_status modules(tape *t, const zo_lora *l, const char *prefix, uint32_t step, uint64_t noise_seed,
-                         int32_t queries, zo_error *err)
+static zo_status modules(tape *t, const zo_lora *l, const char *prefix, uint32_t step,
+                         const zo_trainer_options *o, zo_error *err)
 {
     int64_t rank = l->options.rank;
     zo_status st = ZO_OK;
@@ -123,19 +127,25 @@ static zo_status modules(tape *t, const zo_lora *l, const char *prefix, uint32_t
         int n = snprintf(rest, sizeof rest, "model.layers.%d.%s.%s.lora_", i / ZO_TARGET_COUNT,
                          zo_target_parent(target), zo_target_name(target));
         snprintf(rest + n, sizeof rest - (size_t)n, "B");
-        st = matrix(t, prefix, step, rest, p->b, p->out, rank, p->tensor_b, noise_seed, queries, err);
-        if (st || (queries && !l->options.train_a))
+        st = matrix(t, prefix, step, rest, p->b, p->out, rank, p->tensor_b, o, err);
+        if (st || (o && !l->options.train_a))
             continue;
         snprintf(rest + n, sizeof rest - (size_t)n, "A");
-        st = matrix(t, prefix, step, rest, p->a, rank, p->in, p->tensor_a, noise_seed, queries, err);
+        st = matrix(t, prefix, step, rest, p->a, rank, p->in, p->tensor_a, o, err);
     }
     return st;
 }
 
-static zo_status record_step(tape *t, const zo_step_report *r, int32_t queries, zo_error *err)
+static zo_status record_step(tape *t, const zo_step_report *r, const zo_trainer_options *o, zo_error *err)
 {
     const zo_batch *b = r->batch;
-    const int64_t batch[] = {b->sequences, b->tokens}, labels[] = {b->labels}, q[] = {queries};
+    const int64_t batch[] = {b->sequences, b->tokens}, labels[] = {b->labels}, q[] = {o->estimator.queries};
+    double of_sign[3][ZO_MAX_LOSSES];
+    int64_t n[3] = {0};
+    for (int32_t i = 0, k; i < r->replicas; i++) {
+        k = zo_estimator_of(o->method)->replica(o->estimator.queries, i).sign + 1;
+        of_sign[k][n[k]++] = r->losses.loss[i];
+    }
     const struct {
         const char *dtype;
         size_t size;
@@ -149,14 +159,16 @@ static zo_status record_step(tape *t, const zo_step_report *r, int32_t queries, 
         {"I32", 4, 1, batch, "example", r->example},
         {"I32", 4, 1, labels, "label_row", b->label_row},
         {"I32", 4, 1, labels, "label_id", b->label_id},
-        {"F64", 8, 1, q, "plus", r->losses.plus},
-        {"F64", 8, 1, q, "minus", r->losses.minus},
+        {"F64", 8, 1, n + 2, "plus", of_sign[2]},
+        {"F64", 8, 1, n + 0, "minus", of_sign[0]},
+        {"F64", 8, 1, n + 1, "base", of_sign[1]},
         {"F64", 8, 1, q, "projected", r->losses.projected},
     };
     zo_status st = ZO_OK;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0] && !st; i++)
-        st = tape_copy(t, rows[i].dtype, rows[i].size, rows[i].rank, rows[i].shape, "step", r->step,
-                       rows[i].name, rows[i].data, err);
+        if (rows[i].shape[0])
+            st = tape_copy(t, rows[i].dtype, rows[i].size, rows[i].rank, rows[i].shape, "step", r->step,
+                           rows[i].name, rows[i].data, err);
     return st;
 }
 
@@ -184,19 +196,18 @@ static zo_status run_steps(const bench_params *p, bench_model *m, const zo_datas
     zo_trainer *trainer = NULL;
     zo_trainer_options o = bench_trainer_options(p, bench_model_pad(m));
     zo_status st = zo_trainer_new(m->llama, m->lora, d, &o, mem, &trainer, err);
-    uint64_t noise_seed = zo_seed_for(o.seed, "noise");
     for (uint32_t s = 0; s < p->steps && !st; s++) {
         zo_step_report report;
-        st = modules(t, m->lora, "adapter", s, 0, 0, err);
+        st = modules(t, m->lora, "adapter", s, NULL, err);
         if (!st)
-            st = modules(t, m->lora, "noise", s, noise_seed, o.estimator.queries, err);
+            st = modules(t, m->lora, "noise", s, &o, err);
         if (!st)
             st = zo_trainer_step(trainer, &report, err);
         if (!st)
-            st = record_step(t, &report, o.estimator.queries, err);
+            st = record_step(t, &report, &o, err);
     }
     if (!st)
-        st = modules(t, m->lora, "adapter", (uint32_t)p->steps, 0, 0, err);
+        st = modules(t, m->lora, "adapter", (uint32_t)p->steps, NULL, err);
     zo_trainer_free(trainer);
     return st;
 }

@@ -412,7 +412,7 @@ void bench_params_default(bench_params *p)
 void bench_params_follow(bench_params *p, uint64_t given)
 {
     if (!(given & bench_option_bit(bench_option_find("parallel"))))
-        p->parallel = p->method == ZO_METHOD_PRGE ? ZO_PARALLEL_BOTH : ZO_PARALLEL_NONE;
+        p->parallel = (int)zo_estimator_of((zo_method)p->method)->parallel;
     if (!(given & bench_option_bit(bench_option_find("steps"))) && p->method == ZO_METHOD_ZERO_SHOT)
         p->steps = 0;
 }
@@ -430,7 +430,9 @@ int64_t bench_params_longest(const bench_params *p)
 /* Rows of one forward are counted in int32_t. */
 static zo_status check_size(const bench_params *p, zo_error *err)
 {
-    int64_t replicas = zo_parallel_replicas((zo_parallel)p->parallel, (int32_t)p->queries);
+    int64_t replicas = zo_estimator_count(zo_estimator_of((zo_method)p->method), (zo_parallel)p->parallel,
+                                          false, (int32_t)p->queries)
+                           .replicas;
     int64_t tokens = bench_params_longest(p);
     if (replicas * p->batch * tokens > INT32_MAX)
         return zo_fail(
@@ -484,9 +486,39 @@ static zo_status check_backend(const bench_params *p, zo_error *err)
     return ZO_OK;
 }
 
+/* "mezo or rge": the methods with steps that batch replicas, or those that do not. Returns out. */
+static const char *methods_that(bool batch, char out[128])
+{
+    int n = 0;
+    out[0] = '\0';
+    for (int m = 0; m < ZO_METHOD_COUNT && n < 128; m++) {
+        const zo_estimator *e = zo_estimator_of((zo_method)m);
+        if (e->losses && zo_estimator_batches(e) == batch)
+            n += snprintf(out + n, 128 - (size_t)n, "%s%s", n ? " or " : "", e->name);
+    }
+    return out;
+}
+
+static zo_status check_method(const bench_params *p, zo_error *err)
+{
+    const zo_estimator *method = zo_estimator_of((zo_method)p->method);
+    const bool batches = zo_estimator_batches(method);
+    char list[32], names[128];
+    if (!(method->parallels >> p->parallel & 1))
+        return zo_fail(err, ZO_ERR_INVALID, "method %s%s: parallel must be %s, not %s (%s batches replicas)",
+                       method->name, batches ? "" : " runs one replica at a time",
+                       zo_parallel_list(method->parallels, list), zo_parallel_name((zo_parallel)p->parallel),
+                       methods_that(true, names));
+    if (p->peft == ZO_PEFT_FULL && batches)
+        return zo_fail(err, ZO_ERR_INVALID,
+                       "method %s batches replicas of an adapter: peft full needs method %s", method->name,
+                       methods_that(false, names));
+    return ZO_OK;
+}
+
 zo_status bench_params_check(const bench_params *p, zo_error *err)
 {
-    const char *method = zo_method_name((zo_method)p->method);
+    zo_status st;
     if (p->method == ZO_METHOD_ZERO_SHOT) {
         if (p->steps != 0)
             return zo_fail(err, ZO_ERR_INVALID, "method zero-shot trains nothing: steps must be 0, not %lld",
@@ -495,14 +527,9 @@ zo_status bench_params_check(const bench_params *p, zo_error *err)
             return zo_fail(err, ZO_ERR_INVALID,
                            "method zero-shot only evaluates: eval_every must not be null");
     }
-    if (p->method != ZO_METHOD_PRGE && p->parallel != ZO_PARALLEL_NONE)
-        return zo_fail(
-            err, ZO_ERR_INVALID,
-            "method %s runs one replica at a time: parallel must be none, not %s (prge batches replicas)",
-            method, zo_parallel_name((zo_parallel)p->parallel));
-    if (p->peft == ZO_PEFT_FULL && p->method == ZO_METHOD_PRGE)
-        return zo_fail(err, ZO_ERR_INVALID,
-                       "method prge batches replicas of an adapter: peft full needs method mezo or rge");
+    st = check_method(p, err);
+    if (st)
+        return st;
     if (p->peft == ZO_PEFT_FULL && *p->adapter)
         return zo_fail(err, ZO_ERR_INVALID, "peft full trains no adapter: adapter must be null");
     if (p->peft == ZO_PEFT_FULL && p->weights != ZO_PRECISION_F32)
@@ -519,7 +546,7 @@ zo_status bench_params_check(const bench_params *p, zo_error *err)
         return zo_fail(err, ZO_ERR_INVALID, "numerics must be 0 %s",
                        p->steps == 0 ? "where nothing is trained"
                                      : "with peft full: an adapter's are measured");
-    zo_status st = check_backend(p, err);
+    st = check_backend(p, err);
     if (!st)
         st = check_rows(p, err);
     return st ? st : check_size(p, err);

@@ -50,7 +50,7 @@ typedef struct bench_params {
     int64_t batch;      /* B, default 4 */
     int64_t seq_len;    /* T, padded and cut to; 0 (null): the longest of the batch */
     int64_t max_tokens; /* longer sequences are cut on the left to this, default 512 */
-    int parallel;       /* zo_parallel; default both; mezo and rge run "none" */
+    int parallel;       /* zo_parallel; default the method's, prge's is both */
     int weights;        /* zo_precision of the frozen weights; default f32 */
     int compute;        /* zo_compute of products with them; default f32 */
     double eps;         /* default 1e-2 */
@@ -107,8 +107,8 @@ void bench_params_unset(bench_params *p, const bench_option *o);
 /* Sets one field from a JSON value. On failure *p is as it was and err->text says what is wrong with the value ("must
  * be a whole number from 1 to 1024, not \"four\""), without the place, which the caller knows. */
 zo_status bench_params_set(bench_params *p, const bench_option *o, const json_t *value, zo_error *err);
-/* Gives the fields that follow from others their value, unless they were set: parallel is none for zero-shot, mezo and
- * rge; steps is 0 for zero-shot. given: bit i is set where row i of bench_options was. */
+/* Gives the fields that follow from others their value, unless they were set: parallel is the method's (estimator.h);
+ * steps is 0 for zero-shot. given: bit i is set where row i of bench_options was. */
 void bench_params_follow(bench_params *p, uint64_t given);
 /* Sequences are cut to this: the lesser of seq_len and max_tokens; and the longest T that a cell can run. */
 int64_t bench_params_cut(const bench_params *p);

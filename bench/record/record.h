@@ -42,7 +42,7 @@
  *                 "curve": [[0, 0.5], [20, 0.6]],
                  "right": "c4.." (which of the n were right after the last step, for tests on the same examples: four
                            to a hex digit, the first at its highest bit, zeros at the end) } | null,
- *   "loss": { "curve": [[0, 0.69], ...one per step, mean of the 2q losses], "eval_curve": [[0, 0.7], ...] },
+ *   "loss": { "curve": [[0, 0.69], ...one per step, mean of its losses], "eval_curve": [[0, 0.7], ...] },
  *   "numerics": { "projected_gradient_rms": 1.0 (of all steps, as computed),
  *                 "precision": (core/train/rounding.h; on the batches that would follow the last step, with the adapter as it
  *                               is then; not in times and memory) null where the parameter numerics is 0 |

@@ -33,10 +33,11 @@ typedef struct zo_cost_rows {
     double labels;  /* rows that predict a label */
 } zo_cost_rows;
 
+/* Of forwards that differ, means. */
 typedef struct zo_cost_forward {
     const zo_lora_options *lora; /* NULL: no adapter */
-    int32_t replicas;            /* N */
-    int32_t queries;             /* of different noise among them; 0: nothing is perturbed */
+    double replicas;             /* N */
+    double queries;              /* of different noise among them; 0: nothing is perturbed */
     zo_cost_rows each;
 } zo_cost_forward;
 

@@ -74,7 +74,7 @@ static double gradient(const toy *t, int j)
 }
 
 typedef struct figures {
-    double plus[64], minus[64], projected[64];
+    double loss[64], projected[64];
 } figures;
 
 static zo_status one_step(toy *t, int32_t q, zo_parallel p, double eps, double lr, uint32_t step, figures *f,
@@ -82,8 +82,8 @@ static zo_status one_step(toy *t, int32_t q, zo_parallel p, double eps, double l
 {
     zo_problem problem = {t, toy_losses, toy_update};
     zo_estimator_options o = {q, p, eps, lr};
-    *out = (zo_step){f->plus, f->minus, f->projected, 0};
-    return zo_estimator_step(&o, &problem, step, out, err);
+    *out = (zo_step){f->loss, f->projected, 0};
+    return zo_estimator_step(&zo_estimator_prge, &o, &problem, NULL, step, out, err);
 }
 
 /* How many forwards of how many replicas each parallelism makes (the table of the design). */
@@ -98,11 +98,166 @@ static void forwards_and_replicas(void **state)
             zo_step out;
             assert_int_equal(one_step(&t, q, p, 1e-2, 0, 0, &f, &out, NULL), ZO_OK);
             assert_int_equal(t.calls, want[p][0]);
-            assert_int_equal(zo_parallel_forwards(p, q), want[p][0]);
-            assert_int_equal(zo_parallel_replicas(p, q), want[p][1]);
+            zo_estimator_cost cost = zo_estimator_count(&zo_estimator_prge, p, false, q);
+            assert_int_equal(cost.losses, 2 * q);
+            assert_int_equal(cost.forwards, want[p][0]);
+            assert_int_equal(cost.replicas, want[p][1]);
+            /* the two signs share their noise where they share a forward, and the update makes it once more */
+            assert_int_equal(cost.drawn, p == ZO_PARALLEL_NONE || p == ZO_PARALLEL_OUTER ? 2 * q : q);
+            assert_int_equal(cost.moved, q);
+            assert_int_equal(cost.sweeps, 1);
             for (int i = 0; i < t.calls; i++)
                 assert_int_equal(t.replicas_seen[i], want[p][1]);
         }
+    }
+}
+
+/* In place theta goes to + and -, and on to the next query's +: 3 q - 1 directions, and the update's q. */
+static void in_place(void **state)
+{
+    (void)state;
+    for (int32_t q = 1; q <= ZO_MAX_QUERIES; q *= 4) {
+        zo_estimator_cost cost = zo_estimator_count(&zo_estimator_mezo, ZO_PARALLEL_NONE, true, q);
+        assert_int_equal(cost.losses, 2 * q);
+        assert_int_equal(cost.forwards, 2 * q);
+        assert_int_equal(cost.replicas, 1);
+        assert_int_equal(cost.drawn, 0);
+        assert_int_equal(cost.moved, 4 * q - 1);
+        assert_int_equal(cost.sweeps, 2 * q + 1);
+    }
+}
+
+/* What every row must keep to. */
+static void rows(void **state)
+{
+    (void)state;
+    for (int m = 0; m < ZO_METHOD_COUNT; m++) {
+        const zo_estimator *e = zo_estimator_of((zo_method)m);
+        assert_string_equal(zo_method_name((zo_method)m), e->name);
+        for (int k = 0; k < m; k++)
+            assert_string_not_equal(zo_method_name((zo_method)k), e->name);
+        assert_true(e->parallels >> e->parallel & 1);
+        assert_true(!e->in_place || !zo_estimator_batches(e));
+        if (!e->losses)
+            continue;
+        assert_non_null(e->paper);
+        assert_true(e->losses(ZO_MAX_QUERIES) <= ZO_MAX_LOSSES);
+        for (int32_t q = 1; q <= ZO_MAX_QUERIES; q *= 4) {
+            bool seen[ZO_MAX_QUERIES][3] = {{false}};
+            int32_t groups = 0;
+            for (int32_t i = 0; i < e->losses(q); i++) {
+                zo_replica r = e->replica(q, i);
+                assert_true(r.query < (uint32_t)q && r.sign >= -1 && r.sign <= 1 &&
+                            !seen[r.query][r.sign + 1]);
+                seen[r.query][r.sign + 1] = true;
+            }
+            for (int32_t i = 0; i < e->losses(q); i += zo_estimator_of_query(e, q, i))
+                groups++;
+            assert_true(groups <= q); /* a query's replicas are neighbours */
+        }
+    }
+    assert_null(zo_estimator_of(ZO_METHOD_COUNT));
+    assert_null(zo_method_name(ZO_METHOD_COUNT));
+}
+
+static void lists(void **state)
+{
+    (void)state;
+    char out[32];
+    assert_string_equal(zo_parallel_list(1, out), "none");
+    assert_string_equal(zo_parallel_list(1u << ZO_PARALLEL_NONE | 1u << ZO_PARALLEL_BOTH, out),
+                        "none or both");
+    assert_string_equal(zo_parallel_list(zo_estimator_prge.parallels, out), "none, inner, outer or both");
+}
+
+/* A row of another kind: one-sided differences from the loss at theta, and a state of its own. */
+static int32_t one_more(int32_t q)
+{
+    return q + 1;
+}
+
+static zo_replica base_first(int32_t q, int32_t i)
+{
+    (void)q;
+    return i ? (zo_replica){+1, (uint32_t)i - 1} : (zo_replica){0, 0};
+}
+
+static void from_base(const zo_estimator_options *o, const double *loss, double *projected)
+{
+    for (int32_t i = 0; i < o->queries; i++)
+        projected[i] = (loss[i + 1] - loss[0]) / o->eps;
+}
+
+static zo_status with_momentum(const zo_estimator_options *o, const zo_problem *problem, void *state,
+                               uint32_t step, const double *projected, zo_error *err)
+{
+    double *m = state;
+    for (int32_t i = 0; i < o->queries; i++)
+        m[i] = 0.5 * m[i] + projected[i];
+    return zo_estimator_sgd(o, problem, state, step, m, err);
+}
+
+static size_t a_momentum_each(int32_t q, int64_t parameters)
+{
+    (void)parameters;
+    return (size_t)q * sizeof(double);
+}
+
+static const zo_estimator one_sided = {.name = "one-sided",
+                                       .parallels = 1u << ZO_PARALLEL_NONE | 1u << ZO_PARALLEL_OUTER |
+                                                    1u << ZO_PARALLEL_BOTH,
+                                       .parallel = ZO_PARALLEL_BOTH,
+                                       .noise = zo_normals,
+                                       .losses = one_more,
+                                       .replica = base_first,
+                                       .project = from_base,
+                                       .update = with_momentum,
+                                       .state_bytes = a_momentum_each};
+
+static void a_row_of_another_kind(void **state)
+{
+    enum { Q = 3 };
+    static const struct {
+        zo_parallel parallel;
+        int32_t forwards, seen[Q + 1];
+    } cases[] = {{ZO_PARALLEL_NONE, Q + 1, {1, 1, 1, 1}},
+                 {ZO_PARALLEL_OUTER, 2, {1, Q}},
+                 {ZO_PARALLEL_BOTH, 1, {Q + 1}}};
+    (void)state;
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        toy t = new_toy(0.1);
+        figures f;
+        zo_problem problem = {&t, toy_losses, toy_update};
+        zo_estimator_options o = {Q, cases[c].parallel, 1e-3, 1e-2};
+        double kept[Q] = {0}, m[Q] = {0};
+        for (uint32_t step = 0; step < 2; step++) {
+            zo_step out = {f.loss, f.projected, 0};
+            double base, mean = 0;
+            t.calls = 0;
+            toy_losses(&t, step, o.eps, &(zo_replica){0, 0}, 1, &base, NULL);
+            t.calls = 0;
+            assert_int_equal(zo_estimator_step(&one_sided, &o, &problem, kept, step, &out, NULL), ZO_OK);
+            assert_int_equal(t.calls, cases[c].forwards);
+            assert_memory_equal(t.replicas_seen, cases[c].seen, (size_t)t.calls * sizeof(int32_t));
+            assert_true(f.loss[0] == base);
+            for (int i = 0; i <= Q; i++)
+                mean += f.loss[i] / (Q + 1);
+            assert_true(fabs(out.mean - mean) < 1e-14 * mean);
+            for (int i = 0; i < Q; i++) {
+                assert_true(f.projected[i] == (f.loss[i + 1] - base) / o.eps);
+                m[i] = 0.5 * m[i] + f.projected[i];
+                assert_true(t.coef[i] == -o.lr * m[i] / Q);
+            }
+        }
+        zo_estimator_cost cost = zo_estimator_count(&one_sided, o.parallel, false, Q);
+        assert_int_equal(cost.losses, Q + 1);
+        assert_int_equal(cost.forwards, cases[c].forwards);
+        assert_int_equal(cost.drawn, Q);
+        assert_int_equal(cost.moved, Q);
+        assert_int_equal(cost.sweeps, 1);
+        assert_int_equal(zo_estimator_state_bytes(&one_sided, Q, P), sizeof kept);
+        cost = zo_estimator_count(&one_sided, ZO_PARALLEL_NONE, true, Q);
+        assert_int_equal(cost.moved, 2 * Q - 1 + Q); /* from theta itself, and on from query to query */
     }
 }
 
@@ -142,7 +297,7 @@ static void recorded(void **state)
     }
     assert_memory_equal(t.theta, theta, sizeof theta);
     assert_memory_equal(out.projected, projected, sizeof projected);
-    assert_true(out.loss == loss);
+    assert_true(out.mean == loss);
 }
 
 /* On a quadratic the central difference is the directional derivative exactly, so the mean of the estimate over many
@@ -218,11 +373,11 @@ static void update_coefficients(void **state)
     assert_int_equal(one_step(&t, 3, ZO_PARALLEL_OUTER, 1e-3, 0.5, 4, &f, &out, NULL), ZO_OK);
     double mean = 0;
     for (int i = 0; i < 3; i++) {
-        assert_true(out.projected[i] == (out.plus[i] - out.minus[i]) / 2e-3);
+        assert_true(out.projected[i] == (out.loss[2 * i] - out.loss[2 * i + 1]) / 2e-3);
         assert_true(t.coef[i] == -0.5 * out.projected[i] / 3);
-        mean += (out.plus[i] + out.minus[i]) / 6;
+        mean += (out.loss[2 * i] + out.loss[2 * i + 1]) / 6;
     }
-    assert_true(fabs(out.loss - mean) < 1e-14 * mean);
+    assert_true(fabs(out.mean - mean) < 1e-14 * mean);
 }
 
 static void not_a_number(void **state)
@@ -242,6 +397,10 @@ static void not_a_number(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(in_place),
+        cmocka_unit_test(rows),
+        cmocka_unit_test(lists),
+        cmocka_unit_test(a_row_of_another_kind),
         cmocka_unit_test(forwards_and_replicas),
         cmocka_unit_test(four_parallelisms),
         cmocka_unit_test(recorded),

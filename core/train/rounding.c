@@ -26,7 +26,7 @@ static zo_status make_room(reader *r, const zo_dataset *train, bool exact, zo_me
     alone.estimator.parallel = ZO_PARALLEL_NONE;
     zo_session_limits limits =
         zo_trainer_limits(&alone, train->longest, train->most_labels, r->lora->options.rank);
-    size_t losses = (size_t)out->steps * (size_t)out->queries * 2;
+    size_t losses = (size_t)out->steps * (size_t)zo_trainer_cost(&r->o).losses;
     const struct {
         void *at;
         size_t n, size;
@@ -46,6 +46,11 @@ static zo_status make_room(reader *r, const zo_dataset *train, bool exact, zo_me
     return st;
 }
 
+static int32_t losses_of(const zo_readings *r)
+{
+    return zo_estimator_of(r->method)->losses(r->estimator.queries);
+}
+
 /* Logits and loss at theta. */
 static zo_status read_theta(reader *r, const zo_batch *batch, int32_t step, zo_error *err)
 {
@@ -58,16 +63,17 @@ static zo_status read_theta(reader *r, const zo_batch *batch, int32_t step, zo_e
     return st;
 }
 
-/* The 2 q losses of a step in double: a thread to each. */
+/* The losses of a step in double: a thread to each. */
 static zo_status read_exact(reader *r, const zo_batch *batch, uint32_t step, double *out, zo_error *err)
 {
     uint64_t seed = zo_seed_for(r->o.seed, "noise");
     zo_status failed = ZO_OK;
+    const zo_estimator *e = zo_estimator_of(r->o.method);
+    const int32_t q = r->o.estimator.queries, losses = e->losses(q);
 #pragma omp parallel for schedule(dynamic)
-    for (int32_t i = 0; i < 2 * r->out->queries; i++) {
-        zo_status st =
-            zo_reference_loss(r->m, r->lora, batch, seed, step, (zo_replica){i % 2 ? -1 : 1, (uint32_t)i / 2},
-                              r->o.estimator.eps, out + i, NULL);
+    for (int32_t i = 0; i < losses; i++) {
+        zo_status st = zo_reference_loss(r->m, r->lora, batch, seed, step, e->replica(q, i),
+                                         r->o.estimator.eps, out + i, NULL);
         if (st) {
 #pragma omp critical(zo_rounding_failed)
             failed = st;
@@ -82,14 +88,12 @@ static zo_status read_step(reader *r, int32_t step, zo_error *err)
 {
     zo_readings *out = r->out;
     zo_step_report report;
-    int64_t at = (int64_t)step * out->queries * 2;
+    int64_t at = (int64_t)step * losses_of(out);
     zo_status st = zo_trainer_step(r->trainer, &report, err);
-    for (int32_t i = 0; i < out->queries && !st; i++) {
-        out->computed[at + 2 * i] = report.losses.plus[i];
-        out->computed[at + 2 * i + 1] = report.losses.minus[i];
-    }
-    if (!st)
-        st = read_theta(r, report.batch, step, err);
+    if (st)
+        return st;
+    memcpy(out->computed + at, report.losses.loss, (size_t)report.replicas * sizeof *out->computed);
+    st = read_theta(r, report.batch, step, err);
     if (!st && out->exact)
         st = read_exact(r, report.batch, report.step, out->exact + at, err);
     return st;
@@ -105,12 +109,13 @@ zo_status zo_rounding_read(zo_llama *m, zo_lora *lora, const zo_dataset *train, 
     if (!lora)
         return zo_fail(err, ZO_ERR_UNSUPPORTED, "numerics: measured with an adapter, not with peft full");
     *out = (zo_readings){.steps = steps,
-                         .queries = o->estimator.queries,
                          .vocab = m->config.vocab,
-                         .eps = o->estimator.eps};
+                         .method = o->method,
+                         .estimator = o->estimator};
     reader r = {.m = m, .lora = lora, .o = *o, .out = out};
     r.o.estimator.lr = 0;
     r.o.hook = (zo_phase_hook){0};
+    r.o.state = NULL;
     zo_status st = make_room(&r, train, exact, mem, err);
     if (!st)
         zo_trainer_seek(r.trainer, first);
@@ -175,35 +180,47 @@ static void compare_theta(const zo_readings *r, const zo_readings *f32, zo_round
     }
 }
 
-/* g_i from the two losses at `at`. */
-static double projected(const zo_readings *r, const double *losses, int64_t at)
+/* Adds the errors of a step's losses, squared, to *all: query by query. */
+static void add_errors(const zo_estimator *e, int32_t q, const double *loss, const double *exact, double *all)
 {
-    return (losses[2 * at] - losses[2 * at + 1]) / (2 * r->eps);
+    for (int32_t i = 0, n; i < e->losses(q); i += n) {
+        double sum = 0;
+        n = zo_estimator_of_query(e, q, i);
+        for (int32_t k = i; k < i + n; k++)
+            sum += (loss[k] - exact[k]) * (loss[k] - exact[k]);
+        *all += sum;
+    }
 }
 
 zo_rounding zo_rounding_compare(const zo_readings *r, const zo_readings *exact, const zo_readings *f32)
 {
-    zo_rounding n = {.samples = (int64_t)r->steps * r->queries};
-    double signal = 0, noise = 0, losses = 0, both = 0, full = 0;
+    const zo_estimator *e = zo_estimator_of(r->method);
+    const zo_estimator_options *o = &r->estimator;
+    const int32_t losses = losses_of(r), q = o->queries;
+    zo_rounding n = {.samples = (int64_t)r->steps * q};
+    double g[ZO_MAX_QUERIES], g_computed[ZO_MAX_QUERIES], g_f32[ZO_MAX_QUERIES];
+    double signal = 0, noise = 0, errors = 0, both = 0, full = 0;
     assert(exact->exact && f32->exact && r->rows == f32->rows && r->vocab == f32->vocab);
-    assert(r->steps == exact->steps && r->queries == exact->queries && r->steps == f32->steps);
+    assert(r->steps == exact->steps && losses == losses_of(exact) && r->steps == f32->steps);
     compare_theta(r, f32, &n);
-    for (int64_t i = 0; i < n.samples; i++) {
-        double g = projected(r, exact->exact, i), off = projected(r, r->computed, i) - g,
-               g_f32 = projected(r, f32->exact, i);
-        double plus = r->computed[2 * i] - exact->exact[2 * i],
-               minus = r->computed[2 * i + 1] - exact->exact[2 * i + 1];
-        signal += g * g;
-        noise += off * off;
-        losses += plus * plus + minus * minus;
-        both += g * g_f32;
-        full += g_f32 * g_f32;
-        n.same_sign += (double)((g > 0) == (g_f32 > 0)) / (double)n.samples;
+    for (int64_t at = 0; at < (int64_t)r->steps * losses; at += losses) {
+        e->project(o, exact->exact + at, g);
+        e->project(o, r->computed + at, g_computed);
+        e->project(o, f32->exact + at, g_f32);
+        add_errors(e, q, r->computed + at, exact->exact + at, &errors);
+        for (int32_t i = 0; i < q; i++) {
+            double off = g_computed[i] - g[i];
+            signal += g[i] * g[i];
+            noise += off * off;
+            both += g[i] * g_f32[i];
+            full += g_f32[i] * g_f32[i];
+            n.same_sign += (double)((g[i] > 0) == (g_f32[i] > 0)) / (double)n.samples;
+        }
     }
     n.signal_rms = sqrt(signal / (double)n.samples);
     n.noise_rms = sqrt(noise / (double)n.samples);
     n.snr = n.signal_rms / n.noise_rms;
-    n.loss_noise_rms = sqrt(losses / (2 * (double)n.samples));
+    n.loss_noise_rms = sqrt(errors / ((double)r->steps * losses));
     n.correlation = both / sqrt(signal * full);
     return n;
 }

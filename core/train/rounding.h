@@ -3,9 +3,7 @@
  * Two effects are kept apart. Frozen weights in few bits make another model: its losses and projected gradients are
  * other numbers, though exact ones. And the forward rounds: activations to `compute`, and with bf16 what it unpacks of
  * f32, f16 and nf4 weights; sums and the moved parameters to f32. Only this second effect is noise, because it is what
- * can drown the small difference that is wanted,
- *
- *     g_i = (L(theta + eps z_i) - L(theta - eps z_i)) / (2 eps)
+ * can drown the small differences of losses L that projected gradients g_i are made of (estimator.h):
  *
  *   signal  g_i of exact arithmetic, for the weights as they were decoded: the plain forward in double
  *           (reference.h), at the same eps. So neither quantized weights nor the curvature of L over eps are noise.
@@ -24,20 +22,21 @@
 
 #include "core/train/trainer.h"
 
-/* What a model gave on the batches of some training steps. q queries, V vocabulary. */
+/* What a model gave on the batches of some training steps. V vocabulary; losses: of a step. */
 typedef struct zo_readings {
-    int32_t steps, queries, vocab;
+    int32_t steps, vocab;
+    zo_method method;
+    zo_estimator_options estimator;
     int64_t rows;     /* label rows of all steps */
     float *logits;    /* (rows, V) at theta */
     double *loss;     /* (steps) at theta */
-    double *computed; /* (steps, q, 2) at theta + eps z_i and theta - eps z_i, as steps computed them */
+    double *computed; /* (steps, losses) as steps computed them */
     double *exact;    /* the same in double; NULL: not read */
-    double eps;
 } zo_readings;
 
 /* The batches of steps [first, first + steps) of a trainer with these options, whose learning rate is taken as 0: every
  * step is at theta. lora is left as such steps leave it: MeZO's, which move it to and fro, round it; others do not touch
- * it. exact: read `exact` too, which costs 2 q plain forwards of B sequences a step, on all threads. progress may be NULL;
+ * it. exact: read `exact` too, which costs a plain forward of B sequences for each loss of a step, on all threads. progress may be NULL;
  * it is called after every step. *out owns its arrays (account: data); free with zo_readings_deinit, which accepts zeros.
  * Fails: what zo_trainer_new and steps fail with; ZO_ERR_UNSUPPORTED (peft FULL). *out is then zeros. */
 zo_status zo_rounding_read(zo_llama *m, zo_lora *lora, const zo_dataset *train, const zo_trainer_options *o,
@@ -57,7 +56,7 @@ typedef struct zo_rounding {
     /* projected gradients: the noise of rounding. With n samples an rms is known to about 1 / sqrt(2 n) of itself. */
     int64_t samples;
     double signal_rms, noise_rms, snr; /* snr infinite where nothing was rounded */
-    double loss_noise_rms; /* of one loss at theta +- eps z: errors that both signs share cancel in g_i */
+    double loss_noise_rms;             /* of one loss: errors that those of a query share cancel in g_i */
     /* projected gradients: the effect of the weights. Correlation about zero, the mean of g over directions. */
     double correlation, same_sign;
 } zo_rounding;

@@ -6,22 +6,11 @@
 
 #include "core/kernel/rng.h"
 
-static const char *const method_names[] = {
-#define X(name, text) [ZO_METHOD_##name] = text,
-    ZO_METHOD_MAP(X)
-#undef X
-};
-
 static const char *const peft_names[] = {
 #define X(name, text) [ZO_PEFT_##name] = text,
     ZO_PEFT_MAP(X)
 #undef X
 };
-
-const char *zo_method_name(zo_method m)
-{
-    return (unsigned)m < ZO_METHOD_COUNT ? method_names[m] : NULL;
-}
 
 const char *zo_peft_name(zo_peft p)
 {
@@ -37,25 +26,35 @@ struct zo_trainer {
     zo_session *session;
     zo_batch batch;
     uint32_t step;
-    int32_t *order;                   /* (count) the permutation of epoch `epoch` */
-    int64_t epoch;                    /* -1: none yet */
-    int32_t *example;                 /* (B) */
-    zo_sequence *sequences;           /* (B) */
-    double *plus, *minus, *projected; /* (q) */
-    double *held, *move;              /* (q) in place: theta is at theta0 + sum_i held[i] z_i; scratch */
+    void *state;            /* its own, where the options give none */
+    int32_t *order;         /* (count) the permutation of epoch `epoch` */
+    int64_t epoch;          /* -1: none yet */
+    int32_t *example;       /* (B) */
+    zo_sequence *sequences; /* (B) */
+    double *loss;           /* (losses) */
+    double *projected;      /* (q) */
+    double *held, *move;    /* (q) in place: theta is at theta0 + sum_i held[i] z_i; scratch */
 };
 
 bool zo_trainer_in_place(zo_method method, zo_peft peft)
 {
-    return method == ZO_METHOD_MEZO || peft == ZO_PEFT_FULL;
+    return zo_estimator_of(method)->in_place || peft == ZO_PEFT_FULL;
+}
+
+zo_estimator_cost zo_trainer_cost(const zo_trainer_options *o)
+{
+    return zo_estimator_count(zo_estimator_of(o->method), o->estimator.parallel,
+                              zo_trainer_in_place(o->method, o->peft), o->estimator.queries);
 }
 
 static zo_status check_options(const zo_trainer_options *o, const zo_lora *lora, const zo_dataset *train,
                                zo_error *err)
 {
+    const zo_estimator *method = zo_estimator_of(o->method);
     const zo_estimator_options *e = &o->estimator;
-    if (o->method == ZO_METHOD_ZERO_SHOT)
-        return zo_fail(err, ZO_ERR_INVALID, "train: method zero-shot has no steps");
+    char list[32];
+    if (!method->losses)
+        return zo_fail(err, ZO_ERR_INVALID, "train: method %s has no steps", method->name);
     if (e->queries < 1 || e->queries > ZO_MAX_QUERIES)
         return zo_fail(err, ZO_ERR_INVALID, "train: queries must be 1 to %d, not %d", ZO_MAX_QUERIES,
                        e->queries);
@@ -65,10 +64,12 @@ static zo_status check_options(const zo_trainer_options *o, const zo_lora *lora,
     if (!(e->eps > 0) || !(e->lr >= 0))
         return zo_fail(err, ZO_ERR_INVALID, "train: eps %g must be positive and lr %g not negative", e->eps,
                        e->lr);
-    if ((o->method != ZO_METHOD_PRGE || o->peft == ZO_PEFT_FULL) && e->parallel != ZO_PARALLEL_NONE)
-        return zo_fail(err, ZO_ERR_INVALID,
-                       "train: method %s with peft %s runs one replica at a time: parallel must be none",
-                       zo_method_name(o->method), zo_peft_name(o->peft));
+    const bool alone = o->peft == ZO_PEFT_FULL || !zo_estimator_batches(method);
+    const uint32_t parallels = alone ? 1u << ZO_PARALLEL_NONE : method->parallels;
+    if (!(parallels >> e->parallel & 1))
+        return zo_fail(err, ZO_ERR_INVALID, "train: method %s with peft %s%s: parallel must be %s",
+                       method->name, zo_peft_name(o->peft), alone ? " runs one replica at a time" : "",
+                       zo_parallel_list(parallels, list));
     if ((o->peft == ZO_PEFT_FULL) != (lora == NULL))
         return zo_fail(err, ZO_ERR_INVALID, "train: peft %s %s an adapter", zo_peft_name(o->peft),
                        lora ? "takes no" : "needs");
@@ -82,9 +83,7 @@ zo_session_limits zo_trainer_limits(const zo_trainer_options *o, int32_t longest
                                     int32_t rank)
 {
     int64_t B = o->batch, T = zo_batch_padded(o->seq_len > longest ? o->seq_len : longest);
-    int32_t replicas = zo_trainer_in_place(o->method, o->peft)
-                           ? 1
-                           : zo_parallel_replicas(o->estimator.parallel, o->estimator.queries);
+    int32_t replicas = zo_trainer_cost(o).replicas;
     return (zo_session_limits){.rows = replicas * B * T,
                                .tokens = (int32_t)T,
                                .labels = replicas * B * labels,
@@ -101,6 +100,7 @@ static zo_status make_room(zo_trainer *t, zo_mem *mem, zo_error *err)
     zo_session_limits limits =
         zo_trainer_limits(o, t->train->longest, t->train->most_labels, t->lora ? t->lora->options.rank : 0);
     int32_t T = limits.tokens;
+    int64_t parameters = t->lora ? t->lora->trainable : zo_llama_trainable(t->m);
     zo_status st = zo_session_new(t->m, &limits, mem, &t->session, err);
     if (!st)
         st = zo_batch_init(&t->batch, B, B * T, B * t->train->most_labels, mem, err);
@@ -111,11 +111,11 @@ static zo_status make_room(zo_trainer *t, zo_mem *mem, zo_error *err)
         {&t->order, (size_t)t->train->count, sizeof *t->order},
         {&t->example, (size_t)B, sizeof *t->example},
         {&t->sequences, (size_t)B, sizeof *t->sequences},
-        {&t->plus, (size_t)q, sizeof *t->plus},
-        {&t->minus, (size_t)q, sizeof *t->minus},
+        {&t->loss, (size_t)zo_estimator_of(o->method)->losses(q), sizeof *t->loss},
         {&t->projected, (size_t)q, sizeof *t->projected},
         {&t->held, (size_t)q, sizeof *t->held},
         {&t->move, (size_t)q, sizeof *t->move},
+        {&t->state, o->state ? 0 : zo_estimator_state_bytes(zo_estimator_of(o->method), q, parameters), 1},
     };
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0] && !st; i++)
         st = zo_mem_array(mem, ZO_ACCOUNT_OPTIMIZER, arrays[i].n, arrays[i].size, "trainer", arrays[i].at,
@@ -154,8 +154,8 @@ void zo_trainer_free(zo_trainer *t)
 {
     if (!t)
         return;
-    void *const all[] = {t->order, t->example,   t->sequences, t->plus,
-                         t->minus, t->projected, t->held,      t->move};
+    void *const all[] = {t->order,     t->example, t->sequences, t->loss,
+                         t->projected, t->held,    t->move,      t->state};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         zo_mem_free(all[i]);
     zo_session_free(t->session);
@@ -255,7 +255,7 @@ static void fill_report(const zo_trainer *t, zo_step_report *r)
     }
     r->batch = &t->batch;
     r->example = t->example;
-    r->replicas = 2 * t->o.estimator.queries;
+    r->replicas = zo_estimator_of(t->o.method)->losses(t->o.estimator.queries);
     r->tokens = (int64_t)r->replicas * t->batch.offset[t->o.batch];
     r->real_tokens = r->replicas * real;
     r->each = (zo_cost_rows){t->batch.offset[t->o.batch], squares, t->batch.labels};
@@ -268,8 +268,9 @@ zo_status zo_trainer_step(zo_trainer *t, zo_step_report *report, zo_error *err)
                           moves ? in_place_update : replica_update};
     zo_phase_enter(t->o.hook, ZO_PHASE_DATA);
     build_batch(t);
-    *report = (zo_step_report){.step = t->step, .losses = {t->plus, t->minus, t->projected, 0}};
-    zo_status st = zo_estimator_step(&t->o.estimator, &problem, t->step, &report->losses, err);
+    *report = (zo_step_report){.step = t->step, .losses = {t->loss, t->projected, 0}};
+    zo_status st = zo_estimator_step(zo_estimator_of(t->o.method), &t->o.estimator, &problem,
+                                     t->o.state ? t->o.state : t->state, t->step, &report->losses, err);
     fill_report(t, report);
     if (st) {
         if (moves)

@@ -1,7 +1,7 @@
 /* Fine-tuning: a model, what of it is trained, a data set and an estimator, brought together; and evaluation.
  *
- * A trainer's whole state is the parameters and the step number: noise and data order are functions of the seed,
- * so training continues from an adapter and a step with the bits of an uninterrupted run.
+ * What a trainer goes on from is the parameters, the step number and what its method keeps (estimator.h; most keep nothing):
+ * noise and data order are functions of the seed. Given these three it continues with the bits of an uninterrupted run.
  */
 #ifndef ZO_TRAINER_H
 #define ZO_TRAINER_H
@@ -16,20 +16,6 @@
 #include "core/base/phase.h"
 #include "core/data/task.h"
 
-/* name, trains */
-#define ZO_METHOD_MAP(X)                                                                                     \
-    X(ZERO_SHOT, "zero-shot") /* nothing is trained */                                                       \
-    X(MEZO, "mezo")           /* SPSA with the parameters perturbed in place, one forward at a time */       \
-    X(RGE, "rge")             /* queries one after another */                                                \
-    X(PRGE, "prge")           /* replicas batched as `parallel` says */
-
-typedef enum zo_method {
-#define X(name, text) ZO_METHOD_##name,
-    ZO_METHOD_MAP(X)
-#undef X
-        ZO_METHOD_COUNT
-} zo_method;
-
 #define ZO_PEFT_MAP(X)                                                                                       \
     X(LORA_FA, "lora-fa") /* Bw trained, A frozen */                                                         \
     X(LORA, "lora")       /* Bw and A trained */                                                             \
@@ -42,19 +28,19 @@ typedef enum zo_peft {
         ZO_PEFT_COUNT
 } zo_peft;
 
-const char *zo_method_name(zo_method m);
 const char *zo_peft_name(zo_peft p);
 
 typedef struct zo_trainer_options {
-    zo_method method; /* not ZERO_SHOT */
+    zo_method method; /* one that has steps */
     zo_peft peft;
-    zo_estimator_options estimator; /* MEZO and RGE, and peft FULL, take parallel NONE only */
+    zo_estimator_options estimator; /* parallel: one that the method runs in; with peft FULL, NONE */
     int32_t batch;                  /* B, sequences per query, all queries the same */
     int32_t seq_len; /* 0: T is the longest of the batch; else at least this, and padding is run (batch.h) */
     uint64_t seed;   /* the run's seed; noise and data order derive theirs from it */
     int32_t pad;     /* token id for padding */
     zo_compute compute; /* of the forwards */
     zo_phase_hook hook;
+    void *state; /* borrowed: what the method keeps, as after the step to go on from; NULL: new, of its own */
 } zo_trainer_options;
 
 /* Does it move the parameters themselves, one forward at a time, rather than form replicas of them? */
@@ -72,7 +58,7 @@ void zo_trainer_free(zo_trainer *t);
 uint32_t zo_trainer_at(const zo_trainer *t);
 void zo_trainer_seek(zo_trainer *t, uint32_t step);
 
-/* What a step did. Pointers are (q) or the trainer's own, valid until its next call. */
+/* What a step did. Pointers are to the trainer's own, valid until its next call. */
 typedef struct zo_step_report {
     uint32_t step;
     zo_step losses;
@@ -99,6 +85,8 @@ zo_status zo_evaluate(const zo_llama *m, const zo_lora *lora, const zo_dataset *
                       void (*progress)(void *self, int32_t done, int32_t count), void *self, uint8_t *right,
                       zo_evaluation *out, zo_error *err);
 
+/* What a step of these options takes. */
+zo_estimator_cost zo_trainer_cost(const zo_trainer_options *o);
 /* The sizes of the sessions that zo_trainer_new and zo_evaluate make, so that plans can say what they will take. longest
  * and labels: of the data set, most ids and most label ids in a sequence; rank 0: no adapter. */
 zo_session_limits zo_trainer_limits(const zo_trainer_options *o, int32_t longest, int32_t labels,
