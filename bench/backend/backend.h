@@ -27,6 +27,8 @@ typedef struct bench_engine {
     bench_model model;   /* zeros where the backend has none; its lora is the adapter in use, NULL: none */
     zo_trainer *trainer; /* of the backends that run in this program's own core; NULL: nothing is trained */
     uint32_t at;         /* the next step, of the others */
+    /* Borrowed: what the method keeps, as it is before the step that comes; NULL: the trainer has its own. */
+    void *state;
 } bench_engine;
 
 /* Sequences of a cell's data, once encoded: most ids and most label ids in one. Eval: 0 where nothing is evaluated. */

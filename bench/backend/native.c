@@ -40,6 +40,7 @@ zo_status bench_native_train(bench_engine *e, const zo_dataset *rows, zo_phase_h
 {
     zo_trainer_options o = bench_trainer_options(e->p, bench_model_pad(&e->model));
     o.hook = hook;
+    o.state = e->state;
     return zo_trainer_new(e->model.llama, e->model.lora, rows, &o, e->mem, &e->trainer, err);
 }
 

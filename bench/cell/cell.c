@@ -158,10 +158,17 @@ static zo_status resume(cell *c, zo_error *err)
     c->checkpoint_dir = bench_folder_path("%s/checkpoints/%s-%d", c->job->folder, c->job->id, c->job->run);
     if (!c->checkpoint_dir)
         return zo_fail(err, ZO_ERR_MEMORY, "run the cell: out of memory");
-    c->checkpoint =
-        (bench_checkpoint){c->checkpoint_dir, c->job->id, c->job->run, c->job->model, c->engine.model.path};
+    c->checkpoint = (bench_checkpoint){
+        c->checkpoint_dir, c->job->id, c->job->run, c->job->model, c->engine.model.path, NULL, 0};
     if (!bench_params_trains(c->p) || !c->p->checkpoint_every)
         return ZO_OK;
+    c->checkpoint.state_bytes =
+        zo_estimator_state_bytes(zo_estimator_of((zo_method)c->p->method), (int32_t)c->p->queries,
+                                 c->engine.model.lora->trainable);
+    if (zo_mem_array(c->mem, ZO_ACCOUNT_OPTIMIZER, c->checkpoint.state_bytes, 1, "state of the method",
+                     &c->checkpoint.state, err))
+        return ZO_ERR_MEMORY;
+    c->engine.state = c->checkpoint.state;
     if (bench_checkpoint_load(&c->checkpoint, &c->engine.model.config, c->mem, &c->engine.model.lora, &step,
                               &c->history, &found, &why))
         return zo_fail(err, why.status, "%s", why.text);
@@ -518,6 +525,7 @@ static void cell_close(cell *c)
     bench_counter_close(c->counter);
     bench_engine_close(&c->engine);
     bench_rows_close(&c->rows);
+    zo_mem_free(c->checkpoint.state);
     bench_history_deinit(&c->history);
     json_decref(c->weights);
     json_decref(c->memory);

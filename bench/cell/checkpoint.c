@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include "bench/base/folder.h"
+#include "core/base/file.h"
 #include "core/model/adapter_file.h"
 
-#define SCHEMA "zobench/checkpoint/1"
+#define SCHEMA     "zobench/checkpoint/1"
+#define STATE_FILE "%s/method_state.bin"
 
 /* Adapters other than the one that state.json names. */
 static void remove_older(const bench_checkpoint *c, const char *keep)
@@ -22,6 +24,27 @@ static void remove_older(const bench_checkpoint *c, const char *keep)
                 bench_folder_remove(found.gl_pathv[i], NULL);
     globfree(&found);
     free(pattern);
+}
+
+static zo_status save_state(const bench_checkpoint *c, const char *adapter, zo_error *err)
+{
+    char *path = bench_folder_path(STATE_FILE, adapter);
+    zo_status st = path ? bench_folder_save(path, c->state, c->state_bytes, err)
+                        : zo_fail(err, ZO_ERR_MEMORY, "write %s: out of memory", adapter);
+    free(path);
+    return st;
+}
+
+static zo_status map_state(const bench_checkpoint *c, const char *adapter, zo_file_map *out, zo_error *err)
+{
+    char *path = bench_folder_path(STATE_FILE, adapter);
+    zo_status st = path ? zo_file_map_open(path, out, err)
+                        : zo_fail(err, ZO_ERR_MEMORY, "read %s: out of memory", adapter);
+    if (!st && out->bytes != c->state_bytes)
+        st = zo_fail(err, ZO_ERR_FORMAT, "%s: %zu bytes, and the method keeps %zu", path, out->bytes,
+                     c->state_bytes);
+    free(path);
+    return st;
 }
 
 zo_status bench_checkpoint_save(const bench_checkpoint *c, int64_t step, const zo_lora *lora,
@@ -40,6 +63,8 @@ zo_status bench_checkpoint_save(const bench_checkpoint *c, int64_t step, const z
         goto cleanup;
     }
     st = zo_adapter_file_save(lora, adapter, c->base, err);
+    if (!st && c->state_bytes)
+        st = save_state(c, adapter, err);
     if (!st)
         st = bench_folder_save_json(state, o, err);
     if (!st)
@@ -72,6 +97,7 @@ zo_status bench_checkpoint_load(const bench_checkpoint *c, const zo_config *conf
 {
     zo_status st = ZO_OK;
     zo_lora *saved = NULL;
+    zo_file_map kept = {0};
     json_error_t why;
     char *state = bench_folder_path("%s/state.json", c->dir), *adapter = NULL;
     json_t *o = NULL;
@@ -92,16 +118,21 @@ zo_status bench_checkpoint_load(const bench_checkpoint *c, const zo_config *conf
         st = zo_fail(err, ZO_ERR_MEMORY, "read checkpoint: out of memory");
     else
         st = zo_adapter_file_load(adapter, config, (*lora)->options.train_a, mem, &saved, err);
+    if (!st && c->state_bytes)
+        st = map_state(c, adapter, &kept, err);
     if (!st)
         st = bench_history_from_json(h, json_object_get(o, "history"), err);
     if (st)
         goto cleanup;
     *step = json_integer_value(at);
+    if (c->state_bytes)
+        memcpy(c->state, kept.data, c->state_bytes);
     zo_lora_free(*lora);
     *lora = saved;
     saved = NULL;
     *found = true;
 cleanup:
+    zo_file_map_close(&kept);
     zo_lora_free(saved);
     json_decref(o);
     free(state);
