@@ -75,13 +75,31 @@ static json_t *model_input(bench_launch *l, const bench_params *p)
     return input;
 }
 
-void bench_launch_note(bench_launch *l, const json_t *record)
+/* cell_id -> inputs of the records that a program made. */
+static json_t *program_inputs(bench_launch *l, const char *program)
+{
+    const char *name = program ? program : "";
+    if (!json_object_get(l->inputs, name))
+        json_object_set_new(l->inputs, name, json_object());
+    return json_object_get(l->inputs, name);
+}
+
+/* program: which made it; another one may have other templates. */
+static void note(bench_launch *l, const json_t *record, const char *program)
 {
     const json_t *input = json_object_get(json_object_get(record, "inputs"), "model");
     const char *path = json_string_value(json_object_get(input, "path"));
     json_t *sha256 = json_object_get(input, "sha256");
     if (path && json_is_string(sha256))
         json_object_set(l->recorded, path, sha256);
+    const char *id = json_string_value(json_object_get(record, "cell_id"));
+    if (id && !json_object_get(program_inputs(l, program), id))
+        json_object_set(program_inputs(l, program), id, json_object_get(record, "inputs"));
+}
+
+void bench_launch_note(bench_launch *l, const json_t *record)
+{
+    note(l, record, NULL);
 }
 
 /* Is the model another than in the records so far, or than when `input` was read? Then *why says so. */
@@ -119,6 +137,20 @@ static bool is_other_model(attempt *a)
     json_decref(a->record);
     a->record = json_pack("{s:s, s:s}", "status", "failed", "reason", why);
     return true;
+}
+
+/* After the child: of what it read, is anything another than in the records of this cell so far? Then the outcome is that. */
+static void check_inputs(attempt *a)
+{
+    char why[512];
+    const json_t *before = json_object_get(program_inputs(a->l, a->program), a->cell->id);
+    if (!bench_record_ok(a->record) ||
+        !bench_inputs_differ(before, json_object_get(a->parts, "inputs"), why, sizeof why))
+        return;
+    json_decref(a->record);
+    a->record = json_pack("{s:s, s:o}", "status", "failed", "reason",
+                          json_sprintf("it read other contents than this cell did before: %s%s", why,
+                                       a->l->o.anew ? a->l->o.anew : ""));
 }
 
 /* ---- the job ---- */
@@ -250,8 +282,8 @@ static zo_status run_child(attempt *a, zo_error *err)
                                          .asked = o->finish ? hear_wish : NULL,
                                          .self = a};
     zo_status st = is_other_model(a) ? ZO_OK : bench_child_run(&a->l->signals, &options, &a->end, err);
-    if (!st && bench_record_ok(a->record))
-        is_other_model(a);
+    if (!st && bench_record_ok(a->record) && !is_other_model(a))
+        check_inputs(a);
     return st;
 }
 
@@ -391,7 +423,7 @@ static json_t *make_record(const attempt *a)
     if (json_object_get(a->job, "peaks_reason"))
         json_object_set(record, "peaks_reason", json_object_get(a->job, "peaks_reason"));
     if (bench_record_ok(record))
-        bench_launch_note(a->l, record);
+        note(a->l, record, a->program);
     return record;
 }
 
@@ -402,9 +434,10 @@ zo_status bench_launch_open(bench_launch *l, const bench_launch_options *o, zo_e
     *l = (bench_launch){.o = *o,
                         .models = json_object(),
                         .recorded = json_object(),
+                        .inputs = json_object(),
                         .peaks = json_object(),
                         .signals = {.fd = -1}};
-    if (!l->models || !l->recorded || !l->peaks)
+    if (!l->models || !l->recorded || !l->inputs || !l->peaks)
         return zo_fail(err, ZO_ERR_MEMORY, "start cells: out of memory");
     zo_status st = bench_machine_describe(&l->machine, err);
     l->build = bench_build_describe();
@@ -420,6 +453,7 @@ void bench_launch_close(bench_launch *l)
     json_decref(l->build);
     json_decref(l->models);
     json_decref(l->recorded);
+    json_decref(l->inputs);
     json_decref(l->peaks);
 }
 

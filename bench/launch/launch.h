@@ -40,7 +40,8 @@ typedef struct bench_launch {
     /* owned */
     json_t *machine, *build; /* as bench_machine_describe and bench_build_describe have them */
     json_t *models;          /* path -> { "stamp": what changes with the files, "input": inputs.h } */
-    json_t *recorded;        /* path -> sha256 in the records so far */
+    json_t *recorded;        /* path -> sha256 of models in the records so far */
+    json_t *inputs;          /* program -> cell_id -> inputs of its records so far */
     json_t *peaks;           /* threads -> roofline.h, or why there is none */
     int64_t peaks_ns;        /* when the oldest of them was measured */
     bench_signals signals;
@@ -52,7 +53,7 @@ typedef struct bench_launch {
 zo_status bench_launch_open(bench_launch *l, const bench_launch_options *o, zo_error *err);
 void bench_launch_close(bench_launch *l); /* {.signals = {.fd = -1}} is allowed */
 
-/* Takes in the model's hash that an earlier record has. */
+/* Takes in the inputs that an earlier record has. */
 void bench_launch_note(bench_launch *l, const json_t *record);
 
 /* program: NULL: this one. *record: a new reference; NULL where this process was asked to end before there was an outcome

@@ -16,6 +16,7 @@
 #include "bench/cell/measure.h"
 #include "bench/record/metric.h"
 #include "bench/base/paths.h"
+#include "bench/record/inputs.h"
 #include "bench/record/record.h"
 #include "bench/cell/roofline.h"
 #include "bench/base/stats.h"
@@ -111,6 +112,7 @@ typedef struct planner {
     bench_plan *plan;
     model *models;
     data *data;
+    json_t *seen;              /* path -> what a file is now (inputs.h) */
     json_t *records;           /* the latest of each repetition, first of this manifest, then of others */
     size_t own;                /* records of this manifest */
     bench_params *past;        /* the cell of each record */
@@ -172,6 +174,7 @@ static data *find_data(planner *s, const bench_params *p, model *m, bool *lost)
 
 static void planner_deinit(planner *s)
 {
+    json_decref(s->seen);
     for (data *d = s->data, *next; d; d = next) {
         next = d->next;
         bench_rows_close(&d->rows);
@@ -276,20 +279,23 @@ static void recall(planner *s, const bench_cell *cell, bool exact, bench_plan_ce
     out->seconds = seconds;
 }
 
-static void count_runs(const planner *s, bench_plan_cell *out)
+/* What was made of other contents is not done. */
+static void count_runs(planner *s, bench_plan_cell *out)
 {
     size_t i;
     json_t *record;
+    char why[512];
     json_array_foreach(s->records, i, record)
     {
         const char *id = json_string_value(json_object_get(record, "cell_id"));
-        const char *status = json_string_value(json_object_get(record, "status"));
         if (i >= s->own || !id || strcmp(id, out->cell->id) != 0)
             continue;
-        if (status && strcmp(status, "ok") == 0)
-            out->done++;
-        else
+        if (!bench_record_ok(record))
             out->failed++;
+        else if (bench_inputs_changed(json_object_get(record, "inputs"), s->seen, why, sizeof why))
+            snprintf(out->trouble, sizeof out->trouble, "made of other contents: %.220s", why);
+        else
+            out->done++;
     }
 }
 
@@ -426,7 +432,7 @@ static void sum_up(bench_plan *plan)
 zo_status bench_plan_make(const bench_manifest *m, const char *results, const json_t *where, bench_plan *out,
                           zo_error *err)
 {
-    planner s = {.m = m, .plan = out};
+    planner s = {.m = m, .plan = out, .seen = json_object()};
     const int64_t resident = bench_measure_rss();
     json_t *machine = NULL;
     *out =

@@ -15,6 +15,7 @@
 #include "bench/launch/plan.h"
 #include "bench/launch/schedule.h"
 #include "bench/machine/machine.h"
+#include "bench/record/inputs.h"
 #include "bench/record/record.h"
 
 typedef struct suite {
@@ -39,11 +40,14 @@ typedef struct past {
 
 static zo_status read_records(suite *s, past *out, zo_error *err)
 {
-    json_t *all = NULL, *latest = NULL, *record;
+    json_t *all = NULL, *latest = NULL, *record, *seen = json_object();
+    char why[512];
     size_t at;
     zo_status st = bench_records_load(s->cells_path, &all, &out->torn, err);
-    if (st)
+    if (st) {
+        json_decref(seen);
         return st;
+    }
     latest = bench_records_latest(all);
     out->doubled = bench_records_doubled(all, &out->same);
     json_array_foreach(latest, at, record)
@@ -52,13 +56,23 @@ static zo_status read_records(suite *s, past *out, zo_error *err)
             continue;
         if (!bench_schedule_note(&s->schedule, record))
             continue;
+        if (bench_record_ok(record) &&
+            bench_inputs_changed(json_object_get(record, "inputs"), seen, why, sizeof why)) {
+            st = zo_fail(
+                err, ZO_ERR_INVALID,
+                "%s: cell %s was made of other contents than there are now: %s; --fresh begins anew, another "
+                "\"name\" goes on beside it",
+                s->cells_path, json_string_value(json_object_get(record, "cell_id")), why);
+            break;
+        }
         bench_launch_note(&s->launch, record);
         out->others += s->launch.machine && json_object_get(record, "fingerprint") &&
                        !bench_machine_made(s->launch.machine, s->launch.build, record);
     }
     json_decref(latest);
     json_decref(all);
-    return ZO_OK;
+    json_decref(seen);
+    return st;
 }
 
 static void tell_past(suite *s, const past *p)

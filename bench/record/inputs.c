@@ -112,3 +112,54 @@ zo_status bench_inputs_adapter(const char *dir, json_t **out, zo_error *err)
     *out = NULL;
     return hash_folder(dir, adapter_files, out, err);
 }
+
+/* ---- other contents ---- */
+
+/* What is compared, and how it is read; template has no file. */
+static const struct input {
+    const char *key;
+    zo_status (*read)(const char *path, json_t **out, zo_error *err);
+} inputs[] = {{"model", bench_inputs_model},
+              {"train", bench_inputs_file},
+              {"validation", bench_inputs_file},
+              {"adapter", bench_inputs_adapter},
+              {"template", NULL}};
+
+enum { INPUTS = sizeof inputs / sizeof *inputs };
+
+static bool differs(const char *key, const json_t *then, const json_t *now, char *why, size_t cap)
+{
+    const char *a = json_string_value(json_object_get(then, "sha256")),
+               *b = json_string_value(json_object_get(now, "sha256")),
+               *path = json_string_value(json_object_get(then, "path"));
+    if (!a || !b || strcmp(a, b) == 0)
+        return false;
+    snprintf(why, cap, "%s%s%.200s: SHA-256 %.12s... then, %.12s... now", key, path ? " " : "",
+             path ? path : "", a, b);
+    return true;
+}
+
+bool bench_inputs_differ(const json_t *then, const json_t *now, char *why, size_t cap)
+{
+    for (int i = 0; i < INPUTS; i++)
+        if (differs(inputs[i].key, json_object_get(then, inputs[i].key), json_object_get(now, inputs[i].key),
+                    why, cap))
+            return true;
+    return false;
+}
+
+bool bench_inputs_changed(const json_t *then, json_t *seen, char *why, size_t cap)
+{
+    for (int i = 0; i < INPUTS; i++) {
+        const json_t *input = json_object_get(then, inputs[i].key);
+        const char *path = json_string_value(json_object_get(input, "path"));
+        json_t *now = NULL;
+        if (!path || !inputs[i].read || !json_is_string(json_object_get(input, "sha256")))
+            continue;
+        if (!json_object_get(seen, path))
+            json_object_set_new(seen, path, inputs[i].read(path, &now, NULL) ? json_null() : now);
+        if (differs(inputs[i].key, input, json_object_get(seen, path), why, cap))
+            return true;
+    }
+    return false;
+}

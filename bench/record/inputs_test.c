@@ -100,11 +100,65 @@ static void made_up_models_have_no_sum(void **state)
     json_decref(o);
 }
 
+static json_t *input(const char *path, const char *sha256)
+{
+    return json_pack("{s:s?, s:s?}", "path", path, "sha256", sha256);
+}
+
+/* Each kind of input in turn is another; what is not known on one side is none. */
+static void other_contents_are_named(void **state)
+{
+    static const char *const keys[] = {"model", "train", "validation", "adapter", "template"};
+    char why[200];
+    (void)state;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        json_t *then = json_object(), *now;
+        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+            json_object_set_new(then, keys[k], input("some/path", ABC));
+        now = json_deep_copy(then);
+        assert_false(bench_inputs_differ(then, now, why, sizeof why));
+        json_object_set_new(now, keys[i], input("some/path", EMPTY));
+        assert_true(bench_inputs_differ(then, now, why, sizeof why));
+        assert_int_equal(strncmp(why, keys[i], strlen(keys[i])), 0);
+        assert_non_null(strstr(why, " some/path: SHA-256 ba7816bf8f01... then, e3b0c44298fc... now"));
+        json_object_set_new(now, keys[i], input("some/path", NULL));
+        assert_false(bench_inputs_differ(then, now, why, sizeof why));
+        assert_false(bench_inputs_differ(NULL, now, why, sizeof why));
+        json_decref(then);
+        json_decref(now);
+    }
+}
+
+/* A file of the same name with another content, then the old one again, then none. */
+static void changed_files_are_seen(void **state)
+{
+    char *path = bench_folder_path("%s/dev.tsv", (char *)*state), why[400];
+    json_t *record = json_pack("{s:{s:s, s:s}}", "validation", "path", path, "sha256", ABC);
+    static const struct {
+        const char *text;
+        bool changed;
+    } steps[] = {{"abc", false}, {"abd", true}, {"abc", false}, {NULL, false}};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        json_t *seen = json_object();
+        if (steps[i].text)
+            put(*state, "dev.tsv", steps[i].text);
+        else
+            assert_int_equal(remove(path), 0);
+        assert_int_equal(bench_inputs_changed(record, seen, why, sizeof why), steps[i].changed);
+        assert_int_equal(bench_inputs_changed(record, seen, why, sizeof why), steps[i].changed);
+        json_decref(seen);
+    }
+    json_decref(record);
+    free(path);
+}
+
 #define IN_PLACE(f) cmocka_unit_test_setup_teardown(f, make_place, drop_place)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {IN_PLACE(files_and_texts), IN_PLACE(folders),
+                                       cmocka_unit_test(other_contents_are_named),
+                                       IN_PLACE(changed_files_are_seen),
                                        cmocka_unit_test(made_up_models_have_no_sum)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
