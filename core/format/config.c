@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/format/json_text.h"
+#include "core/format/unread.h"
+
 static const double pi = 3.14159265358979323846;
 
 /* Ranges of the integer fields. Far above any real model, and so small that each product of two or three of
@@ -80,6 +83,11 @@ int64_t zo_config_params(const zo_config *c)
 
 /* --- GGUF --- */
 
+static bool is_text(zo_gguf_str s, const char *text)
+{
+    return s.n == strlen(text) && memcmp(s.s, text, s.n) == 0;
+}
+
 /* An integer of the architecture, "llama.block_count". fallback < 0: required. */
 static zo_status gguf_field(const zo_gguf *g, const char *arch, const char *key, int64_t fallback,
                             int32_t *out, zo_error *err)
@@ -106,41 +114,36 @@ static zo_status gguf_real(const zo_gguf *g, const char *arch, const char *key, 
     return ZO_OK;
 }
 
-/* Metadata and tensors that announce a computation which is not the one of llama.c. */
-static zo_status gguf_refuse(const zo_gguf *g, const zo_config *c, zo_error *err)
+/* Metadata that announces a computation which is not the one of llama.c. */
+static zo_status gguf_refuse(const zo_gguf *g, zo_config *c, zo_error *err)
 {
-    static const char *const tensors[] = {
-        "blk.0.attn_output.bias",   "blk.0.ffn_gate.bias",       "blk.0.ffn_up.bias",
-        "blk.0.ffn_down.bias",      "blk.0.attn_norm.bias",      "output_norm.bias",
-        "blk.0.attn_q_norm.weight", "blk.0.attn_qkv.weight",     "blk.0.post_attention_norm.weight",
-        "rope_factors_long.weight", "rope_factors_short.weight",
-    };
     char key[128];
-    zo_gguf_str type;
+    zo_gguf_str type = {"none", 4}, layout;
     double factor = 1;
     int32_t n = 0;
-    for (size_t i = 0; i < sizeof tensors / sizeof tensors[0]; i++)
-        if (zo_gguf_tensor_find(g, tensors[i]))
-            return zo_fail(err, ZO_ERR_UNSUPPORTED, "tensor %s: models with it are not supported",
-                           tensors[i]);
-    if (!c->qkv_bias && zo_gguf_tensor_find(g, "blk.0.attn_q.bias"))
-        return zo_fail(err, ZO_ERR_UNSUPPORTED, "tensor blk.0.attn_q.bias: not supported for architecture %s",
-                       c->arch);
     snprintf(key, sizeof key, "%s.rope.scaling.type", c->arch);
-    if (zo_gguf_string(g, key, &type) && !(type.n == 4 && memcmp(type.s, "none", 4) == 0))
+    if (zo_gguf_has(g, key) && !zo_gguf_string(g, key, &type))
+        return zo_fail(err, ZO_ERR_FORMAT, "%s: not a string", key);
+    if (!is_text(type, "none") && !is_text(type, "linear"))
         return zo_fail(err, ZO_ERR_UNSUPPORTED, "%s: RoPE scaling \"%.*s\" is not supported", key,
                        (int)(type.n < 32 ? type.n : 32), type.s);
-    snprintf(key, sizeof key, "%s.rope.scale_linear", c->arch);
-    if (zo_gguf_real(g, key, &factor) && factor != 1)
-        return zo_fail(err, ZO_ERR_UNSUPPORTED, "%s: linear RoPE scaling is not supported", key);
-    zo_status st = gguf_field(g, c->arch, "expert_count", 0, &n, err);
-    if (!st && n)
-        st = zo_fail(err, ZO_ERR_UNSUPPORTED, "%s.expert_count: mixtures of experts are not supported",
-                     c->arch);
+    /* A factor counts without a type as well: it is then linear. 0 stands for none. */
+    static const char *const factors[] = {"rope.scaling.factor", "rope.scale_linear"};
+    for (int i = 0; i < 2; i++) {
+        zo_status st = gguf_real(g, c->arch, factors[i], 1, &factor, err);
+        if (!st && factor != 1 && factor != 0)
+            st = zo_fail(err, ZO_ERR_UNSUPPORTED, "%s.%s: linear RoPE scaling is not supported", c->arch,
+                         factors[i]);
+        if (st)
+            return st;
+    }
+    snprintf(key, sizeof key, "%s.tensor_data_layout", c->arch);
+    if (zo_gguf_string(g, key, &layout) && !is_text(layout, "Meta AI original pth"))
+        return zo_fail(err, ZO_ERR_UNSUPPORTED, "%s: \"%.*s\" is not supported", key,
+                       (int)(layout.n < 32 ? layout.n : 32), layout.s);
+    zo_status st = gguf_field(g, c->arch, "attention.sliding_window", 0, &n, err);
     if (!st)
-        st = gguf_field(g, c->arch, "attention.sliding_window", 0, &n, err);
-    if (!st && n && n < c->context)
-        st = zo_fail(err, ZO_ERR_UNSUPPORTED, "%s.attention.sliding_window: not supported", c->arch);
+        c->window = n < c->context ? n : 0;
     if (!st)
         st = gguf_field(g, c->arch, "attention.value_length", c->head_dim, &n, err);
     if (!st && n != c->head_dim)
@@ -152,7 +155,13 @@ static zo_status gguf_refuse(const zo_gguf *g, const zo_config *c, zo_error *err
         st = zo_fail(err, ZO_ERR_UNSUPPORTED,
                      "%s.rope.dimension_count: %d of %d (partial RoPE) is not supported", c->arch, (int)n,
                      (int)c->head_dim);
-    return st;
+    if (!st)
+        st = gguf_field(g, c->arch, "vocab_size", c->vocab, &n, err);
+    if (!st && n != c->vocab)
+        st = zo_fail(err, ZO_ERR_FORMAT, "%s.vocab_size: %d, but token_embd.weight has %d rows", c->arch,
+                     (int)n, (int)c->vocab);
+    snprintf(key, sizeof key, "%s.", c->arch);
+    return st ? st : zo_gguf_unread(g, key, ZO_UNREAD_GGUF, err);
 }
 
 /* What llama3 scaling divides the frequency theta^(-2i/hd) by. Source: rope_type "llama3" in transformers'
@@ -206,11 +215,14 @@ static zo_status gguf_scaling(const zo_gguf *g, zo_config *c, zo_error *err)
 static zo_status gguf_architecture(const zo_gguf *g, zo_config *c, zo_error *err)
 {
     static const char *const known[] = {"llama", "qwen2"};
-    zo_gguf_str arch;
+    zo_gguf_str arch, type;
+    if (zo_gguf_string(g, "general.type", &type) && !is_text(type, "model"))
+        return zo_fail(err, ZO_ERR_UNSUPPORTED, "general.type: \"%.*s\" is not a model",
+                       (int)(type.n < 64 ? type.n : 64), type.s);
     if (!zo_gguf_string(g, "general.architecture", &arch))
         return zo_fail(err, ZO_ERR_FORMAT, "general.architecture: missing, or not a string");
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (arch.n == strlen(known[i]) && memcmp(arch.s, known[i], arch.n) == 0) {
+        if (is_text(arch, known[i])) {
             memcpy(c->arch, known[i], arch.n + 1);
             c->qkv_bias = strcmp(known[i], "qwen2") == 0;
             return ZO_OK;
@@ -273,17 +285,44 @@ zo_status zo_config_from_gguf(const zo_gguf *g, const char *name, zo_config *out
 
 /* --- config.json --- */
 
-/* null is absent, as in Python's configurations. */
-static json_t *json_field(const json_t *o, const char *key)
+/* An object being read, and what has not been taken from it yet. */
+typedef struct source {
+    const json_t *object;
+    json_t *left; /* owned */
+} source;
+
+/* What was left must be harmless. Ends the reading of s in every case. */
+static zo_status source_close(source *s, zo_status st, zo_unread kind, zo_error *err)
 {
-    json_t *v = json_object_get(o, key);
+    const char *key;
+    json_t *value;
+    json_object_foreach(s->left, key, value)
+    {
+        if (!st && !json_is_null(value))
+            st = zo_unread_check(kind, key, strlen(key), zo_json_value(value), err);
+    }
+    json_decref(s->left);
+    return st;
+}
+
+static zo_status source_open(source *s, const json_t *object, zo_error *err)
+{
+    *s = (source){.object = object, .left = json_copy((json_t *)(uintptr_t)object)};
+    return s->left ? ZO_OK : zo_fail(err, ZO_ERR_MEMORY, "a configuration: out of memory");
+}
+
+/* null is absent, as in Python's configurations. */
+static json_t *json_field(const source *s, const char *key)
+{
+    json_t *v = json_object_get(s->object, key);
+    json_object_del(s->left, key);
     return json_is_null(v) ? NULL : v;
 }
 
 /* fallback < 0: required. */
-static zo_status json_int(const json_t *o, const char *key, int64_t fallback, int32_t *out, zo_error *err)
+static zo_status json_int(const source *s, const char *key, int64_t fallback, int32_t *out, zo_error *err)
 {
-    json_t *v = json_field(o, key);
+    json_t *v = json_field(s, key);
     json_int_t n = v ? json_integer_value(v) : fallback;
     if (v ? !json_is_integer(v) : fallback < 0)
         return zo_fail(err, ZO_ERR_FORMAT, "%s: missing, or not an integer", key);
@@ -293,92 +332,135 @@ static zo_status json_int(const json_t *o, const char *key, int64_t fallback, in
     return ZO_OK;
 }
 
-static zo_status json_number(const json_t *o, const char *key, double fallback, double *out, zo_error *err)
+static zo_status json_number(const source *s, const char *key, double fallback, double *out, zo_error *err)
 {
-    json_t *v = json_field(o, key);
+    json_t *v = json_field(s, key);
     if (v ? !json_is_number(v) : fallback < 0)
         return zo_fail(err, ZO_ERR_FORMAT, "%s: missing, or not a number", key);
     *out = v ? json_number_value(v) : fallback;
     return ZO_OK;
 }
 
-static zo_status json_flag(const json_t *o, const char *key, bool fallback, bool *out, zo_error *err)
+static zo_status json_flag(const source *s, const char *key, bool fallback, bool *out, zo_error *err)
 {
-    json_t *v = json_field(o, key);
+    json_t *v = json_field(s, key);
     if (v && !json_is_boolean(v))
         return zo_fail(err, ZO_ERR_FORMAT, "%s: not a boolean", key);
     *out = v ? json_is_true(v) : fallback;
     return ZO_OK;
 }
 
-/* rope_scaling, or rope_parameters of newer files, which also holds the base. */
-static zo_status json_rope(const json_t *root, zo_config *c, zo_error *err)
+static zo_status json_llama3(const source *s, zo_config *c, zo_error *err)
 {
+    zo_rope_scaling *r = &c->rope_scaling;
+    zo_status st = json_number(s, "factor", -1, &r->factor, err);
+    if (!st)
+        st = json_number(s, "low_freq_factor", -1, &r->low_freq_factor, err);
+    if (!st)
+        st = json_number(s, "high_freq_factor", -1, &r->high_freq_factor, err);
+    if (!st)
+        st = json_int(s, "original_max_position_embeddings", c->context, &r->original_context, err);
+    if (!st && r->factor == 0)
+        st = zo_fail(err, ZO_ERR_FORMAT, "factor is 0");
+    return st;
+}
+
+/* The type is "default" where there is none, as in transformers; "type" is its older name. */
+static zo_status json_rope_type(const source *s, const char **type, zo_error *err)
+{
+    const json_t *newer = json_field(s, "rope_type"), *older = json_field(s, "type");
+    *type = "default";
+    if ((newer && !json_is_string(newer)) || (older && !json_is_string(older)))
+        return zo_fail(err, ZO_ERR_FORMAT, "rope_type: not a string");
+    if (newer && older && strcmp(json_string_value(newer), json_string_value(older)) != 0)
+        return zo_fail(err, ZO_ERR_UNSUPPORTED,
+                       "rope_type \"%.32s\" and type \"%.32s\" contradict each other",
+                       json_string_value(newer), json_string_value(older));
+    if (newer || older)
+        *type = json_string_value(newer ? newer : older);
+    return ZO_OK;
+}
+
+static zo_status json_rope_object(const source *s, zo_config *c, zo_error *err)
+{
+    const char *type;
+    zo_status st = json_number(s, "rope_theta", c->rope_theta, &c->rope_theta, err);
+    if (!st)
+        st = json_rope_type(s, &type, err);
+    if (st || strcmp(type, "default") == 0)
+        return st;
+    return strcmp(type, "llama3") == 0 ? json_llama3(s, c, err)
+                                       : zo_fail(err, ZO_ERR_UNSUPPORTED,
+                                                 "RoPE scaling \"%.32s\" is not supported (llama3 is)", type);
+}
+
+/* rope_scaling, or else rope_parameters of newer files. Both may hold the base; {} is as absent. Where both are there, the first
+ * counts and the other is not looked at. Source: transformers 5, modeling_rope_utils.py (convert_rope_params_to_dict,
+ * standardize_rope_params). */
+static zo_status json_rope(const source *root, zo_config *c, zo_error *err)
+{
+    static const char *const keys[] = {"rope_scaling", "rope_parameters"};
+    const json_t *objects[2] = {json_field(root, keys[0]), json_field(root, keys[1])};
     zo_status st = json_number(root, "rope_theta", 10000, &c->rope_theta, err);
-    const char *key = json_field(root, "rope_parameters") ? "rope_parameters" : "rope_scaling";
-    const json_t *o = json_field(root, key);
-    if (st || !o)
-        return st;
-    if (!json_is_object(o))
-        return zo_fail(err, ZO_ERR_FORMAT, "%s: not an object", key);
-    const json_t *type = json_field(o, "rope_type") ? json_field(o, "rope_type") : json_field(o, "type");
-    st = json_number(o, "rope_theta", c->rope_theta, &c->rope_theta, err);
-    if (st)
-        return st;
-    if (!type)
-        return zo_fail(err, ZO_ERR_FORMAT, "%s: no rope_type", key);
-    if (!json_is_string(type))
-        return zo_fail(err, ZO_ERR_FORMAT, "%s: rope_type: not a string", key);
-    if (strcmp(json_string_value(type), "default") == 0)
-        return ZO_OK;
-    if (strcmp(json_string_value(type), "llama3") != 0)
-        return zo_fail(err, ZO_ERR_UNSUPPORTED, "%s: RoPE scaling \"%.32s\" is not supported (llama3 is)",
-                       key, json_string_value(type));
-    zo_rope_scaling *s = &c->rope_scaling;
-    st = json_number(o, "factor", -1, &s->factor, err);
-    if (!st)
-        st = json_number(o, "low_freq_factor", -1, &s->low_freq_factor, err);
-    if (!st)
-        st = json_number(o, "high_freq_factor", -1, &s->high_freq_factor, err);
-    if (!st)
-        st = json_int(o, "original_max_position_embeddings", -1, &s->original_context, err);
-    if (!st && s->factor == 0)
-        st = zo_fail(err, ZO_ERR_FORMAT, "%s: factor is 0", key);
-    return st;
-}
-
-/* Settings that must have their usual value, or be absent. */
-static zo_status json_refuse(const json_t *root, const zo_config *c, zo_error *err)
-{
-    static const char *const off[] = {"attention_bias", "mlp_bias", "use_sliding_window"};
-    const json_t *act = json_field(root, "hidden_act");
-    bool on = false;
-    double rotary = 1;
-    int32_t window = 0;
-    zo_status st = ZO_OK;
-    for (size_t i = 0; i < sizeof off / sizeof off[0]; i++) {
-        st = json_flag(root, off[i], false, &on, err);
-        /* Qwen2's biases are its architecture's own; some of its files also say so here. */
-        if (!st && on && !(c->qkv_bias && i == 0))
-            st = zo_fail(err, ZO_ERR_UNSUPPORTED, "%s: not supported", off[i]);
+    for (int i = 0; i < 2 && !st; i++) {
+        source s;
+        if (objects[i] && !json_is_object(objects[i]))
+            return zo_fail(err, ZO_ERR_FORMAT, "%s: not an object", keys[i]);
+        if (json_object_size(objects[i]) == 0)
+            continue;
+        st = source_open(&s, objects[i], err);
+        if (!st)
+            st = source_close(&s, json_rope_object(&s, c, err), ZO_UNREAD_ROPE, err);
         if (st)
-            return st;
+            zo_error_context(err, "%s", keys[i]);
+        return st;
     }
-    if (act && !(json_is_string(act) && strcmp(json_string_value(act), "silu") == 0))
-        return zo_fail(err, ZO_ERR_UNSUPPORTED, "hidden_act: only \"silu\" is supported");
-    st = json_number(root, "partial_rotary_factor", 1, &rotary, err);
-    if (!st && rotary != 1)
-        st = zo_fail(err, ZO_ERR_UNSUPPORTED, "partial_rotary_factor: %g is not supported (1 is)", rotary);
-    if (!st && !c->qkv_bias) /* Qwen2 states a window that use_sliding_window switches */
-        st = json_int(root, "sliding_window", 0, &window, err);
-    if (!st && window && window < c->context)
-        st = zo_fail(err, ZO_ERR_UNSUPPORTED, "sliding_window: %d is not supported", (int)window);
-    if (!st && json_field(root, "quantization_config"))
-        st = zo_fail(err, ZO_ERR_UNSUPPORTED, "quantization_config: quantized folders are not supported");
     return st;
 }
 
-static zo_status json_architecture(const json_t *root, zo_config *c, zo_error *err)
+/* Which layers see a window. Source: transformers, configuration_qwen2.py and configuration_mistral.py. The window is set where
+ * any layer has it. */
+static zo_status json_window(const source *root, zo_config *c, zo_error *err)
+{
+    const json_t *types = json_field(root, "layer_types"), *type;
+    bool on = true, named = false;
+    size_t i;
+    int32_t window = 0, from = 0;
+    zo_status st = json_int(root, "sliding_window", 0, &window, err);
+    if (!st) /* Qwen2 states a window that use_sliding_window switches */
+        st = json_flag(root, "use_sliding_window", !c->qkv_bias, &on, err);
+    if (!st)
+        st = json_int(root, "max_window_layers", 0, &from, err);
+    if (!st && types && !json_is_array(types))
+        st = zo_fail(err, ZO_ERR_FORMAT, "layer_types: not an array");
+    json_array_foreach(types, i, type)
+    {
+        const char *name = json_is_string(type) ? json_string_value(type) : "";
+        named = named || strcmp(name, "sliding_attention") == 0;
+        if (!st && strcmp(name, "full_attention") != 0 && strcmp(name, "sliding_attention") != 0)
+            st = zo_fail(err, ZO_ERR_UNSUPPORTED, "layer_types: \"%.32s\" is not supported", name);
+    }
+    if (!st && named && !(on && window))
+        st = zo_fail(err, ZO_ERR_UNSUPPORTED, "layer_types: sliding_attention without a sliding_window");
+    c->window = on && window < c->context ? window : 0;
+    return st;
+}
+
+/* Settings that must have their usual value, or be absent; zo_unread_check has those that are numbers. */
+static zo_status json_refuse(const source *root, zo_config *c, zo_error *err)
+{
+    const json_t *act = json_field(root, "hidden_act");
+    bool biased;
+    zo_status st = ZO_OK;
+    if (act && !(json_is_string(act) && (strcmp(json_string_value(act), "silu") == 0 ||
+                                         strcmp(json_string_value(act), "swish") == 0)))
+        return zo_fail(err, ZO_ERR_UNSUPPORTED, "hidden_act: only \"silu\" is supported");
+    if (c->qkv_bias) /* Qwen2's biases are its architecture's own; some of its files also say so here */
+        st = json_flag(root, "attention_bias", true, &biased, err);
+    return st ? st : json_window(root, c, err);
+}
+
+static zo_status json_architecture(const source *root, zo_config *c, zo_error *err)
 {
     static const struct {
         const char *type, *arch;
@@ -397,7 +479,7 @@ static zo_status json_architecture(const json_t *root, zo_config *c, zo_error *e
                    "model_type: \"%.64s\" is not supported (llama, mistral and qwen2 are)", type);
 }
 
-static zo_status json_fields(const json_t *root, zo_config *c, zo_error *err)
+static zo_status json_fields(const source *root, zo_config *c, zo_error *err)
 {
     double eps = 0;
     zo_status st = json_int(root, "num_hidden_layers", -1, &c->layers, err);
@@ -423,23 +505,31 @@ static zo_status json_fields(const json_t *root, zo_config *c, zo_error *err)
     return st;
 }
 
+/* Everything of an object that was read. */
+static zo_status json_config(const source *root, zo_config *c, zo_error *err)
+{
+    zo_status st = json_architecture(root, c, err);
+    if (!st)
+        st = json_fields(root, c, err);
+    if (!st)
+        st = json_rope(root, c, err);
+    if (!st)
+        st = zo_config_check(c, err);
+    return st ? st : json_refuse(root, c, err);
+}
+
 zo_status zo_config_from_json(const char *text, size_t n, const char *name, zo_config *out, zo_error *err)
 {
     zo_config c = {0};
-    json_error_t e;
-    json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &e);
-    zo_status st = ZO_OK;
-    if (!root)
-        return zo_fail(err, ZO_ERR_FORMAT, "read %s: line %d, column %d: %s", name, e.line, e.column, e.text);
-    st = json_architecture(root, &c, err);
+    json_t *root = NULL;
+    source s = {0};
+    zo_status st = zo_json_load(text, n, NULL, &root, err);
+    if (!st && !json_is_object(root))
+        st = zo_fail(err, ZO_ERR_FORMAT, "not a JSON object");
     if (!st)
-        st = json_fields(root, &c, err);
+        st = source_open(&s, root, err);
     if (!st)
-        st = json_rope(root, &c, err);
-    if (!st)
-        st = zo_config_check(&c, err);
-    if (!st)
-        st = json_refuse(root, &c, err);
+        st = source_close(&s, json_config(&s, &c, err), ZO_UNREAD_CONFIG, err);
     if (st)
         zo_error_context(err, "read %s", name);
     else

@@ -20,16 +20,17 @@ typedef struct zo_rope_scaling {
 } zo_rope_scaling;
 
 typedef struct zo_config {
-    char arch[16];     /* "llama", "qwen2" */
-    int32_t layers;    /* L */
-    int32_t width;     /* D */
-    int32_t heads;     /* H */
-    int32_t kv_heads;  /* K, divides H */
-    int32_t head_dim;  /* even; H * head_dim is usually D */
-    int32_t ffn;       /* F */
-    int32_t vocab;     /* V */
-    int32_t context;   /* longest sequence the model was trained for */
-    float norm_eps;    /* RMSNorm */
+    char arch[16];    /* "llama", "qwen2" */
+    int32_t layers;   /* L */
+    int32_t width;    /* D */
+    int32_t heads;    /* H */
+    int32_t kv_heads; /* K, divides H */
+    int32_t head_dim; /* even; H * head_dim is usually D */
+    int32_t ffn;      /* F */
+    int32_t vocab;    /* V */
+    int32_t context;  /* longest sequence the model was trained for */
+    int32_t window; /* tokens that a sliding window lets attention see, where less than the context; else 0 */
+    float norm_eps; /* RMSNorm */
     double rope_theta; /* RoPE base */
     zo_rope_scaling rope_scaling;
     bool tied;     /* the output head is the embedding */
@@ -37,9 +38,9 @@ typedef struct zo_config {
 } zo_config;
 
 /* What a GGUF file's metadata (its own keys, and the shapes of its tensors) or the text of a config.json (n bytes)
- * says; name is for messages. *out has passed zo_config_check. What would change the computation and is not
- * supported is refused by name: other architectures, other RoPE scalings, sliding windows, experts.
- * Of config.json, tie_word_embeddings alone decides `tied`.
+ * says; name is for messages. *out has passed zo_config_check. A key that is not read is refused by name unless it is
+ * harmless (unread.h): other architectures, other RoPE scalings, experts, soft caps. Of config.json, tie_word_embeddings alone
+ * decides `tied`.
  *
  * GGUF states the llama3 RoPE scaling as a tensor of factors (rope_freqs.weight). The scaling is recovered
  * from it, with the constants that every published model has (low 1, high 4, context 8192), and the tensor is

@@ -3,6 +3,7 @@
 #include "core/format/gguf.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,7 @@ typedef struct pair {
     zo_gguf_str key;
     kind type; /* of the value; of the elements where is_array */
     bool is_array;
+    bool used;              /* a getter was asked for it */
     int64_t count;          /* elements of an array */
     const uint8_t *value;   /* scalars and arrays of them: their bytes */
     zo_gguf_str string;     /* KIND_STRING, no array */
@@ -388,10 +390,12 @@ const zo_gguf_tensor *zo_gguf_tensor_find(const zo_gguf *g, const char *name)
     size_t lo = 0, hi = g->n_tensors;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        const zo_gguf_tensor *t = &g->tensors[g->by_name[mid]];
+        zo_gguf_tensor *t = &g->tensors[g->by_name[mid]];
         int c = strcmp(name, t->name);
-        if (c == 0)
+        if (c == 0) {
+            t->used = true;
             return t;
+        }
         if (c < 0)
             hi = mid;
         else
@@ -403,7 +407,10 @@ const zo_gguf_tensor *zo_gguf_tensor_find(const zo_gguf *g, const char *name)
 static const pair *find(const zo_gguf *g, const char *key)
 {
     pair wanted = {.key = {key, strlen(key)}};
-    return g->n_pairs ? bsearch(&wanted, g->pairs, g->n_pairs, sizeof wanted, compare_pairs) : NULL;
+    pair *p = g->n_pairs ? bsearch(&wanted, g->pairs, g->n_pairs, sizeof wanted, compare_pairs) : NULL;
+    if (p)
+        p->used = true;
+    return p;
 }
 
 /* The number at p as an int64 (false: a float, or it does not fit) or as a double. */
@@ -481,6 +488,20 @@ zo_gguf_str zo_gguf_key_at(const zo_gguf *g, size_t i)
 {
     assert(i < g->n_pairs);
     return g->pairs[i].key;
+}
+
+zo_status zo_gguf_unread(const zo_gguf *g, const char *prefix, zo_unread as, zo_error *err)
+{
+    size_t n = strlen(prefix);
+    zo_status st = ZO_OK;
+    for (size_t i = 0; i < g->n_pairs && !st; i++) {
+        const pair *p = &g->pairs[i];
+        if (p->used || p->key.n < n || memcmp(p->key.s, prefix, n) != 0)
+            continue;
+        double value = p->is_array || p->type == KIND_STRING ? NAN : load_real(p->value, p->type);
+        st = zo_unread_check(as, p->key.s, p->key.n, value, err);
+    }
+    return st;
 }
 
 bool zo_gguf_has(const zo_gguf *g, const char *key)

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/format/unread.h"
 #include "core/number/dtype.h"
 #include "core/base/error.h"
 #include "core/base/mem.h"
@@ -30,6 +31,7 @@ typedef struct zo_gguf_tensor {
     int64_t shape[4]; /* row-major (the file's dims reversed): the last one is contiguous */
     const void *data; /* in the map */
     size_t bytes;
+    bool used; /* zo_gguf_tensor_find has given it */
 } zo_gguf_tensor;
 
 /* path: borrowed. *out owns the map; free it with zo_gguf_free. Fails: ZO_ERR_IO, ZO_ERR_FORMAT,
@@ -48,6 +50,8 @@ const zo_gguf_tensor *zo_gguf_tensor_find(const zo_gguf *g, const char *name); /
  * booleans convert to int64 when they fit, floats of both widths and integers to double. */
 size_t zo_gguf_key_count(const zo_gguf *g);
 zo_gguf_str zo_gguf_key_at(const zo_gguf *g, size_t i); /* in bytewise order */
+/* Every key that begins with `prefix` and that none of the calls below was asked for must be harmless: zo_unread_check. */
+zo_status zo_gguf_unread(const zo_gguf *g, const char *prefix, zo_unread as, zo_error *err);
 bool zo_gguf_has(const zo_gguf *g, const char *key);
 bool zo_gguf_int(const zo_gguf *g, const char *key, int64_t *out);
 bool zo_gguf_real(const zo_gguf *g, const char *key, double *out);

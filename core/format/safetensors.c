@@ -27,7 +27,7 @@ struct zo_safetensors {
     zo_file_map map; /* {0} over borrowed memory */
     json_t *header;
     zo_st_tensor *tensors; /* in order of offset */
-    const zo_st_tensor **by_name;
+    zo_st_tensor **by_name;
     size_t n;
 };
 
@@ -258,8 +258,10 @@ const zo_st_tensor *zo_safetensors_find(const zo_safetensors *s, const char *nam
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
         int c = strcmp(name, s->by_name[mid]->name);
-        if (c == 0)
+        if (c == 0) {
+            s->by_name[mid]->used = true;
             return s->by_name[mid];
+        }
         if (c < 0)
             hi = mid;
         else

@@ -7,6 +7,7 @@
 #ifndef ZO_SAFETENSORS_H
 #define ZO_SAFETENSORS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ typedef struct zo_st_tensor {
     int64_t shape[ZO_ST_MAX_RANK];
     const void *data; /* in the map; not necessarily aligned */
     size_t bytes;
+    bool used; /* zo_safetensors_find has given it */
 } zo_st_tensor;
 
 typedef struct zo_safetensors zo_safetensors;

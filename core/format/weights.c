@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,9 +16,11 @@
 
 #include "core/base/file.h"
 #include "core/format/gguf.h"
+#include "core/format/json_text.h"
 #include "core/number/precision.h"
 #include "core/format/safetensors.h"
 #include "core/format/synth.h"
+#include "core/format/unread.h"
 
 /* The lengths that occur in shapes. */
 typedef enum extent { NONE, VOCAB, WIDTH, QUERY, KEY, FFN } extent;
@@ -126,8 +129,17 @@ static zo_status from_gguf(zo_weights *w, const spec *s, int layer, zo_tensor *t
     return ZO_OK;
 }
 
+/* A shard lies beside its index: nothing that an index says may lead elsewhere. */
+static bool plain_name(const char *file)
+{
+    return file[0] != '\0' && file[0] != '.' && !strpbrk(file, "/\\");
+}
+
 static zo_status open_shard(zo_weights *w, const char *file, zo_safetensors **out, zo_error *err)
 {
+    if (!plain_name(file))
+        return zo_fail(err, ZO_ERR_FORMAT, "model.safetensors.index.json: \"%.64s\" is not a plain file name",
+                       file);
     for (size_t i = 0; i < w->n_shards; i++)
         if (strcmp(w->shards[i].file, file) == 0) {
             *out = w->shards[i].st;
@@ -157,12 +169,6 @@ static zo_status open_shard(zo_weights *w, const char *file, zo_safetensors **ou
     return ZO_OK;
 }
 
-/* A shard lies beside its index: nothing that an index says may lead elsewhere. */
-static bool plain_name(const char *file)
-{
-    return file[0] != '\0' && file[0] != '.' && !strpbrk(file, "/\\");
-}
-
 static zo_status from_folder(zo_weights *w, const spec *s, int layer, zo_tensor *t, zo_error *err)
 {
     const char *file = "model.safetensors";
@@ -173,9 +179,6 @@ static zo_status from_folder(zo_weights *w, const spec *s, int layer, zo_tensor 
         file = json_string_value(json_object_get(json_object_get(w->index, "weight_map"), t->name));
         if (!file)
             return zo_fail(err, ZO_ERR_FORMAT, "model.safetensors.index.json: weight_map has no %s", t->name);
-        if (!plain_name(file))
-            return zo_fail(err, ZO_ERR_FORMAT,
-                           "model.safetensors.index.json: \"%.64s\" is not a plain file name", file);
     }
     zo_status st = open_shard(w, file, &shard_st, err);
     if (st)
@@ -238,6 +241,76 @@ static zo_status add(zo_weights *w, const spec *s, int layer, zo_error *err)
     return ZO_OK;
 }
 
+/* --- what is left over --- */
+
+static zo_status check_tensor(const char *name, zo_error *err)
+{
+    return zo_unread_check(ZO_UNREAD_TENSOR, name, strlen(name), NAN, err);
+}
+
+/* The bytes of two tensors, a piece at a time: a piece's pages leave again before the next come. */
+static bool same_bytes(const zo_weights *w, const zo_st_tensor *a, const zo_tensor *b)
+{
+    enum { PIECE = 1 << 20 };
+    bool same = a->bytes == b->bytes;
+    for (size_t at = 0; same && at < a->bytes; at += PIECE) {
+        size_t n = a->bytes - at < PIECE ? a->bytes - at : PIECE;
+        const char *x = (const char *)a->data + at, *y = (const char *)b->data + at;
+        same = memcmp(x, y, n) == 0;
+        zo_weights_drop(w, &(zo_tensor){.data = x, .bytes = n});
+        zo_weights_drop(w, &(zo_tensor){.data = y, .bytes = n});
+    }
+    return same;
+}
+
+/* A head in a file whose configuration ties it to the embedding: harmless where it is the embedding. */
+static zo_status check_tied_head(const zo_weights *w, const zo_st_tensor *head, zo_error *err)
+{
+    const zo_tensor *embedding = &w->tensors[0];
+    if (strcmp(head->dtype, zo_dtype_get(embedding->dtype)->safetensors) == 0 &&
+        same_bytes(w, head, embedding))
+        return ZO_OK;
+    return zo_fail(err, ZO_ERR_UNSUPPORTED,
+                   "tensor %s: differs from %s, to which config.json ties it (tie_word_embeddings)",
+                   head->name, embedding->name);
+}
+
+static zo_status check_folder(zo_weights *w, zo_error *err)
+{
+    const char *head = model_specs[MODEL_SPECS - 1].hf, *name;
+    zo_status st = ZO_OK;
+    json_t *file;
+    json_object_foreach(json_object_get(w->index, "weight_map"), name, file)
+    {
+        bool tied = w->config.tied && strcmp(name, head) == 0;
+        zo_safetensors *shard_st;
+        if (!st && tied) /* it may be in a file that nothing else is read from */
+            st = open_shard(w, json_is_string(file) ? json_string_value(file) : "", &shard_st, err);
+        else if (!st && !zo_weights_find(w, name))
+            st = check_tensor(name, err);
+    }
+    for (size_t i = 0; i < w->n_shards && !st; i++)
+        for (size_t k = 0; k < zo_safetensors_count(w->shards[i].st) && !st; k++) {
+            const zo_st_tensor *t = zo_safetensors_at(w->shards[i].st, k);
+            if (!t->used)
+                st = w->config.tied && strcmp(t->name, head) == 0 ? check_tied_head(w, t, err)
+                                                                  : check_tensor(t->name, err);
+        }
+    return st;
+}
+
+/* Every tensor of the model was taken, or is harmless. */
+static zo_status check_leftover(zo_weights *w, zo_error *err)
+{
+    zo_status st = ZO_OK;
+    if (!w->gguf)
+        return check_folder(w, err);
+    for (size_t i = 0; i < zo_gguf_tensor_count(w->gguf) && !st; i++)
+        if (!zo_gguf_tensor_at(w->gguf, i)->used)
+            st = check_tensor(zo_gguf_tensor_at(w->gguf, i)->name, err);
+    return st;
+}
+
 static int compare_names(const void *a, const void *b)
 {
     return strcmp((*(zo_tensor *const *)a)->name, (*(zo_tensor *const *)b)->name);
@@ -283,7 +356,6 @@ static zo_status open_folder_index(zo_weights *w, const char *path, zo_error *er
 {
     zo_status st = ZO_OK;
     zo_file_map map = {0};
-    json_error_t e;
     char *single = NULL, *index = NULL;
     if (asprintf(&single, "%s/model.safetensors", path) < 0)
         single = NULL;
@@ -303,9 +375,9 @@ static zo_status open_folder_index(zo_weights *w, const char *path, zo_error *er
     st = zo_file_map_open(index, &map, err);
     if (st)
         goto cleanup;
-    w->index = json_loadb(map.data, map.bytes, JSON_REJECT_DUPLICATES, &e);
-    if (!w->index)
-        st = zo_fail(err, ZO_ERR_FORMAT, "read %s: line %d, column %d: %s", index, e.line, e.column, e.text);
+    st = zo_json_load(map.data, map.bytes, NULL, &w->index, err);
+    if (st)
+        zo_error_context(err, "read %s", index);
     else if (!json_is_object(json_object_get(w->index, "weight_map")))
         st = zo_fail(err, ZO_ERR_FORMAT, "read %s: no object weight_map", index);
 cleanup:
@@ -357,6 +429,8 @@ zo_status zo_weights_open(const char *path, zo_mem *mem, zo_weights **out, zo_er
     st = open_source(w, path, err);
     if (!st) {
         st = collect(w, err);
+        if (!st)
+            st = check_leftover(w, err);
         if (st)
             zo_error_context(err, "open %s", path);
     }

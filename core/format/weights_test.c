@@ -181,8 +181,8 @@ static gguf_make model_gguf(const model *m, bool mixed, const char *without)
     make_pair_f32(&g, key, 10000);
     snprintf(key, sizeof key, "%s.attention.layer_norm_rms_epsilon", arch);
     make_pair_f32(&g, key, 1e-5f);
-    const uint64_t extra[] = {4}; /* some tensor that nobody asked for */
-    make_tensor(&g, "rope.freqs.unused", 1, extra, 0, 0);
+    const uint64_t extra[] = {4}; /* a tensor that nobody asks for, and harmless */
+    make_tensor(&g, "blk.0.attn_rot_embd", 1, extra, 0, 0);
     offset += 32;
     for (int i = 0; i < m->n; i++) {
         const full_tensor *f = &m->tensors[i];
@@ -308,7 +308,7 @@ static void check_model(const model *m, const char *path)
     assert_int_equal(zo_weights_count(w), m->n);
     assert_int_equal(zo_weights_config(w)->tied, m->tied);
     assert_int_equal(zo_weights_config(w)->vocab, 8);
-    assert_null(zo_weights_find(w, "rope.freqs.unused"));
+    assert_null(zo_weights_find(w, "blk.0.attn_rot_embd"));
     for (int i = 0; i < m->n; i++) {
         const full_tensor *f = &m->tensors[i];
         const zo_tensor *t = zo_weights_find(w, f->hf);
@@ -351,6 +351,117 @@ static void every_form_reads_the_same(void **state)
         free(g.bytes);
         model_free(&m);
     }
+}
+
+/* One more tensor: a copy of the final norm, or of the embedding as a head. */
+static void model_extra(model *m, const char *hf, const char *gguf, bool head, float change)
+{
+    full_tensor *f = &m->tensors[m->n++];
+    *f = m->tensors[head ? 0 : 1];
+    snprintf(f->hf, sizeof f->hf, "%s", hf);
+    snprintf(f->gguf, sizeof f->gguf, "%s", gguf);
+    f->values = malloc((size_t)(f->rows * f->cols) * sizeof(float));
+    assert_non_null(f->values);
+    memcpy(f->values, m->tensors[head ? 0 : 1].values, (size_t)(f->rows * f->cols) * sizeof(float));
+    f->values[f->rows * f->cols - 1] += change;
+}
+
+static void expect_open(const char *path, const char *refused)
+{
+    zo_weights *w = NULL;
+    zo_error err = {0};
+    zo_status st = zo_weights_open(path, NULL, &w, &err);
+    zo_weights_free(w);
+    if (refused ? st != ZO_ERR_UNSUPPORTED || !strstr(err.text, refused) : st != ZO_OK)
+        fail_msg("%s: status %d \"%s\", expected %s", path, (int)st, err.text, refused ? refused : "ok");
+}
+
+/* What is not used is an error that names it, in any block and any file; what is harmless is not. */
+static void refuses_what_it_would_leave_out(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *hf, *gguf;
+        bool harmless;
+    } cases[] = {
+        {"model.layers.1.self_attn.q_proj.bias", "blk.1.attn_q.bias", false},
+        {"model.layers.1.self_attn.q_norm.weight", "blk.1.attn_q_norm.weight", false},
+        {"model.layers.0.mlp.down_proj.bias", "blk.0.ffn_down.bias", false},
+        {"model.layers.1.pre_feedforward_layernorm.weight", "blk.1.post_ffw_norm.weight", false},
+        {"model.layers.2.input_layernorm.weight", "blk.2.attn_norm.weight", false},
+        {"model.norm.bias", "output_norm.bias", false},
+        {"score.weight", "rope_factors_long.weight", false},
+        {"model.layers.1.self_attn.rotary_emb.inv_freq", "blk.1.attn_rot_embd.weight", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char path[600], index[4096] = "{\"weight_map\":{";
+        model m = model_make(false, true);
+        model_extra(&m, cases[i].hf, cases[i].gguf, false, 0);
+        folder f = folder_make();
+        gguf_make g = model_gguf(&m, false, NULL);
+        folder_write(&f, "m.gguf", g.bytes, g.n);
+        expect_open(folder_path(&f, "m.gguf", path), cases[i].harmless ? NULL : cases[i].gguf);
+        write_config(&f, &m);
+        write_safetensors(&f, "model.safetensors", &m, 0, 1, false);
+        expect_open(f.dir, cases[i].harmless ? NULL : cases[i].hf);
+        unlink(folder_path(&f, "model.safetensors", path));
+        m.n--; /* in a part of its own, which nothing else is read from */
+        write_safetensors(&f, "a.safetensors", &m, 0, 1, false);
+        for (int k = 0; k < m.n; k++)
+            snprintf(index + strlen(index), sizeof index - strlen(index), "\"%s\":\"a.safetensors\",",
+                     m.tensors[k].hf);
+        snprintf(index + strlen(index), sizeof index - strlen(index), "\"%s\":\"b.safetensors\"}}",
+                 cases[i].hf);
+        folder_write(&f, "model.safetensors.index.json", index, strlen(index));
+        expect_open(f.dir, cases[i].harmless ? NULL : cases[i].hf);
+        m.n++;
+        folder_remove(&f);
+        free(g.bytes);
+        model_free(&m);
+    }
+}
+
+/* A head beside an embedding that config.json ties it to: the embedding again, or refused. */
+static void a_tied_head_must_be_the_embedding(void **state)
+{
+    (void)state;
+    for (int differs = 0; differs < 2; differs++) {
+        model m = model_make(false, true);
+        folder f = folder_make();
+        model_extra(&m, "lm_head.weight", "output.weight", true, differs ? 0.25f : 0);
+        write_config(&f, &m);
+        write_safetensors(&f, "model.safetensors", &m, 0, 1, false);
+        expect_open(f.dir, differs ? "tensor lm_head.weight: differs" : NULL);
+        folder_remove(&f);
+        model_free(&m);
+    }
+}
+
+/* A window shorter than what is to be run is refused when a model is loaded. */
+static void a_window_bounds_the_positions(void **state)
+{
+    (void)state;
+    model m = model_make(false, true);
+    folder f = folder_make();
+    char text[600];
+    zo_error err = {0};
+    zo_llama *l = NULL;
+    snprintf(
+        text, sizeof text,
+        "{\"model_type\":\"mistral\",\"num_hidden_layers\":2,\"hidden_size\":32,\"num_attention_heads\":2,"
+        "\"num_key_value_heads\":1,\"intermediate_size\":64,\"vocab_size\":8,\"max_position_embeddings\":128,"
+        "\"rms_norm_eps\":1e-5,\"tie_word_embeddings\":true,\"sliding_window\":64}");
+    folder_write(&f, "config.json", text, strlen(text));
+    write_safetensors(&f, "model.safetensors", &m, 0, 1, false);
+    zo_weights *w = open_or_fail(f.dir, NULL);
+    assert_int_equal(zo_weights_config(w)->window, 64);
+    assert_int_equal(zo_llama_load(w, ZO_PRECISION_F32, 65, NULL, &l, &err), ZO_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.text, "sliding_window is 64"));
+    assert_int_equal(zo_llama_load(w, ZO_PRECISION_F32, 64, NULL, &l, NULL), ZO_OK);
+    zo_llama_free(l);
+    zo_weights_free(w);
+    folder_remove(&f);
+    model_free(&m);
 }
 
 /* --- loading (llama.c) in every precision --- */
@@ -1137,6 +1248,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_form_reads_the_same),
+        cmocka_unit_test(refuses_what_it_would_leave_out),
+        cmocka_unit_test(a_tied_head_must_be_the_embedding),
+        cmocka_unit_test(a_window_bounds_the_positions),
         cmocka_unit_test(every_form_loads_in_every_precision),
         cmocka_unit_test(loading_holds_no_second_copy),
         cmocka_unit_test(loading_may_run_out_of_memory),

@@ -312,6 +312,11 @@ zo_status zo_llama_load(zo_weights *w, zo_precision precision, int32_t positions
     *out = NULL;
     if (positions < 1)
         return zo_fail(err, ZO_ERR_INVALID, "load model: %d positions", positions);
+    if (zo_weights_config(w)->window && positions > zo_weights_config(w)->window)
+        return zo_fail(err, ZO_ERR_UNSUPPORTED,
+                       "load model: sequences of %d tokens, where the model's sliding_window is %d: only up "
+                       "to it is supported",
+                       positions, zo_weights_config(w)->window);
     st = zo_mem_array(mem, ZO_ACCOUNT_WEIGHTS, 1, sizeof *m, "model", &m, err);
     if (st)
         goto cleanup;

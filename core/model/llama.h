@@ -51,7 +51,7 @@ typedef struct zo_llama {
  * what the file has of f16 and bf16, else f16 with f16, else bf16. What the file holds as f16 or bf16 and is wanted so is
  * used straight from the map, rows in the file's order (zo_matrix.permuted_heads).
  * *out owns its arrays and holds w where it needs the map; the caller frees its w as ever. Fails: ZO_ERR_INVALID,
- * ZO_ERR_MEMORY. */
+ * ZO_ERR_UNSUPPORTED (more positions than a sliding window), ZO_ERR_MEMORY. */
 zo_status zo_llama_load(zo_weights *w, zo_precision precision, int32_t positions, zo_mem *mem, zo_llama **out,
                         zo_error *err);
 void zo_llama_free(zo_llama *m);
