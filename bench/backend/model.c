@@ -8,6 +8,18 @@
 #include "core/kernel/rng.h"
 #include "core/format/weights.h"
 
+zo_status bench_model_check_vocabulary(const zo_tokenizer *t, const zo_config *c, const char *path,
+                                       zo_error *err)
+{
+    if (zo_tokenizer_vocab(t) <= c->vocab)
+        return ZO_OK;
+    return zo_fail(err, ZO_ERR_FORMAT,
+                   "open %s: the tokenizer has ids for %d tokens, the embedding has %d rows: the tokens "
+                   "beyond them (added "
+                   "without resizing the embedding?) cannot be run",
+                   path, zo_tokenizer_vocab(t), c->vocab);
+}
+
 zo_status bench_model_open(const char *name, zo_precision weights, const char *adapter, zo_peft peft,
                            int32_t positions, zo_mem *mem, bench_model *out, zo_error *err)
 {
@@ -29,13 +41,16 @@ zo_status bench_model_open_rows(const char *name, zo_precision weights, const ch
         st = zo_weights_open(out->path, mem, &w, err);
     if (!st) {
         out->config = *zo_weights_config(w);
-        positions = positions ? positions : out->config.context;
+        if (!positions)
+            positions = out->config.window ? out->config.window : out->config.context;
         out->weight_bytes = zo_llama_weight_bytes(w, weights, positions);
         st = zo_llama_load(w, weights, positions, mem, &out->llama, err);
     }
     zo_weights_free(w);
     if (!st)
         st = zo_tokenizer_open(out->path, mem, &out->tokenizer, err);
+    if (!st)
+        st = bench_model_check_vocabulary(out->tokenizer, &out->config, out->path, err);
     if (!st && adapter && *adapter)
         st = zo_adapter_file_load(adapter, &out->config, peft == ZO_PEFT_LORA, mem, &out->lora, err);
     if (st)
@@ -152,11 +167,18 @@ zo_status bench_model_encode(const bench_model *m, const char *text, size_t n, z
 zo_status bench_model_decode(const bench_model *m, const int32_t *ids, int32_t n, zo_mem *mem, char **text,
                              size_t *bytes, zo_error *err)
 {
+    int32_t *known = NULL, count = 0;
     *text = NULL;
-    zo_status st = zo_tokenizer_decode(m->tokenizer, ids, (size_t)n, false, NULL, 0, bytes, err);
+    zo_status st = zo_mem_array(mem, ZO_ACCOUNT_DATA, (size_t)n, sizeof *known, "token ids", &known, err);
+    for (int32_t i = 0; i < n && !st; i++)
+        if (zo_tokenizer_has(m->tokenizer, ids[i]) || ids[i] < 0 || ids[i] >= m->config.vocab)
+            known[count++] = ids[i];
+    if (!st)
+        st = zo_tokenizer_decode(m->tokenizer, known, (size_t)count, false, NULL, 0, bytes, err);
     if (!st)
         st = zo_mem_array(mem, ZO_ACCOUNT_DATA, *bytes + 1, 1, "text", text, err);
     if (!st)
-        st = zo_tokenizer_decode(m->tokenizer, ids, (size_t)n, false, *text, *bytes, bytes, err);
+        st = zo_tokenizer_decode(m->tokenizer, known, (size_t)count, false, *text, *bytes, bytes, err);
+    zo_mem_free(known);
     return st;
 }

@@ -18,7 +18,12 @@ typedef struct bench_model {
     zo_lora *lora; /* NULL: none */
 } bench_model;
 
-/* name: see paths.h. weights: precision of the linear maps. positions: longest sequence, 0: the model's context.
+/* A tokenizer's ids must all have a row of the embedding, which may have more (padded vocabularies). path is for the message.
+ * Fails: ZO_ERR_FORMAT. */
+zo_status bench_model_check_vocabulary(const zo_tokenizer *t, const zo_config *c, const char *path,
+                                       zo_error *err);
+
+/* name: see paths.h. weights: precision of the linear maps. positions: longest sequence, 0: the model's context, or its sliding window.
  * adapter: a PEFT folder, or NULL or "". peft: what may be trained; weights that may not are frozen (zo_llama_freeze). On
  * failure nothing is left open. Close with bench_model_close. */
 zo_status bench_model_open(const char *name, zo_precision weights, const char *adapter, zo_peft peft,
@@ -72,7 +77,8 @@ int32_t bench_model_pad(const bench_model *m);
 /* Ids of a text as the model wants a prompt (BOS where it is used): zo_mem_free them. */
 zo_status bench_model_encode(const bench_model *m, const char *text, size_t n, zo_mem *mem, int32_t **ids,
                              int32_t *count, zo_error *err);
-/* Text of ids, NUL-terminated: zo_mem_free it. */
+/* Text of ids, NUL-terminated: zo_mem_free it. Ids of the model that the tokenizer has no token for (the rows that pad a
+ * vocabulary) have no text. */
 zo_status bench_model_decode(const bench_model *m, const int32_t *ids, int32_t n, zo_mem *mem, char **text,
                              size_t *bytes, zo_error *err);
 

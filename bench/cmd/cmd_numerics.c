@@ -118,6 +118,8 @@ static zo_status open_without_weights(const bench_params *p, zo_mem *mem, bench_
     if (!st)
         st = zo_tokenizer_open(m->path, mem, &m->tokenizer, err);
     if (!st)
+        st = bench_model_check_vocabulary(m->tokenizer, &m->config, m->path, err);
+    if (!st)
         st = *p->adapter
                  ? zo_adapter_file_load(p->adapter, &m->config, p->peft == ZO_PEFT_LORA, mem, &m->lora, err)
                  : bench_new_adapter(p, &m->config, mem, &m->lora, err);

@@ -6,9 +6,30 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* What stands in the place of a file that was not fetched as it should have been; NULL: nothing of the kind. */
+static const char *stand_in(const char *s, size_t n)
+{
+    static const struct {
+        const char *begin, *what;
+    } known[] = {
+        {"version https://git-lfs", "a Git LFS pointer, not the file itself: git lfs pull fetches it"},
+        {"<!doctype html",
+         "an HTML page, not the file itself: the download brought a web page (log-in, error or preview?)"},
+        {"<html",
+         "an HTML page, not the file itself: the download brought a web page (log-in, error or preview?)"},
+    };
+    for (; n && memchr(" \t\r\n", *s, 4); s++)
+        n--;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (n >= strlen(known[i].begin) && strncasecmp(s, known[i].begin, strlen(known[i].begin)) == 0)
+            return known[i].what;
+    return NULL;
+}
 
 /* No madvise: weights are read front to back, which the kernel's own read-ahead serves, and a reader that
  * wants the metadata alone must not pull in the rest. */
@@ -42,6 +63,11 @@ zo_status zo_file_map_open(const char *path, zo_file_map *out, zo_error *err)
         goto cleanup;
     }
     *out = (zo_file_map){.data = data, .bytes = (size_t)info.st_size};
+    const char *what = stand_in(data, out->bytes);
+    if (what) {
+        st = zo_fail(err, ZO_ERR_FORMAT, "open %s: it is %s", path, what);
+        zo_file_map_close(out);
+    }
 cleanup:
     close(fd);
     return st;

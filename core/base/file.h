@@ -12,7 +12,8 @@ typedef struct zo_file_map {
     size_t bytes;     /* > 0 */
 } zo_file_map;
 
-/* Maps path, private and read-only. Fails: ZO_ERR_IO (missing, a folder, no regular file), ZO_ERR_FORMAT (empty). */
+/* Maps path, private and read-only. Fails: ZO_ERR_IO (missing, a folder, no regular file), ZO_ERR_FORMAT (empty,
+ * or a Git LFS pointer or a web page in the place of what was wanted). */
 zo_status zo_file_map_open(const char *path, zo_file_map *out, zo_error *err);
 /* {0} is allowed. */
 void zo_file_map_close(zo_file_map *map);

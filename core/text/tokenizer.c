@@ -183,6 +183,11 @@ int32_t zo_tokenizer_vocab(const zo_tokenizer *t)
     return t->bpe->count;
 }
 
+bool zo_tokenizer_has(const zo_tokenizer *t, int32_t id)
+{
+    return id >= 0 && id < t->bpe->count && t->bpe->tokens[id].flags;
+}
+
 int32_t zo_tokenizer_bos(const zo_tokenizer *t)
 {
     return t->bos;
@@ -367,7 +372,7 @@ zo_status zo_tokenizer_decode(const zo_tokenizer *t, const int32_t *ids, size_t 
     bool first = true;
     *count = 0;
     for (size_t i = 0; i < n; i++) {
-        if (ids[i] < 0 || ids[i] >= t->bpe->count || !t->bpe->tokens[ids[i]].flags)
+        if (!zo_tokenizer_has(t, ids[i]))
             return zo_fail(err, ZO_ERR_INVALID, "decode: id %d is not in the vocabulary of %d", ids[i],
                            t->bpe->count);
         const zo_token *k = &t->bpe->tokens[ids[i]];

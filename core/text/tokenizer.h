@@ -35,7 +35,9 @@ zo_status zo_tokenizer_from_gguf(const void *data, size_t bytes, const char *nam
                                  zo_tokenizer **out, zo_error *err);
 void zo_tokenizer_free(zo_tokenizer *t);
 
+/* The greatest id + 1; ids below may have no token. */
 int32_t zo_tokenizer_vocab(const zo_tokenizer *t);
+bool zo_tokenizer_has(const zo_tokenizer *t, int32_t id);
 int32_t zo_tokenizer_bos(const zo_tokenizer *t); /* -1: none */
 int32_t zo_tokenizer_eos(const zo_tokenizer *t); /* -1: none */
 bool zo_tokenizer_adds_bos(const zo_tokenizer *t);
