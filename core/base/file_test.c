@@ -64,6 +64,33 @@ static void maps_regular_files_alone(void **state)
     folder_remove(&f);
 }
 
+/* What is there in the place of a file is named. */
+static void stand_ins_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *says; /* NULL: mapped */
+    } rows[] = {
+        {"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "Git LFS pointer"},
+        {"<!DOCTYPE html><html></html>", "HTML page"},
+        {"\n\n  <HTML lang=en>", "HTML page"},
+        {"version 2", NULL},
+        {"<svg/>", NULL},
+        {"  ", NULL},
+    };
+    folder f = folder_make("file", "x");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        zo_file_map map;
+        zo_error err = {0};
+        put(&f, rows[i].text);
+        zo_status st = zo_file_map_open(f.file, &map, &err);
+        if (rows[i].says ? st != ZO_ERR_FORMAT || map.data || !strstr(err.text, rows[i].says) : st != ZO_OK)
+            fail_msg("%s: status %d \"%s\"", rows[i].text, (int)st, err.text);
+        zo_file_map_close(&map);
+    }
+    folder_remove(&f);
+}
+
 static void a_draft_appears_with_its_commit(void **state)
 {
     (void)state;
@@ -144,6 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(maps_regular_files_alone),
+        cmocka_unit_test(stand_ins_are_named),
         cmocka_unit_test(a_draft_appears_with_its_commit),
         cmocka_unit_test(a_discarded_draft_leaves_nothing),
         cmocka_unit_test(failures_are_told),

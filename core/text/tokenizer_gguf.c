@@ -128,13 +128,16 @@ static zo_status read_merges(zo_tokenizer *t, const zo_gguf *g, zo_error *err)
     return st;
 }
 
-/* An id's key: absent leaves *id as it is. */
+/* An id's key: absent leaves *id as it is. -1, which some write without its sign, is none. */
 static zo_status read_id(const zo_tokenizer *t, const zo_gguf *g, const char *key, int32_t *id, zo_error *err)
 {
     int64_t v;
     if (!zo_gguf_has(g, key))
         return ZO_OK;
-    if (!zo_gguf_int(g, key, &v) || v < -1 || v >= t->bpe->count)
+    bool integer = zo_gguf_int(g, key, &v);
+    if (integer && v == UINT32_MAX)
+        v = -1;
+    if (!integer || v < -1 || v >= t->bpe->count)
         return zo_fail(err, ZO_ERR_FORMAT, "%s: not an id of the %d tokens", key, t->bpe->count);
     *id = (int32_t)v;
     return ZO_OK;
@@ -237,8 +240,10 @@ zo_status zo_tokenizer_read_gguf(zo_tokenizer *t, const zo_gguf *g, zo_error *er
         return zo_fail(err, ZO_ERR_FORMAT, "%s: missing or not a string: there is no tokenizer",
                        KEY("model"));
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (strlen(kinds[i].model) == model.n && memcmp(kinds[i].model, model.s, model.n) == 0)
-            return kinds[i].read(t, g, err);
+        if (strlen(kinds[i].model) == model.n && memcmp(kinds[i].model, model.s, model.n) == 0) {
+            zo_status st = kinds[i].read(t, g, err);
+            return st ? st : zo_gguf_unread(g, "tokenizer.", ZO_UNREAD_TOKENS, err);
+        }
     return zo_fail(err, ZO_ERR_UNSUPPORTED, "%s \"%.*s\" is not supported", KEY("model"),
                    (int)(model.n < 60 ? model.n : 60), model.s);
 }

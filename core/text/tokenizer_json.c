@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "core/format/json_text.h"
 #include "core/text/tokenizer_parts.h"
 #include "core/base/utf8.h"
 
@@ -333,6 +334,33 @@ static zo_status measure_all(const json_t *vocab, const json_t *added, extent *x
     return ZO_OK;
 }
 
+/* A token's text as it is: where the file has NULs, its stand-ins (json_text.h) become NUL again. */
+typedef struct token_text {
+    const char *s;
+    size_t n;
+    char room[256];
+} token_text;
+
+static zo_status text_of(const zo_tokenizer *t, const char *s, size_t n, token_text *out, zo_error *err)
+{
+    const size_t mark = sizeof t->nul - 1;
+    out->s = s;
+    out->n = n;
+    if (!t->nul[0] || !memmem(s, n, t->nul, mark))
+        return ZO_OK;
+    if (n > sizeof out->room)
+        return zo_fail(err, ZO_ERR_UNSUPPORTED, "a token with NUL, of %zu bytes and more, is not supported",
+                       sizeof out->room);
+    out->s = out->room;
+    out->n = 0;
+    for (size_t i = 0; i < n;) {
+        bool is_nul = n - i >= mark && memcmp(s + i, t->nul, mark) == 0;
+        out->room[out->n++] = is_nul ? '\0' : s[i];
+        i += is_nul ? mark : 1;
+    }
+    return ZO_OK;
+}
+
 static zo_status read_vocab(zo_tokenizer *t, const json_t *vocab, zo_error *err)
 {
     const char *key;
@@ -340,10 +368,12 @@ static zo_status read_vocab(zo_tokenizer *t, const json_t *vocab, zo_error *err)
     json_object_foreach((json_t *)vocab, key, value)
     {
         int64_t id = json_integer_value(value);
-        size_t n = strlen(key);
-        zo_status st = t->byte_level ? zo_tokenizer_put_mapped(t, id, key, n, 0, err)
-                                     : zo_bpe_put(t->bpe, id, key, n, 0,
-                                                  n > 0 ? ZO_TOKEN_MERGEABLE : ZO_TOKEN_LITERAL, err);
+        token_text k;
+        zo_status st = text_of(t, key, strlen(key), &k, err);
+        if (!st)
+            st = t->byte_level ? zo_tokenizer_put_mapped(t, id, k.s, k.n, 0, err)
+                               : zo_bpe_put(t->bpe, id, k.s, k.n, 0,
+                                            k.n > 0 ? ZO_TOKEN_MERGEABLE : ZO_TOKEN_LITERAL, err);
         if (st)
             return st;
     }
@@ -366,7 +396,11 @@ static zo_status read_merge(zo_tokenizer *t, const json_t *merge, size_t i, zo_e
     }
     if (!left || !right)
         return zo_fail(err, ZO_ERR_FORMAT, "merge %zu is not two texts", i);
-    return zo_tokenizer_add_merge(t, left, left_n, right, strlen(right), err);
+    token_text l, r;
+    zo_status st = text_of(t, left, left_n, &l, err);
+    if (!st)
+        st = text_of(t, right, strlen(right), &r, err);
+    return st ? st : zo_tokenizer_add_merge(t, l.s, l.n, r.s, r.n, err);
 }
 
 static zo_status read_merges(zo_tokenizer *t, const json_t *merges, zo_error *err)
@@ -478,10 +512,10 @@ static zo_status read_model(zo_tokenizer *t, const json_t *model, const json_t *
 /* --- added tokens -------------------------------------------------------------------------------------- */
 
 /* The text as it is looked for: normalized as all text is. */
-static zo_status put_normalized(zo_tokenizer *t, const char *text, zo_added flags, zo_error *err)
+static zo_status put_normalized(zo_tokenizer *t, const char *text, size_t n, zo_added flags, zo_error *err)
 {
     zo_pieces p;
-    zo_status st = zo_pieces_init(&p, text, strlen(text), t->mem, err);
+    zo_status st = zo_pieces_init(&p, text, n, t->mem, err);
     if (!st)
         st = zo_pre_apply(&t->normalizer, &p, err);
     if (!st && p.count != 1)
@@ -518,15 +552,17 @@ static zo_status read_added(zo_tokenizer *t, const json_t *json, const json_t *v
     if (known && json_integer_value(known) != id)
         return zo_fail(err, ZO_ERR_FORMAT, "added token \"%.60s\" has id %lld, and %lld in the vocabulary",
                        text, (long long)id, (long long)json_integer_value(known));
+    token_text k;
+    st = text_of(t, text, strlen(text), &k, err);
+    if (st)
+        return st;
     if (known)
         t->bpe->tokens[id].flags |= a.special ? ZO_TOKEN_SPECIAL : 0;
     else
-        st = zo_bpe_put(t->bpe, id, text, strlen(text), 0,
-                        ZO_TOKEN_LITERAL | (a.special ? ZO_TOKEN_SPECIAL : 0u), err);
+        st = zo_bpe_put(t->bpe, id, k.s, k.n, 0, ZO_TOKEN_LITERAL | (a.special ? ZO_TOKEN_SPECIAL : 0u), err);
     if (st)
         return st;
-    return normalized ? put_normalized(t, text, a, err)
-                      : zo_added_put(&t->raw, text, strlen(text), a, t->mem, err);
+    return normalized ? put_normalized(t, k.s, k.n, a, err) : zo_added_put(&t->raw, k.s, k.n, a, t->mem, err);
 }
 
 static zo_status read_all_added(zo_tokenizer *t, const json_t *added, const json_t *vocab, zo_error *err)
@@ -711,14 +747,11 @@ static zo_status check_decoder(const zo_tokenizer *t, const json_t *json, zo_err
 
 /* --- files --------------------------------------------------------------------------------------------- */
 
-static zo_status load(const char *text, size_t n, json_t **out, zo_error *err)
+static zo_status load(const char *text, size_t n, char nul[4], json_t **out, zo_error *err)
 {
-    json_error_t e;
-    *out = json_loadb(text, n, JSON_REJECT_DUPLICATES, &e);
-    if (!*out)
-        return zo_fail(err, ZO_ERR_FORMAT, "line %d, column %d: %s", e.line, e.column, e.text);
-    if (json_is_object(*out))
-        return ZO_OK;
+    zo_status st = zo_json_load(text, n, nul, out, err);
+    if (st || json_is_object(*out))
+        return st;
     json_decref(*out);
     *out = NULL;
     return zo_fail(err, ZO_ERR_FORMAT, "not a JSON object");
@@ -736,7 +769,7 @@ static void guess_special(zo_tokenizer *t)
 zo_status zo_tokenizer_read_json(zo_tokenizer *t, const char *text, size_t n, zo_error *err)
 {
     json_t *root = NULL;
-    zo_status st = load(text, n, &root, err);
+    zo_status st = load(text, n, t->nul, &root, err);
     if (st)
         return st;
     const json_t *model = json_object_get(root, "model"), *added = json_object_get(root, "added_tokens");
@@ -764,7 +797,7 @@ zo_status zo_tokenizer_read_json(zo_tokenizer *t, const char *text, size_t n, zo
     return st;
 }
 
-/* "<s>" or {"content": "<s>", ...}; absent and null leave *id. */
+/* "<s>" or {"content": "<s>", ...}; absent and null leave *id; "" is none. */
 static zo_status read_named(const zo_tokenizer *t, const json_t *config, const char *key, int32_t *id,
                             zo_error *err)
 {
@@ -772,8 +805,8 @@ static zo_status read_named(const zo_tokenizer *t, const json_t *config, const c
     if (!v || json_is_null(v))
         return ZO_OK;
     const char *text = json_string_value(json_is_object(v) ? json_object_get(v, "content") : v);
-    int32_t found = text ? zo_tokenizer_find(t, text, strlen(text)) : -1;
-    if (found < 0)
+    int32_t found = text && *text ? zo_tokenizer_find(t, text, strlen(text)) : -1;
+    if (found < 0 && !(text && !*text))
         return zo_fail(err, ZO_ERR_FORMAT, "%s \"%.60s\" is not in the vocabulary", key, text ? text : "");
     *id = found;
     return ZO_OK;
@@ -798,7 +831,8 @@ static zo_status read_affix(zo_tokenizer *t, const json_t *config, const char *k
 zo_status zo_tokenizer_read_config(zo_tokenizer *t, const char *text, size_t n, zo_error *err)
 {
     json_t *config = NULL;
-    zo_status st = load(text, n, &config, err);
+    char nul[4];
+    zo_status st = load(text, n, nul, &config, err);
     if (!st)
         st = read_named(t, config, "bos_token", &t->bos, err);
     if (!st)

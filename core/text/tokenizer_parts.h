@@ -43,6 +43,7 @@ struct zo_tokenizer {
     bool decodes_bytes;     /* <0xNN> becomes a byte */
     int strip_spaces;       /* this many spaces at the start of the text are left out */
     bool strip_first_token; /* no space comes from the first token */
+    char nul[4];            /* what stands for NUL in the JSON being read, or "" */
 };
 
 #define ZO_METASPACE "\xE2\x96\x81" /* U+2581, which stands for a space */
