@@ -148,6 +148,37 @@ static void decode_q5_1(const void *src, float *dst, int64_t n)
     }
 }
 
+/* Four bits that choose one of 16 levels, closer together around zero; in nibbles as those above. */
+static const int8_t levels[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+
+static void decode_levels(const uint8_t *q, float d, float *dst)
+{
+    for (int j = 0; j < 16; j++) {
+        dst[j] = d * (float)levels[q[j] & 15];
+        dst[j + 16] = d * (float)levels[q[j] >> 4];
+    }
+}
+
+static void decode_iq4_nl(const void *src, float *dst, int64_t n)
+{
+    const uint8_t *b = src; /* f16 d, 16 bytes: d * level */
+    for (int64_t k = 0; k < n; k += 32, b += 18)
+        decode_levels(b + 2, half_to_float(load16(b)), dst + k);
+}
+
+static void decode_iq4_xs(const void *src, float *dst, int64_t n)
+{
+    const uint8_t *b =
+        src; /* f16 d, 8 upper pairs and 8 low halves of scales, 128 bytes: d * (scale - 32) * level */
+    for (int64_t k = 0; k < n; k += 256, b += 136) {
+        float d = half_to_float(load16(b));
+        for (int s = 0; s < 8; s++) {
+            int scale = ((b[4 + s / 2] >> 4 * (s & 1)) & 15) | ((load16(b + 2) >> 2 * s) & 3) << 4;
+            decode_levels(b + 8 + 16 * s, d * (float)(scale - 32), dst + k + 32 * s);
+        }
+    }
+}
+
 static void decode_q8_0(const void *src, float *dst, int64_t n)
 {
     const uint8_t *b = src; /* f16 d, 32 signed bytes: d * q */
@@ -155,6 +186,41 @@ static void decode_q8_0(const void *src, float *dst, int64_t n)
         float d = half_to_float(load16(b));
         for (int j = 0; j < 32; j++)
             dst[k + j] = (float)(int8_t)b[2 + j] * d;
+    }
+}
+
+/* Blocks of 256. Two bits a value: byte 32 h + j holds values 128 h + 32 i + j, i in [0, 4), from its low end. */
+
+static void decode_q2_k(const void *src, float *dst, int64_t n)
+{
+    const uint8_t *b =
+        src; /* 16 scales and minima of 4 bits, 64 bytes, f16 d, f16 dmin: (d * scale) * q - dmin * min */
+    for (int64_t k = 0; k < n; k += 256, b += 84) {
+        float d = half_to_float(load16(b + 80)), dmin = half_to_float(load16(b + 82));
+        for (int v = 0; v < 256; v++) {
+            int q = (b[16 + 32 * (v / 128) + v % 32] >> 2 * (v / 32 % 4)) & 3, scale = b[v / 16];
+            dst[k + v] = d * (float)(scale & 15) * (float)q - dmin * (float)(scale >> 4);
+        }
+    }
+}
+
+/* Scale of sub-block s of 16: six bits, packed into 12 bytes: low halves in the halves of bytes 0-7, upper pairs in 8-11. */
+static int q3_k_scale(const uint8_t *p, int s)
+{
+    return ((p[s % 8] >> 4 * (s / 8)) & 15) | ((p[8 + s % 4] >> 2 * (s / 4)) & 3) << 4;
+}
+
+static void decode_q3_k(const void *src, float *dst, int64_t n)
+{
+    const uint8_t *b =
+        src; /* 32 bytes of third bits, 64 bytes, 12 bytes of scales, f16 d: d * (scale - 32) * (q - 4) */
+    for (int64_t k = 0; k < n; k += 256, b += 110) {
+        float d = half_to_float(load16(b + 108));
+        for (int v = 0; v < 256; v++) {
+            int q = (b[32 + 32 * (v / 128) + v % 32] >> 2 * (v / 32 % 4)) & 3;
+            int high = (b[v % 32] >> (v / 32)) & 1;
+            dst[k + v] = d * (float)(q3_k_scale(b + 96, v / 16) - 32) * (float)(q - (high ? 0 : 4));
+        }
     }
 }
 
@@ -188,6 +254,23 @@ static void decode_q4_k(const void *src, float *dst, int64_t n)
     }
 }
 
+static void decode_q5_k(const void *src, float *dst, int64_t n)
+{
+    const uint8_t *b =
+        src; /* as q4_k, with 32 bytes of fifth bits before the 128: bit s of byte j is sub-block s's */
+    for (int64_t k = 0; k < n; k += 256, b += 176) {
+        float d = half_to_float(load16(b)), dmin = half_to_float(load16(b + 2));
+        for (int s = 0; s < 8; s++) {
+            const uint8_t *q = b + 48 + 32 * (s / 2);
+            int scale, min, shift = 4 * (s & 1);
+            q4_k_scale(b + 4, s, &scale, &min);
+            float ds = d * (float)scale, m = dmin * (float)min;
+            for (int j = 0; j < 32; j++)
+                dst[k + 32 * s + j] = ds * (float)(((q[j] >> shift) & 15) | ((b[16 + j] >> s) & 1) << 4) - m;
+        }
+    }
+}
+
 static void decode_q6_k(const void *src, float *dst, int64_t n)
 {
     const uint8_t *b =
@@ -215,8 +298,13 @@ static const zo_dtype_info table[ZO_DTYPE_COUNT] = {
     [ZO_DTYPE_Q5_0] = {"q5_0", NULL, 6, 32, 22, decode_q5_0},
     [ZO_DTYPE_Q5_1] = {"q5_1", NULL, 7, 32, 24, decode_q5_1},
     [ZO_DTYPE_Q8_0] = {"q8_0", NULL, 8, 32, 34, decode_q8_0},
+    [ZO_DTYPE_Q2_K] = {"q2_k", NULL, 10, 256, 84, decode_q2_k},
+    [ZO_DTYPE_Q3_K] = {"q3_k", NULL, 11, 256, 110, decode_q3_k},
     [ZO_DTYPE_Q4_K] = {"q4_k", NULL, 12, 256, 144, decode_q4_k},
+    [ZO_DTYPE_Q5_K] = {"q5_k", NULL, 13, 256, 176, decode_q5_k},
     [ZO_DTYPE_Q6_K] = {"q6_k", NULL, 14, 256, 210, decode_q6_k},
+    [ZO_DTYPE_IQ4_NL] = {"iq4_nl", NULL, 20, 32, 18, decode_iq4_nl},
+    [ZO_DTYPE_IQ4_XS] = {"iq4_xs", NULL, 23, 256, 136, decode_iq4_xs},
 };
 
 const zo_dtype_info *zo_dtype_get(zo_dtype dtype)
@@ -233,6 +321,19 @@ int zo_dtype_from_gguf(uint32_t type, zo_dtype *out)
             return 1;
         }
     return 0;
+}
+
+const char *zo_dtype_gguf_name(uint32_t type)
+{
+    static const char *const names[] = {
+        "F32",   "F16",        "Q4_0",       "Q4_1",       "Q4_2",     "Q4_3",     "Q5_0",
+        "Q5_1",  "Q8_0",       "Q8_1",       "Q2_K",       "Q3_K",     "Q4_K",     "Q5_K",
+        "Q6_K",  "Q8_K",       "IQ2_XXS",    "IQ2_XS",     "IQ3_XXS",  "IQ1_S",    "IQ4_NL",
+        "IQ3_S", "IQ2_S",      "IQ4_XS",     "I8",         "I16",      "I32",      "I64",
+        "F64",   "IQ1_M",      "BF16",       "Q4_0_4_4",   "Q4_0_4_8", "Q4_0_8_8", "TQ1_0",
+        "TQ2_0", "IQ4_NL_4_4", "IQ4_NL_4_8", "IQ4_NL_8_8", "MXFP4",    "NVFP4",    "Q1_0",
+    };
+    return type < sizeof names / sizeof names[0] ? names[type] : NULL;
 }
 
 int zo_dtype_from_safetensors(const char *name, zo_dtype *out)

@@ -19,8 +19,13 @@ typedef enum zo_dtype {
     ZO_DTYPE_Q5_0,
     ZO_DTYPE_Q5_1,
     ZO_DTYPE_Q8_0,
+    ZO_DTYPE_Q2_K,
+    ZO_DTYPE_Q3_K,
     ZO_DTYPE_Q4_K,
+    ZO_DTYPE_Q5_K,
     ZO_DTYPE_Q6_K,
+    ZO_DTYPE_IQ4_NL,
+    ZO_DTYPE_IQ4_XS,
     ZO_DTYPE_COUNT
 } zo_dtype;
 
@@ -40,6 +45,8 @@ const zo_dtype_info *zo_dtype_get(zo_dtype dtype);
 /* By ggml type number or by safetensors name: 1 and *out, or 0 where the table has no such row. */
 int zo_dtype_from_gguf(uint32_t type, zo_dtype *out);
 int zo_dtype_from_safetensors(const char *name, zo_dtype *out);
+/* ggml's own name of any of its types, those included that the table has no row for ("IQ2_XS"); NULL: there is none. */
+const char *zo_dtype_gguf_name(uint32_t type);
 
 /* IEEE binary16 and bfloat16, exactly. To: round to nearest, ties to even. */
 float zo_f16_to_f32(uint16_t h);

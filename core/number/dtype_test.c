@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include <cmocka.h>
 
@@ -33,9 +34,10 @@ static void blocks_match_reference(void **state)
         size_t n;
     } cases[] = {
 #define CASE(D, name) {D, name##_blocks, sizeof name##_blocks, name##_values, sizeof name##_values / 4}
-        CASE(ZO_DTYPE_Q4_0, q4_0), CASE(ZO_DTYPE_Q4_1, q4_1), CASE(ZO_DTYPE_Q5_0, q5_0),
-        CASE(ZO_DTYPE_Q5_1, q5_1), CASE(ZO_DTYPE_Q8_0, q8_0), CASE(ZO_DTYPE_Q4_K, q4_k),
-        CASE(ZO_DTYPE_Q6_K, q6_k),
+        CASE(ZO_DTYPE_Q4_0, q4_0), CASE(ZO_DTYPE_Q4_1, q4_1),     CASE(ZO_DTYPE_Q5_0, q5_0),
+        CASE(ZO_DTYPE_Q5_1, q5_1), CASE(ZO_DTYPE_Q8_0, q8_0),     CASE(ZO_DTYPE_Q4_K, q4_k),
+        CASE(ZO_DTYPE_Q6_K, q6_k), CASE(ZO_DTYPE_Q2_K, q2_k),     CASE(ZO_DTYPE_Q3_K, q3_k),
+        CASE(ZO_DTYPE_Q5_K, q5_k), CASE(ZO_DTYPE_IQ4_NL, iq4_nl), CASE(ZO_DTYPE_IQ4_XS, iq4_xs),
 #undef CASE
     };
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
@@ -167,11 +169,16 @@ static void table_is_consistent(void **state)
         assert_non_null(d->decode);
         assert_true(zo_dtype_from_gguf((uint32_t)d->gguf, &found));
         assert_int_equal(found, i);
+        assert_int_equal(strcasecmp(zo_dtype_gguf_name((uint32_t)d->gguf), d->name), 0);
         if (d->safetensors) {
             assert_true(zo_dtype_from_safetensors(d->safetensors, &found));
             assert_int_equal(found, i);
         }
     }
+    assert_string_equal(zo_dtype_gguf_name(17), "IQ2_XS");
+    assert_string_equal(zo_dtype_gguf_name(41), "Q1_0");
+    assert_null(zo_dtype_gguf_name(42));
+    assert_null(zo_dtype_gguf_name(UINT32_MAX));
     assert_false(zo_dtype_from_gguf(4, &found)); /* ggml's removed Q4_2 */
     assert_false(zo_dtype_from_gguf(UINT32_MAX, &found));
     assert_false(zo_dtype_from_safetensors("I64", &found));
