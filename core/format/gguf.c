@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,6 +64,8 @@ struct zo_gguf {
     zo_gguf_tensor *tensors; /* in the file's order */
     size_t *by_name;         /* indices of tensors, sorted by name */
     size_t n_tensors;
+    zo_gguf **parts; /* the files after the first of a model in parts: owned, for their maps */
+    size_t n_parts;
 };
 
 static zo_status bad(const zo_gguf *g, zo_error *err, const char *what)
@@ -200,6 +203,18 @@ static zo_status alignment_of(const zo_gguf *g, size_t *out, zo_error *err)
     return ZO_OK;
 }
 
+static zo_status refuse_type(const zo_gguf *g, const char *tensor, uint32_t type, zo_error *err)
+{
+    char known[256] = "";
+    const char *name = zo_dtype_gguf_name(type);
+    for (int i = 0, n = 0; i < ZO_DTYPE_COUNT; i++)
+        n += snprintf(known + n, sizeof known - (size_t)n, "%s%s", i ? ", " : "",
+                      zo_dtype_gguf_name((uint32_t)zo_dtype_get((zo_dtype)i)->gguf));
+    return zo_fail(err, ZO_ERR_UNSUPPORTED,
+                   "read %s: tensor %s: type %s (ggml's %u) is not supported; these are: %s", g->name, tensor,
+                   name ? name : "unknown", type, known);
+}
+
 /* Name, shape and type; data is left as the offset from the data section, whose place is not known yet. */
 static zo_status take_tensor(zo_gguf *g, zo_gguf_tensor *t, uint64_t *offset, zo_error *err)
 {
@@ -224,8 +239,7 @@ static zo_status take_tensor(zo_gguf *g, zo_gguf_tensor *t, uint64_t *offset, zo
     if (st)
         return st;
     if (!zo_dtype_from_gguf(type, &t->dtype))
-        return zo_fail(err, ZO_ERR_UNSUPPORTED, "read %s: tensor %s: ggml type %u is not supported", g->name,
-                       t->name, type);
+        return refuse_type(g, t->name, type, err);
     const zo_dtype_info *d = zo_dtype_get(t->dtype);
     int64_t values = 1;
     t->rank = (int)rank;
@@ -236,8 +250,9 @@ static zo_status take_tensor(zo_gguf *g, zo_gguf_tensor *t, uint64_t *offset, zo
     }
     int64_t row = rank ? (int64_t)dims[0] : 1;
     if (row % d->block)
-        return zo_fail(err, ZO_ERR_FORMAT, "read %s: tensor %s: rows of %lld values are not blocks of %d",
-                       g->name, t->name, (long long)row, d->block);
+        return zo_fail(err, ZO_ERR_FORMAT,
+                       "read %s: tensor %s: rows of %lld values are not blocks of %d (%s)", g->name, t->name,
+                       (long long)row, d->block, zo_dtype_gguf_name(type));
     if (__builtin_mul_overflow((size_t)(values / d->block), (size_t)d->bytes, &t->bytes))
         return bad(g, err, "a tensor's dimensions are too large");
     return ZO_OK;
@@ -347,12 +362,114 @@ static zo_status open_bytes(zo_file_map map, const void *data, size_t bytes, con
     return st;
 }
 
+/* Which part of how many a file is; 0 of 1 where it is whole. */
+static void part_of(const zo_gguf *g, int64_t *no, int64_t *count)
+{
+    *no = 0;
+    *count = 1;
+    (void)zo_gguf_int(g, "split.no", no);
+    (void)zo_gguf_int(g, "split.count", count);
+}
+
+static zo_status open_part(zo_gguf *g, const char *path, int64_t no, int64_t count, zo_error *err)
+{
+    zo_file_map map;
+    int64_t its_no, its_count;
+    zo_gguf *part = NULL;
+    zo_status st = zo_file_map_open(path, &map, err);
+    if (!st)
+        st = open_bytes(map, map.data, map.bytes, path, g->mem, &part, err);
+    if (st)
+        return st;
+    g->parts[g->n_parts++] = part;
+    part_of(part, &its_no, &its_count);
+    if (its_no != no || its_count != count)
+        return zo_fail(err, ZO_ERR_FORMAT,
+                       "read %s: part %lld of %lld, where part %lld of %lld is looked for", path,
+                       (long long)its_no + 1, (long long)its_count, (long long)no + 1, (long long)count);
+    return ZO_OK;
+}
+
+/* The tensors of all parts in one list. */
+static zo_status join_tensors(zo_gguf *g, zo_error *err)
+{
+    zo_gguf_tensor *all = NULL;
+    int64_t stated;
+    size_t n = g->n_tensors;
+    for (size_t i = 0; i < g->n_parts; i++)
+        n += g->parts[i]->n_tensors;
+    if (zo_gguf_int(g, "split.tensors.count", &stated) && stated != (int64_t)n)
+        return zo_fail(err, ZO_ERR_FORMAT,
+                       "read %s: its parts hold %zu tensors, split.tensors.count says %lld", g->name, n,
+                       (long long)stated);
+    zo_status st = zo_mem_array(g->mem, ZO_ACCOUNT_DATA, n, sizeof *all, "the GGUF tensor list", &all, err);
+    if (st)
+        return st;
+    memcpy(all, g->tensors, g->n_tensors * sizeof *all);
+    for (size_t i = 0, at = g->n_tensors; i < g->n_parts; at += g->parts[i++]->n_tensors)
+        if (g->parts[i]->n_tensors)
+            memcpy(all + at, g->parts[i]->tensors, g->parts[i]->n_tensors * sizeof *all);
+    zo_mem_free(g->tensors);
+    zo_mem_free(g->by_name);
+    g->by_name = NULL;
+    g->tensors = all;
+    g->n_tensors = n;
+    return index_tensors(g, err);
+}
+
+/* The files beside path that are the rest of a model in parts, as gguf-split names them: NAME-00001-of-00002.gguf. */
+static zo_status open_parts(zo_gguf *g, const char *path, zo_error *err)
+{
+    int64_t no, count;
+    char ending[40];
+    char *name = NULL;
+    size_t n = strlen(path);
+    part_of(g, &no, &count);
+    if (count <= 1)
+        return ZO_OK;
+    snprintf(ending, sizeof ending, "-%05d-of-%05d.gguf", 1, (int)(count & 0xffff));
+    size_t k = strlen(ending);
+    if (no != 0)
+        return zo_fail(err, ZO_ERR_FORMAT,
+                       "read %s: part %lld of %lld of a model: the first part is what to name (...%s)", path,
+                       (long long)no + 1, (long long)count, ending);
+    if (count > 0xffff || n < k || strcmp(path + n - k, ending) != 0)
+        return zo_fail(err, ZO_ERR_FORMAT,
+                       "read %s: part 1 of %lld of a model, and its name does not end in %s, by which the "
+                       "others are found; "
+                       "gguf-split --merge makes one file of parts (joining them byte by byte does not)",
+                       path, (long long)count, ending);
+    zo_status st = zo_mem_array(g->mem, ZO_ACCOUNT_DATA, (size_t)count, sizeof(zo_gguf *),
+                                "the parts of a model", &g->parts, err);
+    if (!st)
+        st = zo_mem_array(g->mem, ZO_ACCOUNT_DATA, n + 1, 1, "a part's name", &name, err);
+    for (int64_t i = 1; i < count && !st; i++) {
+        memcpy(name, path, n - k);
+        snprintf(name + n - k, k + 1, "-%05d-of-%05d.gguf", (int)i + 1, (int)count);
+        st = open_part(g, name, i, count, err);
+    }
+    zo_mem_free(name);
+    g->name = path;
+    if (!st)
+        st = join_tensors(g, err);
+    g->name = NULL;
+    return st;
+}
+
 zo_status zo_gguf_open(const char *path, zo_mem *mem, zo_gguf **out, zo_error *err)
 {
     zo_file_map map;
     *out = NULL;
     zo_status st = zo_file_map_open(path, &map, err);
-    return st ? st : open_bytes(map, map.data, map.bytes, path, mem, out, err);
+    if (!st)
+        st = open_bytes(map, map.data, map.bytes, path, mem, out, err);
+    if (!st)
+        st = open_parts(*out, path, err);
+    if (st) {
+        zo_gguf_free(*out);
+        *out = NULL;
+    }
+    return st;
 }
 
 zo_status zo_gguf_open_memory(const void *data, size_t bytes, const char *name, zo_mem *mem, zo_gguf **out,
@@ -370,6 +487,9 @@ void zo_gguf_free(zo_gguf *g)
     zo_mem_free(g->pairs);
     zo_mem_free(g->tensors);
     zo_mem_free(g->by_name);
+    for (size_t i = 0; i < g->n_parts; i++)
+        zo_gguf_free(g->parts[i]);
+    zo_mem_free(g->parts);
     zo_file_map_close(&g->map);
     zo_mem_free(g);
 }

@@ -34,10 +34,11 @@ typedef struct zo_gguf_tensor {
     bool used; /* zo_gguf_tensor_find has given it */
 } zo_gguf_tensor;
 
-/* path: borrowed. *out owns the map; free it with zo_gguf_free. Fails: ZO_ERR_IO, ZO_ERR_FORMAT,
+/* path: borrowed. A model in parts (NAME-00001-of-00002.gguf) is opened by its first: the tensors are then those of all parts,
+ * the metadata that of the first. *out owns the maps; free it with zo_gguf_free. Fails: ZO_ERR_IO, ZO_ERR_FORMAT,
  * ZO_ERR_UNSUPPORTED (a version or tensor type that is not in the table), ZO_ERR_MEMORY. */
 zo_status zo_gguf_open(const char *path, zo_mem *mem, zo_gguf **out, zo_error *err);
-/* The same over bytes in memory, which are borrowed and must outlive *out; name is for messages. */
+/* The same of one part over bytes in memory, which are borrowed and must outlive *out; name is for messages. */
 zo_status zo_gguf_open_memory(const void *data, size_t bytes, const char *name, zo_mem *mem, zo_gguf **out,
                               zo_error *err);
 void zo_gguf_free(zo_gguf *g);

@@ -262,7 +262,7 @@ static const struct {
     [ODD_OFFSET] = {3, 1, 0, ZO_ERR_FORMAT, "misaligned"},
     [PAST_THE_END] = {3, 1, 0, ZO_ERR_FORMAT, "past the end of the file"},
     [ALIGNMENT_24] = {3, 1, 1, ZO_ERR_FORMAT, "alignment is not a power of two"},
-    [TENSOR_TYPE] = {3, 1, 0, ZO_ERR_UNSUPPORTED, "ggml type 4"},
+    [TENSOR_TYPE] = {3, 1, 0, ZO_ERR_UNSUPPORTED, "type Q4_2 (ggml's 4)"},
     [VERSION_1] = {1, 0, 0, ZO_ERR_UNSUPPORTED, "GGUF version 1"},
     [SWAPPED] = {0x03000000, 0, 0, ZO_ERR_UNSUPPORTED, "big-endian"},
     [VERSION_4] = {4, 0, 0, ZO_ERR_UNSUPPORTED, "GGUF version 4"},
@@ -425,6 +425,106 @@ static void reads_a_published_model(void **state)
     assert_int_equal(mem.now[ZO_ACCOUNT_DATA], 0);
 }
 
+/* --- models in parts --- */
+
+/* One part, with a tensor of one f32, its number, and what else is said. tensors: split.tensors.count, 0: not stated. */
+static void write_part(const char *path, const char *tensor, uint32_t no, uint32_t count, uint32_t tensors)
+{
+    gguf_make m = {0};
+    const uint64_t one[] = {1};
+    const float value = (float)no + 1;
+    make_header(&m, 3, 1, 2 + (tensors > 0));
+    make_pair_u32(&m, "split.no", no);
+    make_pair_u32(&m, "split.count", count);
+    if (tensors)
+        make_pair_u32(&m, "split.tensors.count", tensors);
+    make_tensor(&m, tensor, 1, one, 0, 0);
+    make_padding(&m, 32);
+    make_bytes(&m, &value, sizeof value);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(m.bytes, 1, m.n, f), m.n);
+    assert_int_equal(fclose(f), 0);
+    free(m.bytes);
+}
+
+static void parts_are_one_model(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;          /* of the first part */
+        const char *second;        /* its tensor */
+        uint32_t no, count, total; /* of the second; what the first states of tensors */
+        const char *open, *says;   /* NULL: opens */
+    } rows[] = {
+        {"m-00001-of-00002.gguf", "b", 1, 2, 2, "m-00001-of-00002.gguf", NULL},
+        {"m-00001-of-00002.gguf", "b", 1, 2, 0, "m-00001-of-00002.gguf", NULL},
+        {"m-00001-of-00002.gguf", "b", 1, 2, 2, "m-00002-of-00002.gguf",
+         "part 2 of 2 of a model: the first part"},
+        {"whole.gguf", "b", 1, 2, 2, "whole.gguf",
+         "part 1 of 2 of a model, and its name does not end in -00001-of-00002"},
+        {"m-00001-of-00002.gguf", "b", 0, 2, 2, "m-00001-of-00002.gguf", "part 1 of 2, where part 2 of 2"},
+        {"m-00001-of-00002.gguf", "b", 1, 3, 2, "m-00001-of-00002.gguf", "part 2 of 3, where part 2 of 2"},
+        {"m-00001-of-00002.gguf", "b", 1, 2, 3, "m-00001-of-00002.gguf",
+         "hold 2 tensors, split.tensors.count says 3"},
+        {"m-00001-of-00002.gguf", "a", 1, 2, 2, "m-00001-of-00002.gguf", "tensor a repeats"},
+        {"m-00001-of-00002.gguf", NULL, 1, 2, 2, "m-00001-of-00002.gguf",
+         "m-00002-of-00002.gguf: No such file"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *tmp = getenv("TMPDIR");
+        char dir[256], first[400], second[400], path[400];
+        zo_mem mem = {0};
+        zo_error err = {0};
+        zo_gguf *g = NULL;
+        snprintf(dir, sizeof dir, "%s/zobench-gguf-XXXXXX", tmp ? tmp : "/tmp");
+        assert_non_null(mkdtemp(dir));
+        snprintf(first, sizeof first, "%s/%s", dir, rows[i].name);
+        snprintf(second, sizeof second, "%s/m-00002-of-00002.gguf", dir);
+        snprintf(path, sizeof path, "%s/%s", dir, rows[i].open);
+        write_part(first, "a", 0, 2, rows[i].total);
+        if (rows[i].second)
+            write_part(second, rows[i].second, rows[i].no, rows[i].count, 0);
+        zo_status st = zo_gguf_open(path, &mem, &g, &err);
+        if (rows[i].says ? st == ZO_OK || g || !strstr(err.text, rows[i].says) : st != ZO_OK)
+            fail_msg("row %zu: status %d \"%s\"", i, (int)st, err.text);
+        for (int k = 0; g && k < 2; k++) {
+            const zo_gguf_tensor *t = zo_gguf_tensor_find(g, k ? "b" : "a");
+            assert_non_null(t);
+            assert_true(*(const float *)t->data == (float)k + 1);
+        }
+        if (g)
+            gguf_walk(g);
+        zo_gguf_free(g);
+        assert_int_equal(mem.now[ZO_ACCOUNT_DATA], 0);
+        unlink(first);
+        unlink(second);
+        assert_int_equal(rmdir(dir), 0);
+    }
+}
+
+/* What nothing asked for is told, unless it is harmless. */
+static void unread_keys_are_told(void **state)
+{
+    (void)state;
+    gguf_make m = {0};
+    zo_gguf *g;
+    zo_error err = {0};
+    int64_t v;
+    make_header(&m, 3, 0, 4);
+    make_pair_u32(&m, "llama.block_count", 2);
+    make_pair_f32(&m, "llama.logit_scale", 1);
+    make_pair_f32(&m, "llamas", 1);
+    make_pair_str(&m, "general.name", "n");
+    assert_int_equal(zo_gguf_open_memory(m.bytes, m.n, "x", NULL, &g, NULL), ZO_OK);
+    assert_int_equal(zo_gguf_unread(g, "llama.", ZO_UNREAD_GGUF, &err), ZO_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.text, "llama.block_count"));
+    assert_true(zo_gguf_int(g, "llama.block_count", &v));
+    assert_int_equal(zo_gguf_unread(g, "llama.", ZO_UNREAD_GGUF, NULL), ZO_OK);
+    zo_gguf_free(g);
+    free(m.bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -432,6 +532,7 @@ int main(void)
         cmocka_unit_test(truncation_is_refused),   cmocka_unit_test(flipped_bits_do_no_harm),
         cmocka_unit_test(rules_are_kept),          cmocka_unit_test(allocation_failures_are_reported),
         cmocka_unit_test(paths_that_are_no_files), cmocka_unit_test(reads_a_published_model),
+        cmocka_unit_test(parts_are_one_model),     cmocka_unit_test(unread_keys_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
