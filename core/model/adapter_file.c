@@ -9,9 +9,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
 #include "core/number/dtype.h"
 #include "core/base/file.h"
+#include "core/format/json_text.h"
 #include "core/format/safetensors.h"
+#include "core/format/unread.h"
 
 #define CONFIG_FILE  "adapter_config.json"
 #define TENSOR_FILE  "adapter_model.safetensors"
@@ -42,14 +47,6 @@ static int has_target(uint32_t targets, int t)
     return targets >> t & 1;
 }
 
-static size_t count_targets(uint32_t targets)
-{
-    size_t n = 0;
-    for (int t = 0; t < ZO_TARGET_COUNT; t++)
-        n += (size_t)has_target(targets, t);
-    return n;
-}
-
 /* --- save --- */
 
 /* dir and the folders above it. */
@@ -74,7 +71,7 @@ static zo_status make_folder(const char *dir, zo_error *err)
 static zo_status save_tensors(const zo_lora *l, const char *path, zo_error *err)
 {
     static const char *const meta[] = {"format", "pt"};
-    size_t count = 2 * (size_t)l->layers * count_targets(l->options.targets), n = 0;
+    size_t count = 2 * (size_t)l->layers * ZO_TARGET_COUNT, n = 0;
     zo_st_tensor *tensors = NULL;
     char(*names)[MAX_NAME] = NULL;
     zo_status st =
@@ -86,7 +83,7 @@ static zo_status save_tensors(const zo_lora *l, const char *path, zo_error *err)
     for (int32_t layer = 0; layer < l->layers; layer++)
         for (int t = 0; t < ZO_TARGET_COUNT; t++) {
             const zo_lora_pair *p = zo_lora_at(l, layer, (zo_target)t);
-            if (!has_target(l->options.targets, t))
+            if (!p->b)
                 continue;
             for (half h = HALF_A; h <= HALF_B; h++, n++) {
                 int64_t rows = h == HALF_A ? l->options.rank : p->out;
@@ -107,17 +104,43 @@ cleanup:
     return st;
 }
 
+/* "model.layers.0.self_attn.q_proj": what PEFT's rules are held against. */
+static void module_path(char path[MAX_NAME], int32_t layer, int t)
+{
+    snprintf(path, MAX_NAME, "model.layers.%d.%s.%s", (int)layer, zo_target_parent((zo_target)t),
+             zo_target_name((zo_target)t));
+}
+
+/* The names of the targets; where not every layer has them all, the paths of its modules. New reference, or NULL. */
+static json_t *modules_to_json(const zo_lora *l)
+{
+    char path[MAX_NAME];
+    json_t *modules = json_array();
+    bool everywhere = true, ok = true;
+    for (int64_t i = 0; i < (int64_t)l->layers * ZO_TARGET_COUNT; i++)
+        everywhere =
+            everywhere && (l->pairs[i].b || !has_target(l->options.targets, (int)(i % ZO_TARGET_COUNT)));
+    for (int32_t layer = 0; layer < (everywhere ? 1 : l->layers); layer++)
+        for (int t = 0; t < ZO_TARGET_COUNT; t++) {
+            if (!zo_lora_at(l, layer, (zo_target)t)->b)
+                continue;
+            module_path(path, layer, t);
+            ok = ok && json_array_append_new(modules, json_string(everywhere ? zo_target_name((zo_target)t)
+                                                                             : path)) == 0;
+        }
+    if (ok)
+        return modules;
+    json_decref(modules);
+    return NULL;
+}
+
 /* The configuration as a new reference, or NULL when out of memory (or base is not UTF-8). */
 static json_t *config_to_json(const zo_lora *l, const char *base)
 {
     double alpha = l->options.alpha;
-    json_t *modules = json_array();
-    for (int t = 0; t < ZO_TARGET_COUNT; t++)
-        if (has_target(l->options.targets, t) &&
-            json_array_append_new(modules, json_string(zo_target_name((zo_target)t)))) {
-            json_decref(modules);
-            return NULL;
-        }
+    json_t *modules = modules_to_json(l);
+    if (!modules)
+        return NULL;
     /* lora_alpha is an integer in PEFT's own configuration; a fraction is read there as well. */
     json_t *number =
         alpha == floor(alpha) && alpha < 1e15 ? json_integer((json_int_t)alpha) : json_real(alpha);
@@ -171,29 +194,15 @@ zo_status zo_adapter_file_save(const zo_lora *l, const char *dir, const char *ba
 
 /* --- load --- */
 
-/* Settings of PEFT's LoraConfig that change what the tensors mean and that this program does not compute. They must
- * be absent, null, false or empty. */
-static const char *const refused[] = {
-    "use_rslora",
-    "use_dora",
-    "use_qalora",
-    "use_bdlora",
-    "lora_bias",
-    "fan_in_fan_out",
-    "rank_pattern",
-    "alpha_pattern",
-    "layers_to_transform",
-    "modules_to_save",
-    "target_parameters",
-    "exclude_modules",
-    "layer_replication",
-    "trainable_token_indices",
-    "alora_invocation_tokens",
-    "arrow_config",
-    "megatron_config",
-    "kasa_config",
-    "monteclora_config",
-};
+/* A configuration being read. */
+typedef struct settings {
+    json_t *json;           /* owned */
+    const json_t *modules;  /* target_modules */
+    const json_t *excluded; /* exclude_modules */
+    const json_t *layers;   /* layers_to_transform */
+    pcre2_code *pattern[2]; /* of modules and excluded where they are one: owned */
+    uint32_t *targets;      /* (L) what each layer adapts: owned */
+} settings;
 
 /* Values of init_lora_weights whose start leaves the base weights alone. The others (pissa, olora, loftq, corda ...)
  * belong to a changed base model. */
@@ -219,11 +228,33 @@ static const char *shown(const json_t *v)
     return json_is_string(v) ? json_string_value(v) : json_is_null(v) ? "null" : "(not a string)";
 }
 
-static zo_status check_kind(const json_t *config, zo_error *err)
+/* Settings of PEFT's LoraConfig that this program does not compute must be absent, null, false or empty. */
+static zo_status check_rest(const json_t *json, zo_error *err)
 {
-    const json_t *type = json_object_get(config, "peft_type");
-    const json_t *bias = json_object_get(config, "bias");
-    const json_t *start = json_object_get(config, "init_lora_weights");
+    static const char *const read[] = {"peft_type",           "bias",
+                                       "init_lora_weights",   "r",
+                                       "lora_alpha",          "target_modules",
+                                       "use_rslora",          "exclude_modules",
+                                       "layers_to_transform", "layers_pattern"};
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)json, key, value)
+    {
+        bool known = is_off(value);
+        for (size_t i = 0; i < sizeof read / sizeof read[0] && !known; i++)
+            known = strcmp(key, read[i]) == 0;
+        zo_status st = known ? ZO_OK : zo_unread_check(ZO_UNREAD_ADAPTER, key, strlen(key), NAN, err);
+        if (st)
+            return st;
+    }
+    return ZO_OK;
+}
+
+static zo_status check_kind(const json_t *json, zo_error *err)
+{
+    const json_t *type = json_object_get(json, "peft_type");
+    const json_t *bias = json_object_get(json, "bias");
+    const json_t *start = json_object_get(json, "init_lora_weights");
     if (!json_is_string(type))
         return zo_fail(err, ZO_ERR_FORMAT, "peft_type: missing, or not a string");
     if (strcmp(json_string_value(type), "LORA"))
@@ -233,82 +264,163 @@ static zo_status check_kind(const json_t *config, zo_error *err)
     if (!is_plain_start(start))
         return zo_fail(err, ZO_ERR_UNSUPPORTED,
                        "init_lora_weights %.64s: it changes the base model's weights", shown(start));
-    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
-        if (!is_off(json_object_get(config, refused[i])))
-            return zo_fail(err, ZO_ERR_UNSUPPORTED, "%s: not supported", refused[i]);
+    return check_rest(json, err);
+}
+
+/* A name stands for each module whose path it ends, whole steps of it. */
+static bool names(const json_t *name, const char *path)
+{
+    const char *s = json_is_string(name) ? json_string_value(name) : "";
+    size_t n = strlen(s), k = strlen(path);
+    return n && n <= k && strcmp(path + k - n, s) == 0 && (n == k || path[k - n - 1] == '.');
+}
+
+/* Whether a rule takes a module: a list of names, or a pattern of the whole path, or "all-linear". A string that is a plain name
+ * means itself. Source: PEFT's check_target_module_exists. */
+static bool takes(const json_t *rule, const pcre2_code *pattern, const char *path)
+{
+    bool hit =
+        names(rule, path) || (json_is_string(rule) && strcmp(json_string_value(rule), "all-linear") == 0);
+    for (size_t i = 0; i < json_array_size(rule) && !hit; i++)
+        hit = names(json_array_get(rule, i), path);
+    pcre2_match_data *match = pattern && !hit ? pcre2_match_data_create(1, NULL) : NULL;
+    if (match)
+        hit = pcre2_match(pattern, (PCRE2_SPTR)path, strlen(path), 0, 0, match, NULL) >= 0;
+    pcre2_match_data_free(match);
+    return hit;
+}
+
+static bool selected(const settings *c, int32_t layer)
+{
+    bool hit = is_off(c->layers) || (json_is_integer(c->layers) && json_integer_value(c->layers) == layer);
+    for (size_t i = 0; i < json_array_size(c->layers) && !hit; i++)
+        hit = json_integer_value(json_array_get(c->layers, i)) == layer;
+    return hit;
+}
+
+/* What each layer adapts. A name that stands for no module of the seven kinds is refused: its tensors could not be run. */
+static zo_status choose(settings *c, const zo_config *model, uint32_t *all, zo_error *err)
+{
+    char path[MAX_NAME];
+    *all = 0;
+    for (int32_t layer = 0; layer < model->layers; layer++)
+        for (int t = 0; t < ZO_TARGET_COUNT; t++) {
+            module_path(path, layer, t);
+            if (selected(c, layer) && takes(c->modules, c->pattern[0], path) &&
+                !takes(c->excluded, c->pattern[1], path))
+                c->targets[layer] |= 1u << t;
+            *all |= c->targets[layer];
+        }
+    for (size_t i = 0; i < json_array_size(c->modules); i++) {
+        const json_t *name = json_array_get(c->modules, i);
+        bool stands = false;
+        for (int64_t k = 0; k < (int64_t)model->layers * ZO_TARGET_COUNT && !stands; k++) {
+            module_path(path, (int32_t)(k / ZO_TARGET_COUNT), (int)(k % ZO_TARGET_COUNT));
+            stands = names(name, path) || takes(c->excluded, c->pattern[1], json_string_value(name));
+        }
+        if (!stands)
+            return zo_fail(err, ZO_ERR_UNSUPPORTED,
+                           "target module %.64s: not one of a block's seven linear maps", shown(name));
+    }
+    if (!*all)
+        return zo_fail(err, ZO_ERR_UNSUPPORTED,
+                       "target_modules %.64s: not one of a block's seven linear maps",
+                       json_is_string(c->modules) ? shown(c->modules)
+                                                  : "with layers_to_transform and exclude_modules");
     return ZO_OK;
 }
 
-static zo_status read_module(const json_t *v, uint32_t *targets, zo_error *err)
+/* A string or a list of strings; a string that is no plain name is compiled. */
+static zo_status read_rule(const json_t *rule, const char *key, pcre2_code **pattern, zo_error *err)
 {
-    char full[MAX_NAME];
-    if (!json_is_string(v))
-        return zo_fail(err, ZO_ERR_FORMAT, "target_modules: not all are strings");
-    for (int t = 0; t < ZO_TARGET_COUNT; t++) {
-        const char *name = zo_target_name((zo_target)t);
-        snprintf(full, sizeof full, "%s.%s", zo_target_parent((zo_target)t), name);
-        if (strcmp(json_string_value(v), name) == 0 || strcmp(json_string_value(v), full) == 0) {
-            *targets |= 1u << t;
-            return ZO_OK;
-        }
-    }
-    return zo_fail(err, ZO_ERR_UNSUPPORTED, "target module %.64s: not one of a block's seven linear maps",
-                   json_string_value(v));
-}
-
-static zo_status read_modules(const json_t *v, uint32_t *targets, zo_error *err)
-{
-    size_t i;
-    const json_t *module;
-    zo_status st = ZO_OK;
-    *targets = 0;
-    if (json_is_string(v) && strcmp(json_string_value(v), "all-linear") == 0) {
-        *targets = ZO_TARGETS_ALL;
+    int code;
+    PCRE2_SIZE at;
+    for (size_t i = 0; i < json_array_size(rule); i++)
+        if (!json_is_string(json_array_get(rule, i)))
+            return zo_fail(err, ZO_ERR_FORMAT, "%s: not all are strings", key);
+    if (json_is_array(rule) || is_off(rule))
         return ZO_OK;
-    }
-    if (json_is_string(v)) /* PEFT takes a single string as a pattern; a plain name means itself */
-        return read_module(v, targets, err);
-    if (!json_is_array(v) || !json_array_size(v))
-        return zo_fail(err, ZO_ERR_FORMAT, "target_modules: missing or empty");
-    json_array_foreach(v, i, module) if (!st) st = read_module(module, targets, err);
-    return st;
+    if (!json_is_string(rule))
+        return zo_fail(err, ZO_ERR_FORMAT, "%s: neither a string nor a list of them", key);
+    *pattern = pcre2_compile((PCRE2_SPTR)json_string_value(rule), json_string_length(rule),
+                             PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF, &code, &at, NULL);
+    return *pattern ? ZO_OK
+                    : zo_fail(err, ZO_ERR_UNSUPPORTED, "%s \"%.64s\": not a pattern that is understood here",
+                              key, shown(rule));
 }
 
-static zo_status read_options(const json_t *config, zo_lora_options *out, zo_error *err)
+static zo_status read_layers(const settings *c, zo_error *err)
 {
-    const json_t *r = json_object_get(config, "r"), *alpha = json_object_get(config, "lora_alpha");
-    if (!json_is_object(config))
+    const json_t *pattern = json_object_get(c->json, "layers_pattern");
+    const json_t *only = json_array_size(pattern) == 1 ? json_array_get(pattern, 0) : pattern;
+    bool good = is_off(c->layers) || json_is_integer(c->layers) || json_is_array(c->layers);
+    for (size_t i = 0; i < json_array_size(c->layers); i++)
+        good = good && json_is_integer(json_array_get(c->layers, i));
+    if (!good)
+        return zo_fail(err, ZO_ERR_FORMAT, "layers_to_transform: neither an integer nor a list of them");
+    if (!is_off(pattern) && strcmp(shown(only), "layers") != 0)
+        return zo_fail(err, ZO_ERR_UNSUPPORTED, "layers_pattern %.64s: not supported (layers is)",
+                       shown(only));
+    return ZO_OK;
+}
+
+static zo_status read_options(settings *c, const zo_config *model, zo_lora_options *out, zo_error *err)
+{
+    const json_t *r = json_object_get(c->json, "r"), *alpha = json_object_get(c->json, "lora_alpha"),
+                 *rs = json_object_get(c->json, "use_rslora");
+    if (!json_is_object(c->json))
         return zo_fail(err, ZO_ERR_FORMAT, "not a JSON object");
-    zo_status st = check_kind(config, err);
+    zo_status st = check_kind(c->json, err);
     if (st)
         return st;
     if (r && (!json_is_integer(r) || json_integer_value(r) < 1 || json_integer_value(r) > MAX_RANK))
         return zo_fail(err, ZO_ERR_FORMAT, "r: not an integer in [1, %d]", MAX_RANK);
     if (alpha && !(json_is_number(alpha) && json_number_value(alpha) > 0 && json_number_value(alpha) <= 1e6))
         return zo_fail(err, ZO_ERR_FORMAT, "lora_alpha: not a number in (0, 1e6]");
+    if (!is_off(rs) && !json_is_true(rs))
+        return zo_fail(err, ZO_ERR_FORMAT, "use_rslora: not a boolean");
     out->rank = r ? (int32_t)json_integer_value(r) : DEFAULT_RANK;
     out->alpha = alpha ? json_number_value(alpha) : DEFAULT_RANK;
-    return read_modules(json_object_get(config, "target_modules"), &out->targets, err);
+    if (json_is_true(rs)) /* scaled by alpha / sqrt(R); Kalajdzievski 2023, arXiv:2312.03732 */
+        out->alpha *= sqrt(out->rank);
+    c->modules = json_object_get(c->json, "target_modules");
+    c->excluded = json_object_get(c->json, "exclude_modules");
+    c->layers = json_object_get(c->json, "layers_to_transform");
+    if (is_off(c->modules))
+        return zo_fail(err, ZO_ERR_FORMAT, "target_modules: missing or empty");
+    st = read_rule(c->modules, "target_modules", &c->pattern[0], err);
+    if (!st)
+        st = read_rule(c->excluded, "exclude_modules", &c->pattern[1], err);
+    if (!st)
+        st = read_layers(c, err);
+    if (!st)
+        st = choose(c, model, &out->targets, err);
+    return st;
 }
 
-static zo_status load_config(const char *path, zo_lora_options *out, zo_error *err)
+static void settings_deinit(settings *c)
+{
+    json_decref(c->json);
+    pcre2_code_free(c->pattern[0]);
+    pcre2_code_free(c->pattern[1]);
+    zo_mem_free(c->targets);
+}
+
+static zo_status load_config(const char *path, const zo_config *model, settings *c, zo_lora_options *out,
+                             zo_error *err)
 {
     zo_file_map map = {0};
-    json_t *config = NULL;
-    json_error_t at;
     zo_status st = zo_file_map_open(path, &map, err);
     if (st)
-        goto cleanup;
-    config = json_loadb(map.data, map.bytes, JSON_REJECT_DUPLICATES, &at);
-    if (!config) {
-        st = zo_fail(err, ZO_ERR_FORMAT, "%s:%d:%d: %s", path, at.line, at.column, at.text);
-        goto cleanup;
-    }
-    st = read_options(config, out, err);
+        return st;
+    st = zo_json_load(map.data, map.bytes, NULL, &c->json, err);
+    if (!st)
+        st = zo_mem_array(NULL, ZO_ACCOUNT_ADAPTER, (size_t)model->layers, sizeof *c->targets,
+                          "target modules", &c->targets, err);
+    if (!st)
+        st = read_options(c, model, out, err);
     if (st)
         zo_error_context(err, "%s", path);
-cleanup:
-    json_decref(config);
     zo_file_map_close(&map);
     return st;
 }
@@ -338,21 +450,20 @@ static zo_status find_half(const zo_safetensors *s, const zo_config *c, const zo
 
 /* Every tensor that the options call for and no other. Done before anything is allocated by those options. */
 static zo_status check_tensors(const zo_safetensors *s, const zo_config *c, const zo_lora_options *o,
-                               zo_error *err)
+                               const uint32_t *layers, zo_error *err)
 {
     const zo_st_tensor *found;
-    size_t wanted = 2 * (size_t)c->layers * count_targets(o->targets);
+    zo_status st = ZO_OK;
     for (int32_t layer = 0; layer < c->layers; layer++)
         for (int t = 0; t < ZO_TARGET_COUNT; t++)
-            for (half h = HALF_A; h <= HALF_B && has_target(o->targets, t); h++) {
-                zo_status st = find_half(s, c, o, layer, (zo_target)t, h, &found, err);
-                if (st)
-                    return st;
-            }
-    if (zo_safetensors_count(s) != wanted)
-        return zo_fail(err, ZO_ERR_FORMAT, "%zu tensors where %d layers and target_modules call for %zu",
-                       zo_safetensors_count(s), (int)c->layers, wanted);
-    return ZO_OK;
+            for (half h = HALF_A; h <= HALF_B && has_target(layers[layer], t) && !st; h++)
+                st = find_half(s, c, o, layer, (zo_target)t, h, &found, err);
+    for (size_t i = 0; i < zo_safetensors_count(s) && !st; i++) {
+        found = zo_safetensors_at(s, i);
+        if (!found->used)
+            st = zo_unread_check(ZO_UNREAD_TENSOR, found->name, strlen(found->name), NAN, err);
+    }
+    return st;
 }
 
 static zo_status read_half(const zo_safetensors *s, const zo_config *c, zo_lora *l, int32_t layer,
@@ -378,7 +489,7 @@ static zo_status read_tensors(const zo_safetensors *s, const zo_config *c, zo_lo
 {
     for (int32_t layer = 0; layer < l->layers; layer++)
         for (int t = 0; t < ZO_TARGET_COUNT; t++)
-            for (half h = HALF_A; h <= HALF_B && has_target(l->options.targets, t); h++) {
+            for (half h = HALF_A; h <= HALF_B && zo_lora_at(l, layer, (zo_target)t)->b; h++) {
                 zo_status st = read_half(s, c, l, layer, (zo_target)t, h, err);
                 if (st)
                     return st;
@@ -391,21 +502,22 @@ zo_status zo_adapter_file_load(const char *dir, const zo_config *c, bool train_a
 {
     char path[MAX_PATH];
     zo_lora_options options = {.train_a = train_a};
+    settings chosen = {0};
     zo_safetensors *s = NULL;
     zo_lora *l = NULL;
     *out = NULL;
     zo_status st = join(path, dir, CONFIG_FILE, err);
     if (!st)
-        st = load_config(path, &options, err);
+        st = load_config(path, c, &chosen, &options, err);
     if (!st)
         st = join(path, dir, TENSOR_FILE, err);
     if (!st)
         st = zo_safetensors_open(path, mem, &s, err);
     if (st)
         goto cleanup;
-    st = check_tensors(s, c, &options, err);
+    st = check_tensors(s, c, &options, chosen.targets, err);
     if (!st)
-        st = zo_lora_new(c, &options, mem, &l, err);
+        st = zo_lora_new_layers(c, &options, chosen.targets, mem, &l, err);
     if (!st)
         st = read_tensors(s, c, l, err);
     if (st) {
@@ -417,5 +529,6 @@ zo_status zo_adapter_file_load(const char *dir, const zo_config *c, bool train_a
 cleanup:
     zo_lora_free(l);
     zo_safetensors_free(s);
+    settings_deinit(&chosen);
     return st;
 }

@@ -14,8 +14,10 @@
 zo_status zo_adapter_file_save(const zo_lora *l, const char *dir, const char *base, zo_error *err);
 
 /* Reads dir into a new adapter for a model of shape c; F32, F16 and BF16 tensors are accepted. train_a as given
- * (the files do not say what was trained). use_rslora, patterns per module, DoRA and other peft_types are refused by
- * name. Fails: ZO_ERR_IO, ZO_ERR_FORMAT (missing, misshapen or surplus tensor, bad configuration), ZO_ERR_UNSUPPORTED,
+ * (the files do not say what was trained). target_modules and exclude_modules may be names, paths or a pattern,
+ * layers_to_transform may choose layers; the tensors must be those that they call for, and no other. With use_rslora the scale
+ * alpha / sqrt(R) is kept as an alpha of alpha * sqrt(R). What is not computed (DoRA, patterns of ranks, other peft_types) is
+ * refused by name. Fails: ZO_ERR_IO, ZO_ERR_FORMAT (missing or misshapen tensor, bad configuration), ZO_ERR_UNSUPPORTED,
  * ZO_ERR_NUMERIC (a value is NaN or infinite), ZO_ERR_MEMORY. */
 zo_status zo_adapter_file_load(const char *dir, const zo_config *c, bool train_a, zo_mem *mem, zo_lora **out,
                                zo_error *err);

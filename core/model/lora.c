@@ -66,7 +66,7 @@ void zo_target_shape(const zo_config *c, zo_target t, int64_t *out, int64_t *in)
 
 /* All A in one block and all Bw in another, layer by layer in target order: the A of neighbouring targets that read
  * the same input are then one matrix, and one product serves them. */
-static zo_status lay_out(zo_lora *l, const zo_config *c, zo_mem *mem, zo_error *err)
+static zo_status lay_out(zo_lora *l, const zo_config *c, const uint32_t *layers, zo_mem *mem, zo_error *err)
 {
     int64_t total_a = 0, total_b = 0;
     for (int32_t layer = 0; layer < c->layers; layer++) {
@@ -75,7 +75,7 @@ static zo_status lay_out(zo_lora *l, const zo_config *c, zo_mem *mem, zo_error *
             zo_target_shape(c, t, &p->out, &p->in);
             p->tensor_b = 2 * (uint32_t)(layer * ZO_TARGET_COUNT + t);
             p->tensor_a = p->tensor_b + 1;
-            if (l->options.targets & (1u << t)) {
+            if ((layers ? layers[layer] : l->options.targets) & (1u << t)) {
                 total_a += p->in * l->options.rank;
                 total_b += p->out * l->options.rank;
             }
@@ -91,7 +91,8 @@ static zo_status lay_out(zo_lora *l, const zo_config *c, zo_mem *mem, zo_error *
     float *a = l->storage_a, *b = l->storage_b;
     for (int64_t i = 0; i < (int64_t)c->layers * ZO_TARGET_COUNT; i++) {
         zo_lora_pair *p = &l->pairs[i];
-        if (l->options.targets & (1u << (i % ZO_TARGET_COUNT))) {
+        uint32_t targets = layers ? layers[i / ZO_TARGET_COUNT] : l->options.targets;
+        if (targets & (1u << (i % ZO_TARGET_COUNT))) {
             p->a = a;
             p->b = b;
             a += p->in * l->options.rank;
@@ -121,6 +122,12 @@ static void draw_a(zo_lora *l)
 zo_status zo_lora_new(const zo_config *c, const zo_lora_options *options, zo_mem *mem, zo_lora **out,
                       zo_error *err)
 {
+    return zo_lora_new_layers(c, options, NULL, mem, out, err);
+}
+
+zo_status zo_lora_new_layers(const zo_config *c, const zo_lora_options *options, const uint32_t *layers,
+                             zo_mem *mem, zo_lora **out, zo_error *err)
+{
     zo_status st = ZO_OK;
     zo_lora *l = NULL;
     *out = NULL;
@@ -141,7 +148,7 @@ zo_status zo_lora_new(const zo_config *c, const zo_lora_options *options, zo_mem
                       "adapter table", &l->pairs, err);
     if (st)
         goto cleanup;
-    st = lay_out(l, c, mem, err);
+    st = lay_out(l, c, layers, mem, err);
     if (st)
         goto cleanup;
     draw_a(l);

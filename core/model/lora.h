@@ -92,6 +92,9 @@ typedef struct zo_lora {
 /* A drawn, Bw zero. *out owns its arrays (account: adapter). Fails: ZO_ERR_INVALID, ZO_ERR_MEMORY. */
 zo_status zo_lora_new(const zo_config *c, const zo_lora_options *options, zo_mem *mem, zo_lora **out,
                       zo_error *err);
+/* The same where layers differ in their targets: layers (L), each within options->targets; NULL: all alike. */
+zo_status zo_lora_new_layers(const zo_config *c, const zo_lora_options *options, const uint32_t *layers,
+                             zo_mem *mem, zo_lora **out, zo_error *err);
 void zo_lora_free(zo_lora *l);
 /* Bytes that zo_lora_new will ask for, for plans. */
 int64_t zo_lora_bytes(const zo_config *c, const zo_lora_options *options);
