@@ -284,8 +284,12 @@ static bool takes(const json_t *rule, const pcre2_code *pattern, const char *pat
     for (size_t i = 0; i < json_array_size(rule) && !hit; i++)
         hit = names(json_array_get(rule, i), path);
     pcre2_match_data *match = pattern && !hit ? pcre2_match_data_create(1, NULL) : NULL;
-    if (match)
-        hit = pcre2_match(pattern, (PCRE2_SPTR)path, strlen(path), 0, 0, match, NULL) >= 0;
+    pcre2_match_context *limits = match ? pcre2_match_context_create(NULL) : NULL;
+    if (limits) { /* a pattern that backtracks without end takes nothing */
+        pcre2_set_match_limit(limits, 100000);
+        hit = pcre2_match(pattern, (PCRE2_SPTR)path, strlen(path), 0, 0, match, limits) >= 0;
+    }
+    pcre2_match_context_free(limits);
     pcre2_match_data_free(match);
     return hit;
 }
@@ -375,14 +379,17 @@ static zo_status read_options(settings *c, const zo_config *model, zo_lora_optio
         return st;
     if (r && (!json_is_integer(r) || json_integer_value(r) < 1 || json_integer_value(r) > MAX_RANK))
         return zo_fail(err, ZO_ERR_FORMAT, "r: not an integer in [1, %d]", MAX_RANK);
-    if (alpha && !(json_is_number(alpha) && json_number_value(alpha) > 0 && json_number_value(alpha) <= 1e6))
-        return zo_fail(err, ZO_ERR_FORMAT, "lora_alpha: not a number in (0, 1e6]");
+    if (alpha && !json_is_number(alpha))
+        return zo_fail(err, ZO_ERR_FORMAT, "lora_alpha: not a number");
     if (!is_off(rs) && !json_is_true(rs))
         return zo_fail(err, ZO_ERR_FORMAT, "use_rslora: not a boolean");
     out->rank = r ? (int32_t)json_integer_value(r) : DEFAULT_RANK;
     out->alpha = alpha ? json_number_value(alpha) : DEFAULT_RANK;
     if (json_is_true(rs)) /* scaled by alpha / sqrt(R); Kalajdzievski 2023, arXiv:2312.03732 */
         out->alpha *= sqrt(out->rank);
+    if (!(out->alpha > 0 && out->alpha <= 1e6))
+        return zo_fail(err, ZO_ERR_FORMAT,
+                       "lora_alpha: not a number in (0, 1e6], with use_rslora times the root of r");
     c->modules = json_object_get(c->json, "target_modules");
     c->excluded = json_object_get(c->json, "exclude_modules");
     c->layers = json_object_get(c->json, "layers_to_transform");

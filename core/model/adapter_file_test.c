@@ -257,6 +257,10 @@ static void test_configurations(void **state)
         {"{" REST "}", ZO_ERR_FORMAT, "peft_type"},
         {"{\"peft_type\": \"IA3\", " REST "}", ZO_ERR_UNSUPPORTED, "peft_type IA3"},
         {"{\"peft_type\": \"ADALORA\", " REST "}", ZO_ERR_UNSUPPORTED, "peft_type ADALORA"},
+        {"{" LORA ", \"r\": 4, \"lora_alpha\": 600000, \"use_rslora\": true, " MODULES "}", ZO_ERR_FORMAT,
+         "lora_alpha"},
+        {"{" LORA ", \"r\": 4, \"target_modules\": \"((.*)*)*x\"}", ZO_ERR_UNSUPPORTED,
+         "target_modules ((.*)*)*x"},
         {"{" LORA ", " REST ", \"use_rslora\": 1}", ZO_ERR_FORMAT, "use_rslora"},
         {"{" LORA ", \"r\": 4, \"lora_alpha\": 4, \"use_rslora\": true, " MODULES "}", ZO_OK,
          ""}, /* 4 / sqrt 4 = 8 / 4 */
