@@ -47,9 +47,10 @@ static const struct core_type {
     {"Coppermine", 128, {NULL}},
     {"Northwood", 128, {NULL}},
     {"Banias", 128, {NULL}},
+    {0},
 };
 
-enum { CORE_TYPES = sizeof core_types / sizeof *core_types };
+enum { CORE_TYPES = sizeof core_types / sizeof *core_types - 1 };
 
 int bench_blas_bits(const char *core)
 {
@@ -61,10 +62,7 @@ int bench_blas_bits(const char *core)
 
 const char *bench_blas_nearest(const char *core)
 {
-    const char *names[CORE_TYPES + 1] = {0};
-    for (int i = 0; i < CORE_TYPES; i++)
-        names[i] = core_types[i].name;
-    return bench_nearest(core, names);
+    return bench_nearest(core, &core_types[0].name, sizeof core_types[0]);
 }
 
 bool bench_blas_is(const char *running, const char *asked)

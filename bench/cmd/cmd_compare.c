@@ -73,7 +73,8 @@ static zo_status take_number(int code, const char *text, void *to, zo_error *err
 
 static zo_status find_metric(const char *name, zo_error *err)
 {
-    const char *near = bench_metric_find(name) ? NULL : bench_nearest(name, bench_metric_names());
+    const char *near =
+        bench_metric_find(name) ? NULL : bench_nearest(name, bench_metric_names(), sizeof(char *));
     if (bench_metric_find(name))
         return ZO_OK;
     return zo_fail(err, ZO_ERR_INVALID,

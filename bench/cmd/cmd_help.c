@@ -21,13 +21,10 @@ enum { COMMANDS = sizeof bench_commands / sizeof bench_commands[0] - 1 };
 
 const bench_command *bench_command_find(const char *name)
 {
-    const char *names[COMMANDS + 1] = {0};
-    for (int i = 0; i < COMMANDS; i++) {
-        if (strcmp(name, bench_commands[i].name) == 0)
-            return &bench_commands[i];
-        names[i] = bench_commands[i].name;
-    }
-    const char *near = bench_nearest(name, names);
+    for (const bench_command *c = bench_commands; c->name; c++)
+        if (strcmp(name, c->name) == 0)
+            return c;
+    const char *near = bench_nearest(name, &bench_commands[0].name, sizeof bench_commands[0]);
     fprintf(stderr, "zobench: \"%s\" is not a command", name);
     fprintf(stderr, near ? "; did you mean \"%s\"?\n" : "; zobench help lists them\n", near);
     return NULL;

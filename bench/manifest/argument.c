@@ -21,11 +21,9 @@ static zo_status set_one(bench_params *p, const char *argument, uint64_t *given,
         return zo_fail(err, ZO_ERR_INVALID, "argument \"%s\": parameters are written key=value", argument);
     memcpy(key, argument, (size_t)(equals - argument));
     const bench_option *o = bench_option_find(key);
-    if (!o) {
-        const char *near = bench_option_nearest(key);
-        return zo_fail(err, ZO_ERR_INVALID, "argument \"%s\": \"%s\" is not a known key%s%s%s", argument, key,
-                       near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-    }
+    if (!o)
+        return zo_fail(err, ZO_ERR_INVALID, "argument \"%s\": \"%s\" is not a known key%s", argument, key,
+                       BENCH_DID_YOU_MEAN(bench_option_nearest(key)));
     if (o->launched)
         return zo_fail(err, ZO_ERR_INVALID,
                        "argument \"%s\": %s is for the cells of a manifest, which have a process each",

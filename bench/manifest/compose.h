@@ -11,20 +11,15 @@
 
 #include <stddef.h>
 
-#include "bench/manifest/json_source.h"
+#include "bench/manifest/reader.h"
 #include "core/base/error.h"
 
 typedef struct bench_document bench_document;
 
-typedef struct bench_language {
-    const char *schema;          /* what "schema" must be, in every file that has it */
-    const char *const *sections; /* known keys of a manifest, NULL-terminated */
-} bench_language;
-
-/* sets: NULL-terminated list of "key=value" or NULL. A key is a variable's name, a parameter's (of "defaults"), a section's, or
+/* sections: those that a manifest may have. sets: NULL-terminated list of "key=value" or NULL. A key is a variable's name, a parameter's (of "defaults"), a section's, or
  * SECTION.KEY; a value as bench_argument_value reads it. text: the file's (n bytes), path: its name. Fails: ZO_ERR_FORMAT with
  * "file:line:column: " or "--set key=value: " before the text; ZO_ERR_MEMORY. */
-zo_status bench_compose(const bench_language *l, const char *text, size_t n, const char *path,
+zo_status bench_compose(const bench_field *sections, const char *text, size_t n, const char *path,
                         const char *const *sets, bench_document **out, zo_error *err);
 void bench_document_free(bench_document *d);
 

@@ -20,16 +20,11 @@ typedef struct condition {
     bench_range range;
 } condition;
 
-static bool is_number(const bench_option *o)
-{
-    return o->type == BENCH_INT || o->type == BENCH_REAL;
-}
-
 static zo_status read_condition(const bench_option *o, const json_t *value, condition *c, zo_error *err)
 {
     const char *text = json_is_string(value) ? json_string_value(value) : "";
     c->relation = EQUAL;
-    if (is_number(o) && bench_range_is(text)) {
+    if (bench_option_is_number(o) && bench_range_is(text)) {
         c->relation = IN_RANGE;
         return bench_range_read(text, &c->range, err);
     }
@@ -41,7 +36,7 @@ static zo_status read_condition(const bench_option *o, const json_t *value, cond
     }
     if (c->relation == EQUAL)
         return bench_params_set(&c->other, o, value, err);
-    if (c->relation != NOT_EQUAL && !is_number(o))
+    if (c->relation != NOT_EQUAL && !bench_option_is_number(o))
         return zo_fail(err, ZO_ERR_INVALID, "has no order: only \"!=\" can be asked of it, not \"%.64s\"",
                        json_string_value(value));
     json_t *operand = bench_argument_value(o, text + strspn(text, " "));

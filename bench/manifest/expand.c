@@ -17,12 +17,8 @@ void bench_expand_init(bench_expansion *x)
 
 void bench_expand_deinit(bench_expansion *x)
 {
-    for (size_t i = 0; i < x->axis_count; i++) {
-        for (size_t k = 0; k < x->axes[i].key_count; k++)
-            json_decref(x->axes[i].keys[k].values);
-        free(x->axes[i].keys);
-    }
-    free(x->axes);
+    for (size_t i = 0; i < x->axis_count; i++)
+        json_decref(x->axes[i].values);
     free(x->hits);
     free(x->seeds);
     *x = (bench_expansion){0};
@@ -36,11 +32,10 @@ zo_status bench_expand_defaults(bench_reader *r, const bench_field *f, void *out
     return bench_reader_params(r, f->key, &x->defaults, &x->given, node);
 }
 
-/* A key with its list of values, for an axis. */
-static zo_status read_values(bench_reader *r, bench_expansion *x, bench_axis *axis, const bench_node *member)
+/* A new axis. zipped: with the one before. */
+static zo_status add_axis(bench_reader *r, bench_expansion *x, const bench_node *member, bool zipped)
 {
     const bench_option *o;
-    json_t *values;
     zo_status st = bench_reader_find(r, member, &o);
     if (st)
         return st;
@@ -49,62 +44,40 @@ static zo_status read_values(bench_reader *r, bench_expansion *x, bench_axis *ax
                           "\"%s\" varies already, in \"matrix\" or another group of \"zip\"", o->name);
     x->swept |= bench_option_bit(o);
     x->varied |= bench_option_bit(o);
-    st = bench_reader_values(r, o, member, &values);
-    if (st)
-        return st;
-    bench_axis_key *grown = realloc(axis->keys, (axis->key_count + 1) * sizeof axis->keys[0]);
-    if (!grown) {
-        json_decref(values);
-        return bench_reader_memory(r);
-    }
-    axis->keys = grown;
-    axis->keys[axis->key_count++] = (bench_axis_key){o, values};
-    if (axis->key_count == 1)
-        axis->count = json_array_size(values);
-    return ZO_OK;
-}
-
-/* A new axis that begins with this key; *out is good until the next. */
-static zo_status add_axis(bench_reader *r, bench_expansion *x, const bench_node *key, bench_axis **out)
-{
-    bench_axis *grown = realloc(x->axes, (x->axis_count + 1) * sizeof x->axes[0]);
-    if (!grown)
-        return bench_reader_memory(r);
-    x->axes = grown;
-    *out = &x->axes[x->axis_count++];
-    **out = (bench_axis){.at = key->key_at};
-    return ZO_OK;
+    bench_axis *axis = &x->axes[x->axis_count];
+    *axis = (bench_axis){.option = o, .zipped = zipped, .at = member->key_at};
+    st = bench_reader_values(r, o, member, &axis->values);
+    x->axis_count += !st;
+    return st;
 }
 
 zo_status bench_expand_matrix(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
 {
-    bench_expansion *x = out;
     zo_status st = ZO_OK;
     if (!json_is_object(node->value))
         return bench_reader_wrong(r, f->key, "an object", node);
-    for (const bench_node *member = node->first; member && !st; member = member->next) {
-        bench_axis *axis = NULL;
-        st = add_axis(r, x, member, &axis);
-        if (!st)
-            st = read_values(r, x, axis, member);
-    }
+    for (const bench_node *member = node->first; member && !st; member = member->next)
+        st = add_axis(r, out, member, false);
     return st;
 }
 
 static zo_status read_group(bench_reader *r, bench_expansion *x, const char *name, const bench_node *group)
 {
     const bench_node *first = group->first;
+    const bench_axis *axis = &x->axes[x->axis_count];
+    zo_status st = ZO_OK;
     if (!json_is_object(group->value) || !first)
         return bench_reader_wrong(r, name, "a list of objects with at least one parameter each", group);
-    bench_axis *axis = NULL;
-    zo_status st = add_axis(r, x, first, &axis);
     for (const bench_node *member = first; member && !st; member = member->next) {
-        st = read_values(r, x, axis, member);
-        size_t n = st ? axis->count : json_array_size(axis->keys[axis->key_count - 1].values);
-        if (n != axis->count)
+        st = add_axis(r, x, member, member != first);
+        if (st)
+            break;
+        const size_t n = json_array_size(x->axes[x->axis_count - 1].values),
+                     all = json_array_size(axis->values);
+        if (n != all)
             st = BENCH_FAIL(r, member->at,
                             "\"%s\" has %zu values, but \"%s\", which it is zipped with, has %zu",
-                            member->key, n, first->key, axis->count);
+                            member->key, n, first->key, all);
     }
     return st;
 }
@@ -187,23 +160,10 @@ zo_status bench_expand_seeds(bench_reader *r, const bench_field *f, void *out, c
 /* ---- expanding ---- */
 
 typedef struct list {
-    bench_cell *cells;
-    int32_t count, room;
+    bench_cell *cells; /* room for all that there can be */
+    int32_t count;
     json_t *ids; /* of the cells, as a set */
 } list;
-
-/* "cell queries=4 parallel=both": what it does not share with the defaults. */
-static void describe(const bench_params *p, uint64_t set, char *out, size_t cap)
-{
-    size_t n = (size_t)snprintf(out, cap, "cell");
-    char value[64];
-    for (const bench_option *o = bench_options; o->name && n < cap; o++)
-        if (set & bench_option_bit(o))
-            n += (size_t)snprintf(out + n, cap - n, " %s=%s", o->name,
-                                  bench_params_text(p, o, value, sizeof value));
-    if (!set)
-        snprintf(out, cap, "the cell of the defaults");
-}
 
 static zo_status check_cell(bench_reader *r, const bench_params *p, uint64_t set, bench_place at,
                             int64_t warmup)
@@ -216,8 +176,8 @@ static zo_status check_cell(bench_reader *r, const bench_params *p, uint64_t set
                 (long long)p->steps, (long long)warmup);
     if (!why.status)
         return ZO_OK;
-    describe(p, set, cell, sizeof cell);
-    return BENCH_FAIL(r, at, "%s: %s", cell, why.text);
+    bench_params_list(p, set, cell, sizeof cell);
+    return BENCH_FAIL(r, at, "%s%s: %s", set ? "cell " : "the cell of the defaults", cell, why.text);
 }
 
 static bool is_excluded(bench_expansion *x, const bench_params *p)
@@ -241,14 +201,6 @@ static zo_status append(bench_reader *r, list *l, const bench_params *p)
     bench_params_id(p, cell.id);
     if (json_object_get(l->ids, cell.id))
         return ZO_OK;
-    if (l->count == l->room) {
-        int32_t room = l->room ? 2 * l->room : 16;
-        bench_cell *grown = realloc(l->cells, (size_t)room * sizeof l->cells[0]);
-        if (!grown)
-            return bench_reader_memory(r);
-        l->cells = grown;
-        l->room = room;
-    }
     if (json_object_set_new(l->ids, cell.id, json_true()))
         return bench_reader_memory(r);
     l->cells[l->count++] = cell;
@@ -277,20 +229,13 @@ static zo_status append_seeds(bench_reader *r, bench_expansion *x, list *l, benc
 /* Value number i of an axis into p; it has been checked. */
 static void apply(const bench_axis *a, size_t i, bench_params *p, uint64_t *set, uint64_t *given)
 {
-    for (size_t k = 0; k < a->key_count; k++) {
-        const bench_option *o = a->keys[k].option;
-        const json_t *value = json_array_get(a->keys[k].values, i);
-        *set |= bench_option_bit(o);
-        *given |= bench_option_bit(o);
-        if (json_is_null(value) && !o->nullable) {
-            *given &= ~bench_option_bit(o);
-            bench_params_unset(p, o);
-            continue;
-        }
-        zo_status st = bench_params_set(p, o, value, NULL);
-        assert(st == ZO_OK);
-        (void)st;
-    }
+    const uint64_t bit = bench_option_bit(a->option);
+    bool unset;
+    zo_status st = bench_params_take(p, a->option, json_array_get(a->values, i), &unset, NULL);
+    assert(st == ZO_OK);
+    (void)st;
+    *set |= bit;
+    *given = unset ? *given & ~bit : *given | bit;
 }
 
 /* The product of all axes, the last fastest. */
@@ -301,8 +246,11 @@ static zo_status expand_product(bench_reader *r, bench_expansion *x, list *l, si
         bench_params p = x->defaults;
         uint64_t set = 0, given = x->given;
         size_t rest = n;
-        for (size_t k = x->axis_count; k-- > 0; rest /= x->axes[k].count)
-            apply(&x->axes[k], rest % x->axes[k].count, &p, &set, &given);
+        for (size_t k = x->axis_count; k-- > 0;) {
+            const size_t count = json_array_size(x->axes[k].values);
+            apply(&x->axes[k], rest % count, &p, &set, &given);
+            rest /= x->axes[k].zipped ? 1 : count;
+        }
         zo_status st = append_seeds(r, x, l, p, set, given, false, at, warmup);
         if (st)
             return st;
@@ -334,13 +282,15 @@ zo_status bench_expand(bench_reader *r, bench_expansion *x, int64_t warmup, benc
     size_t listed = x->cells ? json_array_size(x->cells->value) : 0, seeds = x->seeds ? x->seed_count : 1;
     size_t product = x->axis_count || listed == 0, most = BENCH_MANIFEST_MOST_CELLS;
     zo_status st = l.ids ? ZO_OK : bench_reader_memory(r);
-    for (size_t k = 0; k < x->axis_count && product <= most; k++)
-        product *= x->axes[k].count; /* no overflow: a count is less than a text's bytes, and the loop ends */
+    for (size_t k = 0; k < x->axis_count && product <= most;
+         k++) /* no overflow: it ends, and texts are short */
+        product *= x->axes[k].zipped ? 1 : json_array_size(x->axes[k].values);
     if (!st && (product > most || listed > most || seeds > most || (product + listed) * seeds > most))
         st = BENCH_FAIL(r, x->axis_count ? x->axes[0].at : r->root->at,
                         "more than %d cells before \"exclude\"", BENCH_MANIFEST_MOST_CELLS);
+    l.cells = st ? NULL : calloc((product + listed) * seeds, sizeof l.cells[0]);
     if (!st)
-        st = expand_product(r, x, &l, product, warmup);
+        st = l.cells ? expand_product(r, x, &l, product, warmup) : bench_reader_memory(r);
     if (!st)
         st = expand_cells(r, x, &l, warmup);
     if (!st && l.count == 0)

@@ -11,27 +11,21 @@ typedef struct bench_cell {
     char id[13];
 } bench_cell;
 
-/* A parameter and its values. */
-typedef struct bench_axis_key {
+/* A parameter and its values: a key of matrix or of a group of zip. */
+typedef struct bench_axis {
     const bench_option *option;
     json_t *values; /* owned */
-} bench_axis_key;
-
-/* Parameters that take their values together: a key of matrix, or the keys of a group of zip. */
-typedef struct bench_axis {
-    bench_axis_key *keys; /* owned */
-    size_t key_count;
-    size_t count;   /* of values of each */
-    bench_place at; /* of the first key */
+    bool zipped;    /* takes its values together with the axis before it, which has as many */
+    bench_place at; /* of the key */
 } bench_axis;
 
 /* The sections, read and checked. */
 typedef struct bench_expansion {
     bench_params defaults;
-    uint64_t given;   /* set in defaults */
-    uint64_t swept;   /* set in matrix or zip */
-    uint64_t varied;  /* set in matrix, zip or cells */
-    bench_axis *axes; /* owned; matrix, then zip */
+    uint64_t given;      /* set in defaults */
+    uint64_t swept;      /* set in matrix or zip */
+    uint64_t varied;     /* set in matrix, zip or cells */
+    bench_axis axes[64]; /* matrix, then zip; no parameter twice */
     size_t axis_count;
     const bench_node *exclude, *cells; /* the lists, or NULL */
     size_t *hits;                      /* owned: cells that each exclude matches, once expanded */

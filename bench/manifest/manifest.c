@@ -15,32 +15,20 @@
 #include "bench/manifest/condition.h"
 #include "core/base/file.h"
 
-enum {
-    MOST_SPECS = 1000 /* tables, plots */
-};
-
-/* A manifest while it is read. */
+/* A manifest while it is read. The manifest comes first: freeing it frees all. */
 typedef struct draft {
-    bench_manifest *m;
+    bench_manifest m;
     bench_expansion x;
 } draft;
 
 /* ---- sections ---- */
 
-/* What compose.c has dealt with. */
-static zo_status read_before(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
-{
-    (void)r, (void)f, (void)out, (void)node;
-    return ZO_OK;
-}
-
 /* A folder under results/ will have this name. */
 static zo_status read_name(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-    const bench_field text = {f->key, NULL, BENCH_FIELD(bench_manifest, name)};
-    char *name = ((draft *)out)->m->name;
-    zo_status st = bench_reader_text(r, &text, name, node);
+    const char *name = out;
+    zo_status st = bench_reader_text(r, f, out, node);
     if (!st && (name[strspn(name, allowed)] || *name == '.' || *name == '-'))
         st = bench_reader_wrong(
             r, f->key, "made of letters, digits, '-', '_' and '.', and begin with a letter, a digit or '_'",
@@ -48,79 +36,38 @@ static zo_status read_name(bench_reader *r, const bench_field *f, void *out, con
     return st;
 }
 
-static zo_status read_title(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
-{
-    const bench_field text = {f->key, NULL, BENCH_FIELD(bench_manifest, title)};
-    return bench_reader_text(r, &text, ((draft *)out)->m->title, node);
-}
-
-static zo_status read_measure(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
-{
-    return bench_specs_measure(r, f, &((draft *)out)->m->measure, node);
-}
-
-static zo_status read_tables(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
-{
-    bench_manifest *m = ((draft *)out)->m;
-    void *tables = NULL;
-    zo_status st = bench_reader_list(r, f, node, bench_specs_table, sizeof m->tables[0], MOST_SPECS, &tables,
-                                     &m->table_count);
-    m->tables = tables;
-    return st;
-}
-
-static zo_status read_plots(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
-{
-    bench_manifest *m = ((draft *)out)->m;
-    void *plots = NULL;
-    zo_status st = bench_reader_list(r, f, node, bench_specs_plot, sizeof m->plots[0], MOST_SPECS, &plots,
-                                     &m->plot_count);
-    m->plots = plots;
-    return st;
-}
-
-/* Two claims with one id could not be told apart in a report. */
-static zo_status read_claims(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
-{
-    bench_manifest *m = ((draft *)out)->m;
-    void *claims = NULL;
-    zo_status st = bench_reader_list(r, f, node, bench_specs_claim, sizeof m->claims[0], MOST_SPECS, &claims,
-                                     &m->claim_count);
-    m->claims = claims;
-    const bench_node *at = st ? NULL : node->first;
-    for (int32_t i = 0; at && !st; i++, at = at->next)
-        for (int32_t k = 0; k < i && !st; k++)
-            if (strcmp(m->claims[i].id, m->claims[k].id) == 0)
-                st = BENCH_FAIL(r, bench_node_member(at, "id")->at, "\"%s\" is the id of an earlier claim",
-                                m->claims[i].id);
-    return st;
-}
-
 /* In the order of reading: each section may rely on those above. */
 static const bench_field sections[] = {
-    {"schema", read_before, .shape = bench_schema_version, .required = true},
-    {"include", read_before, .shape = bench_schema_include},
-    {"variables", read_before, .shape = bench_schema_variables},
-    {"name", read_name, .shape = bench_schema_text, .required = true},
-    {"title", read_title, .shape = bench_schema_text},
-    {"defaults", bench_expand_defaults, BENCH_FIELD(draft, x), .shape = bench_schema_params},
-    {"matrix", bench_expand_matrix, BENCH_FIELD(draft, x), .shape = bench_schema_matrix},
-    {"zip", bench_expand_zip, BENCH_FIELD(draft, x), .shape = bench_schema_zip},
-    {"exclude", bench_expand_exclude, BENCH_FIELD(draft, x), .shape = bench_schema_exclude},
-    {"cells", bench_expand_cells, BENCH_FIELD(draft, x), .shape = bench_schema_params_list},
-    {"seeds", bench_expand_seeds, BENCH_FIELD(draft, x), .shape = bench_schema_seeds},
-    {"measure", read_measure, .shape = bench_schema_object, .members = bench_measure_fields},
-    {"tables", read_tables, .shape = bench_schema_objects, .members = bench_table_fields},
-    {"plots", read_plots, .shape = bench_schema_objects, .members = bench_plot_fields},
-    {"claims", read_claims, .shape = bench_schema_objects, .members = bench_claim_fields},
+    {"schema", bench_reader_skip, .shape = BENCH_SHAPE_VERSION, .fixed = true, .required = true},
+    {"include", bench_reader_skip, .shape = BENCH_SHAPE_INCLUDE, .fixed = true},
+    {"variables", bench_reader_skip, .shape = BENCH_SHAPE_VARIABLES},
+    {"name", read_name, BENCH_FIELD(draft, m.name), .shape = BENCH_SHAPE_TEXT, .required = true},
+    {"title", bench_reader_text, BENCH_FIELD(draft, m.title), .shape = BENCH_SHAPE_TEXT},
+    {"defaults", bench_expand_defaults, BENCH_FIELD(draft, x), .shape = BENCH_SHAPE_PARAMS},
+    {"matrix", bench_expand_matrix, BENCH_FIELD(draft, x), .shape = BENCH_SHAPE_LISTS},
+    {"zip", bench_expand_zip, BENCH_FIELD(draft, x), .shape = BENCH_SHAPE_ZIP},
+    {"exclude", bench_expand_exclude, BENCH_FIELD(draft, x), .shape = BENCH_SHAPE_EXCLUDE},
+    {"cells", bench_expand_cells, BENCH_FIELD(draft, x), .shape = BENCH_SHAPE_PARAMS_LIST},
+    {"seeds", bench_expand_seeds, BENCH_FIELD(draft, x), .shape = BENCH_SHAPE_SEEDS},
+    {"measure", bench_specs_measure, BENCH_FIELD(draft, m.measure), .members = bench_measure_fields},
+    {"tables", bench_reader_list, BENCH_LIST(draft, m.tables, m.table_count), .each = bench_specs_table,
+     .members = bench_table_fields},
+    {"plots", bench_reader_list, BENCH_LIST(draft, m.plots, m.plot_count), .each = bench_specs_plot,
+     .members = bench_plot_fields},
+    {"claims", bench_reader_list, BENCH_LIST(draft, m.claims, m.claim_count), .each = bench_specs_claim,
+     .members = bench_claim_fields},
     {0},
 };
-_Static_assert(sizeof sections / sizeof sections[0] - 1 <= BENCH_MOST_FIELDS,
-               "all are looked at for did-you-mean");
 
 const bench_field *bench_manifest_sections(void)
 {
     return sections;
+}
+
+static const bench_node *first_of(const bench_reader *r, const char *section)
+{
+    const bench_node *list = bench_node_member(r->root, section);
+    return list ? list->first : NULL;
 }
 
 /* A kinder word than "not known" for a parameter that stands outside its section. */
@@ -134,6 +81,18 @@ static zo_status check_root(bench_reader *r)
                 "\"%s\" is a parameter: it belongs in \"defaults\", \"matrix\", \"zip\" or \"cells\"",
                 member->key);
     return st;
+}
+
+/* Two claims with one id could not be told apart in a report. */
+static zo_status check_ids(bench_reader *r, const bench_manifest *m)
+{
+    const bench_node *at = first_of(r, "claims");
+    for (int32_t i = 0; i < m->claim_count; i++, at = at->next)
+        for (int32_t k = 0; k < i; k++)
+            if (strcmp(m->claims[i].id, m->claims[k].id) == 0)
+                return BENCH_FAIL(r, bench_node_member(at, "id")->at, "\"%s\" is the id of an earlier claim",
+                                  m->claims[i].id);
+    return ZO_OK;
 }
 
 /* ---- what is allowed, but hardly meant ---- */
@@ -174,10 +133,18 @@ static bool any_pair(const bench_manifest *m, const bench_claim_spec *claim)
     return found[0] && found[1];
 }
 
-static const bench_node *first_of(const bench_reader *r, const char *section)
+/* A table or plot that takes no cell, or whose baseline none has. */
+static zo_status warn_empty(bench_reader *r, bench_manifest *m, const bench_node *at, const char *kind,
+                            const json_t *where, const char *option, const char *value)
 {
-    const bench_node *list = bench_node_member(r->root, section);
-    return list ? list->first : NULL;
+    char text[64];
+    if (!any_cell(m, where, "", "")) {
+        snprintf(text, sizeof text, "no cell matches: the %s will be empty", kind);
+        return warn(r, m, bench_node_member(at, "where")->at, text);
+    }
+    snprintf(text, sizeof text, "no cell of the %s has this value", kind);
+    return any_cell(m, where, option, value) ? ZO_OK
+                                             : warn(r, m, bench_node_member(at, "relative_to")->at, text);
 }
 
 static zo_status warn_all(bench_reader *r, bench_manifest *m, const bench_expansion *x)
@@ -188,21 +155,13 @@ static zo_status warn_all(bench_reader *r, bench_manifest *m, const bench_expans
         if (x->hits[i] == 0)
             st = warn(r, m, at->at, "this exclude matches no cell");
     at = first_of(r, "tables");
-    for (int32_t i = 0; i < m->table_count && !st; i++, at = at->next) {
-        const bench_table_spec *t = &m->tables[i];
-        if (!any_cell(m, t->where, "", ""))
-            st = warn(r, m, bench_node_member(at, "where")->at, "no cell matches: the table will be empty");
-        else if (!any_cell(m, t->where, t->relative_option, t->relative_value))
-            st = warn(r, m, bench_node_member(at, "relative_to")->at, "no cell of the table has this value");
-    }
+    for (int32_t i = 0; i < m->table_count && !st; i++, at = at->next)
+        st = warn_empty(r, m, at, "table", m->tables[i].where, m->tables[i].relative_option,
+                        m->tables[i].relative_value);
     at = first_of(r, "plots");
-    for (int32_t i = 0; i < m->plot_count && !st; i++, at = at->next) {
-        const bench_plot_spec *p = &m->plots[i];
-        if (!any_cell(m, p->where, "", ""))
-            st = warn(r, m, bench_node_member(at, "where")->at, "no cell matches: the plot will be empty");
-        else if (!any_cell(m, p->where, p->relative_option, p->relative_value))
-            st = warn(r, m, bench_node_member(at, "relative_to")->at, "no cell of the plot has this value");
-    }
+    for (int32_t i = 0; i < m->plot_count && !st; i++, at = at->next)
+        st = warn_empty(r, m, at, "plot", m->plots[i].where, m->plots[i].relative_option,
+                        m->plots[i].relative_value);
     at = first_of(r, "claims");
     for (int32_t i = 0; i < m->claim_count && !st; i++, at = at->next)
         if (!any_pair(m, &m->claims[i]))
@@ -222,7 +181,7 @@ static void find_varying(bench_manifest *m)
 
 static zo_status read_manifest(bench_reader *r, draft *d)
 {
-    bench_manifest *m = d->m;
+    bench_manifest *m = &d->m;
     m->measure = (bench_measure){.warmup = 1,
                                  .min_runs = 1,
                                  .max_runs = 1,
@@ -233,6 +192,8 @@ static zo_status read_manifest(bench_reader *r, draft *d)
     zo_status st = check_root(r);
     if (!st)
         st = bench_reader_fields(r, sections, "manifest", d, r->root);
+    if (!st)
+        st = check_ids(r, m);
     if (!st && !*m->title)
         snprintf(m->title, sizeof m->title, "%s", m->name);
     if (!st)
@@ -261,36 +222,30 @@ static zo_status keep_text(bench_manifest *m, const bench_document *document, zo
 static zo_status parse(const char *text, size_t bytes, const char *path, const char *const *sets,
                        bench_manifest **out, zo_error *err)
 {
-    const char *names[BENCH_MOST_FIELDS + 1] = {0};
-    const bench_language language = {BENCH_MANIFEST_SCHEMA, names};
     bench_document *document = NULL;
-    draft d = {0};
     *out = NULL;
-    for (size_t i = 0; sections[i].key; i++)
-        names[i] = sections[i].key;
-    if (strlen(path) >= sizeof d.m->path)
+    if (strlen(path) >= sizeof(*out)->path)
         return zo_fail(err, ZO_ERR_INVALID, "%.300s...: the path is too long", path);
-    zo_status st = bench_compose(&language, text, bytes, path, sets, &document, err);
+    zo_status st = bench_compose(sections, text, bytes, path, sets, &document, err);
     if (st)
         return st;
     bench_reader r = {bench_document_root(document), path, err};
-    bench_expand_init(&d.x);
-    d.m = calloc(1, sizeof *d.m);
-    if (!d.m) {
+    draft *d = calloc(1, sizeof *d);
+    if (!d) {
         st = bench_reader_memory(&r);
         goto cleanup;
     }
-    snprintf(d.m->path, sizeof d.m->path, "%s", path);
-    st = keep_text(d.m, document, err);
+    bench_expand_init(&d->x);
+    snprintf(d->m.path, sizeof d->m.path, "%s", path);
+    st = keep_text(&d->m, document, err);
     if (!st)
-        st = read_manifest(&r, &d);
+        st = read_manifest(&r, d);
+    bench_expand_deinit(&d->x);
     if (st)
-        goto cleanup;
-    *out = d.m; /* ownership moves to the caller */
-    d.m = NULL;
+        bench_manifest_free(&d->m);
+    else
+        *out = &d->m;
 cleanup:
-    bench_expand_deinit(&d.x);
-    bench_manifest_free(d.m);
     bench_document_free(document);
     return st;
 }
@@ -338,14 +293,15 @@ void bench_manifest_free(bench_manifest *m)
 
 const char *bench_manifest_label(const bench_manifest *m, const bench_params *p, char *out, size_t cap)
 {
-    size_t n = 0;
-    char text[80];
-    snprintf(out, cap, "%s", m->cell_count == 1 ? m->name : "defaults");
-    for (const bench_option *o = bench_options; o->name && n < cap; o++) {
-        uint64_t bit = bench_option_bit(o);
+    uint64_t which = 0;
+    for (const bench_option *o = bench_options; o->name; o++) {
+        const uint64_t bit = bench_option_bit(o);
         if (m->varying & bit && (m->swept & bit || !bench_params_same(p, &m->defaults, o)))
-            n += (size_t)snprintf(out + n, cap - n, "%s%s=%s", n ? " " : "", o->name,
-                                  bench_params_text(p, o, text, sizeof text));
+            which |= bit;
     }
+    if (!which)
+        snprintf(out, cap, "%s", m->cell_count == 1 ? m->name : "defaults");
+    else
+        bench_params_list(p, which, out, cap);
     return out;
 }

@@ -19,35 +19,17 @@ static const char *task_word(int i)
     return zo_task_names()[i];
 }
 
-static const char *method_word(int i)
-{
-    return i < ZO_METHOD_COUNT ? zo_method_name(i) : NULL;
-}
-
-static const char *peft_word(int i)
-{
-    return i < ZO_PEFT_COUNT ? zo_peft_name(i) : NULL;
-}
-
-static const char *target_word(int i)
-{
-    return i < ZO_TARGET_COUNT ? zo_target_name(i) : NULL;
-}
-
-static const char *parallel_word(int i)
-{
-    return i < ZO_PARALLEL_COUNT ? zo_parallel_name(i) : NULL;
-}
-
-static const char *weights_word(int i)
-{
-    return i < ZO_PRECISION_COUNT ? zo_precision_name((zo_precision)i) : NULL;
-}
-
-static const char *compute_word(int i)
-{
-    return i < ZO_COMPUTE_COUNT ? zo_compute_name((zo_compute)i) : NULL;
-}
+#define WORDS(function, count, name_of)                                                                      \
+    static const char *function(int i)                                                                       \
+    {                                                                                                        \
+        return i < count ? name_of(i) : NULL;                                                                \
+    }
+WORDS(method_word, ZO_METHOD_COUNT, zo_method_name)
+WORDS(peft_word, ZO_PEFT_COUNT, zo_peft_name)
+WORDS(target_word, ZO_TARGET_COUNT, zo_target_name)
+WORDS(parallel_word, ZO_PARALLEL_COUNT, zo_parallel_name)
+WORDS(weights_word, ZO_PRECISION_COUNT, zo_precision_name)
+WORDS(compute_word, ZO_COMPUTE_COUNT, zo_compute_name)
 
 const char *bench_backend_name(int backend)
 {
@@ -55,11 +37,6 @@ const char *bench_backend_name(int backend)
     static const char *const names[] = {BENCH_BACKEND_MAP(X)};
 #undef X
     return backend >= 0 && backend < BENCH_BACKEND_COUNT ? names[backend] : NULL;
-}
-
-static const char *bind_word(int i)
-{
-    return bench_bind_name(i);
 }
 
 #define AT(field)                .offset = offsetof(bench_params, field), .size = sizeof(((bench_params *)0)->field)
@@ -100,7 +77,7 @@ const bench_option bench_options[] = {
     {"adapter", STRING(adapter, "null"), NULLABLE(0), .untimed = true, .help = "PEFT folder to start from; null: a new adapter"},
     {"seed", INT(seed, "42", 0, 9007199254740991.0), .untimed = true, .help = "of noise, data order and adapter"},
     {"threads", INT(threads, "0", 0, 4096), .help = "0: all cores"},
-    {"bind", WORD(bind, "\"cores\"", bind_word), .launched = true, .later = true, .help = "threads to cores of one NUMA node, to cores of all nodes in turn (spread), or none"},
+    {"bind", WORD(bind, "\"cores\"", bench_bind_name), .launched = true, .later = true, .help = "threads to cores of one NUMA node, to cores of all nodes in turn (spread), or none"},
     {"backend", WORD(backend, "\"native\"", bench_backend_name), .launched = true, .later = true, .help = "who computes: this program's own kernels; the same with frozen maps by OpenBLAS; or nobody (fixed losses, to try the harness)"},
     {"blas_kernel", STRING(blas_kernel, "null"), NULLABLE(0), .launched = true, .later = true, .help = "OpenBLAS's kernels, by core type; \"auto\": the fastest that are right; null: OpenBLAS's own choice"},
     {0},
@@ -121,6 +98,11 @@ const bench_option *bench_option_find(const char *name)
 const bench_option *bench_option_seed(void)
 {
     return bench_option_find("seed");
+}
+
+bool bench_option_is_number(const bench_option *o)
+{
+    return o->type == BENCH_INT || o->type == BENCH_REAL;
 }
 
 uint64_t bench_option_bit(const bench_option *o)
@@ -186,20 +168,17 @@ static void nearest_try(nearest *s, const char *candidate)
     }
 }
 
-const char *bench_nearest(const char *word, const char *const *words)
+const char *bench_nearest(const char *word, const void *names, size_t stride)
 {
     nearest s = nearest_begin(word);
-    for (; *words; words++)
-        nearest_try(&s, *words);
+    for (const char *row = names, *name; (name = *(const char *const *)row); row += stride)
+        nearest_try(&s, name);
     return s.best;
 }
 
 const char *bench_option_nearest(const char *word)
 {
-    nearest s = nearest_begin(word);
-    for (const bench_option *o = bench_options; o->name; o++)
-        nearest_try(&s, o->name);
-    return s.best;
+    return bench_nearest(word, &bench_options[0].name, sizeof bench_options[0]);
 }
 
 static const char *word_nearest(const char *word, const bench_option *o)
@@ -208,6 +187,14 @@ static const char *word_nearest(const char *word, const bench_option *o)
     for (int i = 0; o->word(i); i++)
         nearest_try(&s, o->word(i));
     return s.best;
+}
+
+const char *bench_did_you_mean(const char *near, char out[BENCH_DID_YOU_MEAN_BYTES])
+{
+    out[0] = '\0';
+    if (near)
+        snprintf(out, BENCH_DID_YOU_MEAN_BYTES, "; did you mean \"%s\"?", near);
+    return out;
 }
 
 /* ---- values as text ---- */
@@ -256,9 +243,8 @@ static zo_status fail_word(const bench_option *o, const json_t *value, zo_error 
     char words[256], shown[SHOWN];
     list_words(o, words, sizeof words);
     const char *near = json_is_string(value) ? word_nearest(json_string_value(value), o) : NULL;
-    return zo_fail(err, ZO_ERR_INVALID, "must be %s%s, not %s%s%s%s", o->word(1) ? "one of " : "", words,
-                   bench_value_text(value, shown, sizeof shown), near ? "; did you mean \"" : "",
-                   near ? near : "", near ? "\"?" : "");
+    return zo_fail(err, ZO_ERR_INVALID, "must be %s%s, not %s%s", o->word(1) ? "one of " : "", words,
+                   bench_value_text(value, shown, sizeof shown), BENCH_DID_YOU_MEAN(near));
 }
 
 static zo_status set_int(const bench_option *o, const json_t *value, int64_t *field, zo_error *err)
@@ -351,14 +337,9 @@ static zo_status set_flags(const bench_option *o, const json_t *value, uint32_t 
     return ZO_OK;
 }
 
-static void *field_of(bench_params *p, const bench_option *o)
+static void *field_of(const bench_params *p, const bench_option *o)
 {
     return (char *)p + o->offset;
-}
-
-static const void *field_at(const bench_params *p, const bench_option *o)
-{
-    return (const char *)p + o->offset;
 }
 
 zo_status bench_params_set(bench_params *p, const bench_option *o, const json_t *value, zo_error *err)
@@ -398,6 +379,16 @@ void bench_params_unset(bench_params *p, const bench_option *o)
     assert(st == ZO_OK);
     (void)st;
     json_decref(value);
+}
+
+zo_status bench_params_take(bench_params *p, const bench_option *o, const json_t *value, bool *unset,
+                            zo_error *err)
+{
+    *unset = json_is_null(value) && !o->nullable;
+    if (!*unset)
+        return bench_params_set(p, o, value, err);
+    bench_params_unset(p, o);
+    return ZO_OK;
 }
 
 void bench_params_default(bench_params *p)
@@ -557,8 +548,8 @@ zo_status bench_params_check(const bench_params *p, zo_error *err)
 bool bench_params_same(const bench_params *a, const bench_params *b, const bench_option *o)
 {
     if (o->type == BENCH_STRING)
-        return strcmp(field_at(a, o), field_at(b, o)) == 0;
-    return memcmp(field_at(a, o), field_at(b, o), o->size) == 0;
+        return strcmp(field_of(a, o), field_of(b, o)) == 0;
+    return memcmp(field_of(a, o), field_of(b, o), o->size) == 0;
 }
 
 bool bench_value_is_list(const bench_option *o, const json_t *value)
@@ -609,7 +600,7 @@ zo_lora_options bench_params_lora(const bench_params *p)
 
 json_t *bench_params_get(const bench_params *p, const bench_option *o)
 {
-    const void *field = field_at(p, o);
+    const void *field = field_of(p, o);
     switch (o->type) {
     case BENCH_INT:
         if (o->nullable && *(const int64_t *)field == o->null_value)
@@ -645,6 +636,17 @@ const char *bench_params_text(const bench_params *p, const bench_option *o, char
     return out;
 }
 
+void bench_params_list(const bench_params *p, uint64_t which, char *out, size_t cap)
+{
+    size_t n = 0;
+    char text[80];
+    out[0] = '\0';
+    for (const bench_option *o = bench_options; o->name && n < cap; o++)
+        if (which & bench_option_bit(o))
+            n += (size_t)snprintf(out + n, cap - n, "%s%s=%s", n ? " " : "", o->name,
+                                  bench_params_text(p, o, text, sizeof text));
+}
+
 json_t *bench_params_to_json(const bench_params *p)
 {
     json_t *object = json_object();
@@ -663,15 +665,11 @@ zo_status bench_params_from_json(bench_params *p, const json_t *object, zo_error
     json_object_foreach((json_t *)object, key, value)
     {
         const bench_option *o = bench_option_find(key);
-        if (!o) {
-            const char *near = bench_option_nearest(key);
-            return zo_fail(err, ZO_ERR_FORMAT, "parameters: \"%.64s\" is not a known key%s%s%s", key,
-                           near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-        }
-        if (bench_params_set(p, o, value, err)) {
-            zo_error_context(err, "parameters: \"%s\"", key);
-            return ZO_ERR_FORMAT;
-        }
+        if (!o)
+            return zo_fail(err, ZO_ERR_FORMAT, "parameters: \"%.64s\" is not a known key%s", key,
+                           BENCH_DID_YOU_MEAN(bench_option_nearest(key)));
+        if (bench_params_set(p, o, value, err))
+            return zo_error_context(err, "parameters: \"%s\"", key), ZO_ERR_FORMAT;
     }
     return ZO_OK;
 }

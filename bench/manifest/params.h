@@ -92,10 +92,18 @@ extern const bench_option bench_options[];
 const bench_option *bench_option_find(const char *name);
 /* The row in which repetitions of one configuration may differ, as samples of it. */
 const bench_option *bench_option_seed(void);
-/* The known name nearest to a misspelt one, or NULL where none is near (words: NULL-terminated). One letter, two
- * from 8 letters on, three from 12, may be missing, added, wrong or swapped with their neighbour; case does not count. */
-const char *bench_nearest(const char *word, const char *const *words);
+/* The bit of a row, in a set of them. */
+uint64_t bench_option_bit(const bench_option *o);
+bool bench_option_is_number(const bench_option *o);
+/* The known name nearest to a misspelt one, or NULL where none is near. names: where the first row of a table, or of a list of
+ * names, has its name, and so on every `stride` bytes up to a NULL. One letter, two from 8 letters on, three from 12, may be
+ * missing, added, wrong or swapped with their neighbour; case does not count. */
+const char *bench_nearest(const char *word, const void *names, size_t stride);
 const char *bench_option_nearest(const char *word);
+/* "; did you mean \"near\"?" for the end of a message, "" where near is NULL. Returns out; the macro brings it. */
+enum { BENCH_DID_YOU_MEAN_BYTES = 96 };
+const char *bench_did_you_mean(const char *near, char out[BENCH_DID_YOU_MEAN_BYTES]);
+#define BENCH_DID_YOU_MEAN(near) bench_did_you_mean(near, (char[BENCH_DID_YOU_MEAN_BYTES]){0})
 /* A JSON value as one line of text for a message, cut with "..." where it is long. Returns out. */
 const char *bench_value_text(const json_t *value, char *out, size_t cap);
 /* A number in as few digits as give it back, "0.01". Returns out. */
@@ -107,14 +115,15 @@ void bench_params_unset(bench_params *p, const bench_option *o);
 /* Sets one field from a JSON value. On failure *p is as it was and err->text says what is wrong with the value ("must
  * be a whole number from 1 to 1024, not \"four\""), without the place, which the caller knows. */
 zo_status bench_params_set(bench_params *p, const bench_option *o, const json_t *value, zo_error *err);
+/* The same, but null leaves a field unset where it is no value of its own: it gets its default. *unset says whether. */
+zo_status bench_params_take(bench_params *p, const bench_option *o, const json_t *value, bool *unset,
+                            zo_error *err);
 /* Gives the fields that follow from others their value, unless they were set: parallel is the method's (estimator.h);
  * steps is 0 for zero-shot. given: bit i is set where row i of bench_options was. */
 void bench_params_follow(bench_params *p, uint64_t given);
 /* Sequences are cut to this: the lesser of seq_len and max_tokens; and the longest T that a cell can run. */
 int64_t bench_params_cut(const bench_params *p);
 int64_t bench_params_longest(const bench_params *p);
-/* The bit of a row. */
-uint64_t bench_option_bit(const bench_option *o);
 /* Contradictions between fields (mezo with parallel both; full with prge; batch * queries bounds ...). */
 zo_status bench_params_check(const bench_params *p, zo_error *err);
 
@@ -122,6 +131,8 @@ zo_status bench_params_check(const bench_params *p, zo_error *err);
 json_t *bench_params_get(const bench_params *p, const bench_option *o);
 /* The same as short text, as people read it: strings and words without quotes, null as "null". Returns out. */
 const char *bench_params_text(const bench_params *p, const bench_option *o, char *out, size_t cap);
+/* "queries=4 parallel=both", of the options whose bits are set, cut to cap. */
+void bench_params_list(const bench_params *p, uint64_t which, char *out, size_t cap);
 
 /* Equal in one field. */
 bool bench_params_same(const bench_params *a, const bench_params *b, const bench_option *o);

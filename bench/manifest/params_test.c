@@ -237,14 +237,14 @@ static void nearest_names(void **state)
             assert_null(near);
     }
     const char *const words[] = {"smoke", "smoked", NULL};
-    assert_string_equal(bench_nearest("smokd", words), "smoke"); /* the first of equals */
-    assert_string_equal(bench_nearest("smoked", words), "smoked");
+    assert_string_equal(bench_nearest("smokd", words, sizeof *words), "smoke"); /* the first of equals */
+    assert_string_equal(bench_nearest("smoked", words, sizeof *words), "smoked");
     char word[400];
     memset(word, 'a', sizeof word);
     word[399] = '\0';
-    assert_null(bench_nearest(word, words));
+    assert_null(bench_nearest(word, words, sizeof *words));
     const char *const longest[] = {word, NULL};
-    assert_null(bench_nearest("aaaa", longest));
+    assert_null(bench_nearest("aaaa", longest, sizeof *longest));
 }
 
 static void following(void **state)

@@ -10,7 +10,10 @@
 #include "bench/record/metric.h"
 #include "bench/manifest/range.h"
 
-enum { SHOWN = 64 }; /* bytes of an offending value that a message repeats */
+enum {
+    SHOWN = 64, /* bytes of an offending value that a message repeats */
+    MOST_OBJECTS = 1000
+};
 
 zo_status bench_reader_memory(bench_reader *r)
 {
@@ -29,35 +32,23 @@ static zo_status wrong_name(bench_reader *r, const char *name, const char *wante
                             const char *near)
 {
     char shown[SHOWN];
-    return BENCH_FAIL(r, node->at, "\"%s\" must be %s, not %s%s%s%s", name, wanted,
-                      bench_value_text(node->value, shown, sizeof shown), near ? "; did you mean \"" : "",
-                      near ? near : "", near ? "\"?" : "");
+    return BENCH_FAIL(r, node->at, "\"%s\" must be %s, not %s%s", name, wanted,
+                      bench_value_text(node->value, shown, sizeof shown), BENCH_DID_YOU_MEAN(near));
 }
 
 static zo_status unknown_key(bench_reader *r, const bench_node *member, const char *near)
 {
-    return BENCH_FAIL(r, member->key_at, "\"%.64s\" is not a known key%s%s%s", member->key,
-                      near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return BENCH_FAIL(r, member->key_at, "\"%.64s\" is not a known key%s", member->key,
+                      BENCH_DID_YOU_MEAN(near));
 }
 
 /* ---- fields ---- */
 
-static bool has_field(const bench_field *fields, const char *key)
+const bench_field *bench_reader_field(const bench_field *fields, const char *key)
 {
-    for (; fields->key; fields++)
-        if (strcmp(fields->key, key) == 0)
-            return true;
-    return false;
-}
-
-static const char *nearest_field(const bench_field *fields, const char *key)
-{
-    const char *names[BENCH_MOST_FIELDS + 1];
-    size_t n = 0;
-    for (; fields->key && n < BENCH_MOST_FIELDS; fields++)
-        names[n++] = fields->key;
-    names[n] = NULL;
-    return bench_nearest(key, names);
+    while (fields->key && strcmp(fields->key, key) != 0)
+        fields++;
+    return fields->key ? fields : NULL;
 }
 
 zo_status bench_reader_fields(bench_reader *r, const bench_field *fields, const char *name, void *out,
@@ -66,8 +57,8 @@ zo_status bench_reader_fields(bench_reader *r, const bench_field *fields, const 
     if (!json_is_object(node->value))
         return bench_reader_wrong(r, name, "an object", node);
     for (const bench_node *member = node->first; member; member = member->next)
-        if (!has_field(fields, member->key))
-            return unknown_key(r, member, nearest_field(fields, member->key));
+        if (!bench_reader_field(fields, member->key))
+            return unknown_key(r, member, bench_nearest(member->key, &fields->key, sizeof *fields));
     for (const bench_field *f = fields; f->key; f++) {
         const bench_node *member = bench_node_member(node, f->key);
         if (!member && f->required)
@@ -97,7 +88,16 @@ zo_status bench_reader_text(bench_reader *r, const bench_field *f, void *out, co
 zo_status bench_reader_int(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
 {
     double number = json_is_number(node->value) ? json_number_value(node->value) : NAN;
+    const char *word = f->words ? json_string_value(node->value) : NULL;
     char wanted[80];
+    if (word && strcmp(word, f->words[0]) == 0) {
+        *(int64_t *)out = -1;
+        return ZO_OK;
+    }
+    if (word) {
+        snprintf(wanted, sizeof wanted, "a whole number or \"%s\"", f->words[0]);
+        return bench_reader_wrong(r, f->key, wanted, node);
+    }
     if (!(number >= f->low && number <= f->high) || number != floor(number)) {
         snprintf(wanted, sizeof wanted, "a whole number from %.0f to %.0f", f->low, f->high);
         return bench_reader_wrong(r, f->key, wanted, node);
@@ -187,7 +187,7 @@ zo_status bench_reader_word(bench_reader *r, const bench_field *f, void *out, co
         }
     }
     list_words("one of ", f->words, wanted, sizeof wanted);
-    return wrong_name(r, f->key, wanted, node, word ? bench_nearest(word, f->words) : NULL);
+    return wrong_name(r, f->key, wanted, node, word ? bench_nearest(word, f->words, sizeof *f->words) : NULL);
 }
 
 zo_status bench_reader_option(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
@@ -206,30 +206,37 @@ zo_status bench_reader_metric(bench_reader *r, const bench_field *f, void *out, 
     char wanted[256];
     if (!name || !bench_metric_find(name)) {
         list_words("a metric: ", bench_metric_names(), wanted, sizeof wanted);
-        return wrong_name(r, f->key, wanted, node, name ? bench_nearest(name, bench_metric_names()) : NULL);
+        return wrong_name(r, f->key, wanted, node,
+                          name ? bench_nearest(name, bench_metric_names(), sizeof(char *)) : NULL);
     }
     snprintf(out, f->size, "%s", name);
     return ZO_OK;
 }
 
-zo_status bench_reader_list(bench_reader *r, const bench_field *f, const bench_node *node, bench_read read,
-                            size_t size, size_t most, void **out, int32_t *count)
+zo_status bench_reader_skip(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
 {
-    size_t n = json_array_size(node->value);
+    (void)r, (void)f, (void)out, (void)node;
+    return ZO_OK;
+}
+
+zo_status bench_reader_list(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
+{
+    const size_t n = json_array_size(node->value);
+    int32_t *count = (int32_t *)((char *)out - f->offset + f->count_offset);
+    zo_status st = ZO_OK;
     if (!json_is_array(node->value))
         return bench_reader_wrong(r, f->key, "a list of objects", node);
-    if (n > most)
-        return BENCH_FAIL(r, node->at, "\"%s\" has %zu elements, more than %zu", f->key, n, most);
-    *out = calloc(n + 1, size);
-    if (!*out)
+    if (n > MOST_OBJECTS)
+        return BENCH_FAIL(r, node->at, "\"%s\" has %zu elements, more than %d", f->key, n, MOST_OBJECTS);
+    char *list = calloc(n + 1, f->each_size);
+    if (!list)
         return bench_reader_memory(r);
-    for (const bench_node *element = node->first; element; element = element->next) {
-        zo_status st = read(r, f, (char *)*out + (size_t)*count * size, element);
-        if (st)
-            return st;
-        ++*count;
+    memcpy(out, &list, sizeof list); /* a pointer to another type */
+    for (const bench_node *element = node->first; element && !st; element = element->next) {
+        st = f->each(r, f, list + (size_t)*count * f->each_size, element);
+        *count += !st;
     }
-    return ZO_OK;
+    return st;
 }
 
 /* ---- parameters ---- */
@@ -245,14 +252,8 @@ static zo_status set_value(bench_reader *r, bench_params *p, const bench_option 
                            bench_place at, bool *unset)
 {
     zo_error why = {0};
-    const bool none = json_is_null(value) && !o->nullable;
-    if (unset)
-        *unset = none;
-    if (none)
-        bench_params_unset(p, o);
-    else if (bench_params_set(p, o, value, &why))
-        return BENCH_FAIL(r, at, "\"%s\" %s", o->name, why.text);
-    return ZO_OK;
+    return bench_params_take(p, o, value, unset, &why) ? BENCH_FAIL(r, at, "\"%s\" %s", o->name, why.text)
+                                                       : ZO_OK;
 }
 
 zo_status bench_reader_set(bench_reader *r, bench_params *p, const bench_option *o, const bench_node *node,
@@ -263,14 +264,14 @@ zo_status bench_reader_set(bench_reader *r, bench_params *p, const bench_option 
 
 static bool is_range(const bench_option *o, const json_t *value)
 {
-    return (o->type == BENCH_INT || o->type == BENCH_REAL) && json_is_string(value) &&
-           bench_range_is(json_string_value(value));
+    return bench_option_is_number(o) && json_is_string(value) && bench_range_is(json_string_value(value));
 }
 
 static zo_status add_values(bench_reader *r, const bench_option *o, const bench_node *node, json_t *list)
 {
     bench_params scratch;
     bench_range range;
+    bool unset;
     zo_error why = {0};
     zo_status st = ZO_OK;
     size_t from = json_array_size(list);
@@ -282,7 +283,7 @@ static zo_status add_values(bench_reader *r, const bench_option *o, const bench_
         return BENCH_FAIL(r, node->at, "\"%s\" %s", o->name, why.text);
     }
     for (size_t i = from; i < json_array_size(list) && !st; i++)
-        st = set_value(r, &scratch, o, json_array_get(list, i), node->at, NULL);
+        st = set_value(r, &scratch, o, json_array_get(list, i), node->at, &unset);
     return st;
 }
 
@@ -292,7 +293,7 @@ zo_status bench_reader_values(bench_reader *r, const bench_option *o, const benc
     *out = NULL;
     if (!json_is_array(node->value) && !is_range(o, node->value))
         return bench_reader_wrong(r, o->name,
-                                  o->type == BENCH_INT || o->type == BENCH_REAL
+                                  bench_option_is_number(o)
                                       ? "a list of values here, or a range like \"1..8\" or \"64..256*2\""
                                       : "a list of values here",
                                   node);

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "bench/manifest/params.h"
-#include "bench/manifest/json_source.h"
+#include "bench/manifest/json_tree.h"
 #include "core/base/error.h"
 
 typedef struct bench_reader {
@@ -18,13 +18,11 @@ typedef struct bench_reader {
     zo_error *err;
 } bench_reader;
 
-#define BENCH_FAIL(r, place, ...) bench_json_source_fail(place, (r)->err, __VA_ARGS__)
+#define BENCH_FAIL(r, place, ...) bench_json_tree_fail(place, (r)->err, __VA_ARGS__)
 
 typedef struct bench_field bench_field;
 /* Puts the node's value, checked, to out. */
 typedef zo_status (*bench_read)(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
-/* What it takes, as a JSON Schema (schema.h): new reference. */
-typedef json_t *(*bench_shape)(const bench_field *f);
 
 /* A table of fields is ended by a row whose key is NULL. */
 struct bench_field {
@@ -32,14 +30,22 @@ struct bench_field {
     bench_read read;
     size_t offset, size; /* of the place in what is filled */
     bool required;
+    bool fixed;                 /* no variable can stand for it */
     double low, high;           /* range of numbers, both included */
     const char *const *words;   /* allowed words, NULL-terminated */
-    bench_shape shape;          /* NULL: as schema.c has it for the reader */
+    const char *shape;          /* what it takes (schema.h); NULL: as schema.c has it for the reader */
     const bench_field *members; /* of an object, or of each object of a list */
+    /* of a list of objects: the reader of one, its size, and the place of their number, an int32_t */
+    bench_read each;
+    size_t each_size, count_offset;
 };
 
 #define BENCH_FIELD(type, name) .offset = offsetof(type, name), .size = sizeof(((type *)0)->name)
-#define BENCH_MOST_FIELDS       20 /* in a table */
+#define BENCH_LIST(type, name, count)                                                                        \
+    BENCH_FIELD(type, name), .each_size = sizeof(*((type *)0)->name), .count_offset = offsetof(type, count)
+
+/* The row of that key, or NULL. */
+const bench_field *bench_reader_field(const bench_field *fields, const char *key);
 
 /* Fills out from an object, in the order of the table. Unknown and missing keys are errors. name: of the section. */
 zo_status bench_reader_fields(bench_reader *r, const bench_field *fields, const char *name, void *out,
@@ -49,7 +55,7 @@ zo_status bench_reader_fields(bench_reader *r, const bench_field *fields, const 
 zo_status bench_reader_text(bench_reader *r, const bench_field *f, void *out,
                             const bench_node *node); /* char[] */
 zo_status bench_reader_int(bench_reader *r, const bench_field *f, void *out,
-                           const bench_node *node); /* int64_t */
+                           const bench_node *node); /* int64_t; words[0], where there are words, is -1 */
 zo_status bench_reader_percent(bench_reader *r, const bench_field *f, void *out,
                                const bench_node *node); /* "2%": double */
 zo_status bench_reader_duration(bench_reader *r, const bench_field *f, void *out,
@@ -65,15 +71,15 @@ bool bench_duration_read(const char *text, double *seconds);
 /* An object of parameter: value or list of values, as bench_condition_match takes it: json_t *, borrowed. */
 zo_status bench_reader_where(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
 
-/* A list of objects into a new array at *out (owned by the caller, also on failure), each `size` bytes that `read` fills;
- * at most `most`. f is handed on. */
-zo_status bench_reader_list(bench_reader *r, const bench_field *f, const bench_node *node, bench_read read,
-                            size_t size, size_t most, void **out, int32_t *count);
+/* Nothing: a field that others read. */
+zo_status bench_reader_skip(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
+/* A list of objects into a new array, which is the caller's, also on failure; at most 1000. */
+zo_status bench_reader_list(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
 
 /* The parameter that a member's key names. */
 zo_status bench_reader_find(bench_reader *r, const bench_node *member, const bench_option **out);
-/* p->o = the node's value. Null leaves it unset where it is no value of its own: p gets the default; *unset (may be NULL)
- * says whether. */
+/* p->o = the node's value. Null leaves it unset where it is no value of its own: p gets the default; *unset says
+ * whether. */
 zo_status bench_reader_set(bench_reader *r, bench_params *p, const bench_option *o, const bench_node *node,
                            bool *unset);
 /* A list of values of a parameter as a new array at *out: [1, 2], "1..2", ["1..2", 4]; ranges are written out. Each is

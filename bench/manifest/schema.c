@@ -2,21 +2,16 @@
 #include "bench/manifest/schema.h"
 
 #include <assert.h>
-#include <string.h>
+#include <stdio.h>
 
 #include "bench/record/metric.h"
 #include "bench/manifest/params.h"
 
 /* ---- pieces ---- */
 
-static json_t *reference(const char *to)
-{
-    return json_sprintf("#/$defs/%s", to);
-}
-
 static json_t *ref(const char *to)
 {
-    return json_pack("{s:o}", "$ref", reference(to));
+    return json_pack("{s:o}", "$ref", json_sprintf("#/$defs/%s", to));
 }
 
 static json_t *pattern(const char *p)
@@ -35,12 +30,12 @@ static json_t *list_of(json_t *element)
     return json_pack("{s:s, s:o}", "type", "array", "items", element);
 }
 
-/* Names are those of a list. */
-static json_t *words(const char *const *names)
+/* The names of a table's rows, or of a list, as bench_nearest takes them. */
+static json_t *words(const void *names, size_t stride)
 {
     json_t *list = json_array();
-    for (; *names; names++)
-        json_array_append_new(list, json_string(*names));
+    for (const char *row = names, *name; (name = *(const char *const *)row); row += stride)
+        json_array_append_new(list, json_string(name));
     return json_pack("{s:o}", "enum", list);
 }
 
@@ -99,30 +94,29 @@ static json_t *option_shape(const bench_option *o)
 
 static json_t *option_ref(const bench_option *o)
 {
-    return json_pack("{s:o}", "$ref", json_sprintf("#/$defs/parameters/properties/%s", o->name));
-}
-
-static bool is_number(const bench_option *o)
-{
-    return o->type == BENCH_INT || o->type == BENCH_REAL;
+    char to[64];
+    snprintf(to, sizeof to, "parameters/properties/%s", o->name);
+    return ref(to);
 }
 
 /* A list of values, in which ranges stand for theirs; a range alone; a variable for all; null: not swept. */
 static json_t *values_shape(const bench_option *o)
 {
-    json_t *element =
-        is_number(o) ? json_pack("{s:[o, o]}", "anyOf", option_ref(o), ref("range")) : option_ref(o);
+    json_t *element = bench_option_is_number(o)
+                          ? json_pack("{s:[o, o]}", "anyOf", option_ref(o), ref("range"))
+                          : option_ref(o);
     json_t *list = json_pack("{s:s, s:o, s:i}", "type", "array", "items", element, "minItems", 1);
     json_t *any = json_pack("[o, {s:s}, o]", list, "type", "null", ref("variable"));
-    if (is_number(o))
+    if (bench_option_is_number(o))
         json_array_append_new(any, ref("range"));
     return json_pack("{s:o}", "anyOf", any);
 }
 
 static json_t *condition_shape(const bench_option *o)
 {
-    json_t *one = json_pack("[o, o]", option_ref(o), pattern(is_number(o) ? "^(!=|<|>)" : "^!="));
-    if (is_number(o))
+    json_t *one =
+        json_pack("[o, o]", option_ref(o), pattern(bench_option_is_number(o) ? "^(!=|<|>)" : "^!="));
+    if (bench_option_is_number(o))
         json_array_append_new(one, ref("range"));
     json_t *list =
         json_pack("{s:s, s:{s:o}, s:i}", "type", "array", "items", "anyOf", json_copy(one), "minItems", 1);
@@ -140,178 +134,77 @@ static json_t *by_option(json_t *(*shape)(const bench_option *))
 
 /* ---- fields ---- */
 
-json_t *bench_schema_version(const bench_field *f)
+static json_t *text_shape(const bench_field *f)
 {
-    (void)f;
-    return json_pack("{s:s}", "const", BENCH_MANIFEST_SCHEMA);
-}
-
-json_t *bench_schema_include(const bench_field *f)
-{
-    (void)f;
-    return json_pack("{s:s, s:{s:s, s:i}}", "type", "array", "items", "type", "string", "minLength", 1);
-}
-
-json_t *bench_schema_variables(const bench_field *f)
-{
-    (void)f;
-    return json_pack("{s:s}", "type", "object");
-}
-
-json_t *bench_schema_params(const bench_field *f)
-{
-    (void)f;
-    return ref("parameters");
-}
-
-json_t *bench_schema_params_list(const bench_field *f)
-{
-    return list_of(bench_schema_params(f));
-}
-
-json_t *bench_schema_matrix(const bench_field *f)
-{
-    (void)f;
-    return ref("lists");
-}
-
-json_t *bench_schema_zip(const bench_field *f)
-{
-    return list_of(bench_schema_matrix(f));
-}
-
-static json_t *where_shape(const bench_field *f)
-{
-    (void)f;
-    return ref("conditions");
-}
-
-json_t *bench_schema_exclude(const bench_field *f)
-{
-    return list_of(where_shape(f));
-}
-
-json_t *bench_schema_seeds(const bench_field *f)
-{
-    (void)f;
-    return json_pack("{s:s}", "$ref", "#/$defs/lists/properties/seed");
-}
-
-json_t *bench_schema_relative(const bench_field *f)
-{
-    (void)f;
-    return json_pack("{s:o, s:i, s:i}", "$ref", reference("parameters"), "minProperties", 1, "maxProperties",
-                     1);
-}
-
-json_t *bench_schema_text(const bench_field *f)
-{
-    json_t *o = json_pack("{s:s, s:i}", "type", "string", "minLength", 1);
-    if (f->size)
-        json_object_set_new(o, "maxLength", json_integer((json_int_t)f->size - 1));
-    return o;
-}
-
-json_t *bench_schema_texts(const bench_field *f)
-{
-    json_t *list = list_of(bench_schema_text(f));
-    json_object_set_new(list, "minItems", json_integer(1));
-    return json_pack("{s:[o, o]}", "anyOf", bench_schema_text(f), list);
-}
-
-json_t *bench_schema_sides(const bench_field *f)
-{
-    json_t *side = json_pack("{s:[o, o]}", "anyOf", bench_schema_text(f), where_shape(f));
-    return json_pack("{s:s, s:o, s:i, s:i}", "type", "array", "items", side, "minItems", 2, "maxItems", 2);
-}
-
-json_t *bench_schema_where(const bench_field *f)
-{
-    return where_shape(f);
-}
-
-json_t *bench_schema_number(const bench_field *f)
-{
-    return number("number", f->low, f->high);
-}
-
-json_t *bench_schema_boolean(const bench_field *f)
-{
-    (void)f;
-    return json_pack("{s:s}", "type", "boolean");
+    return json_pack("{s:s, s:i, s:I}", "type", "string", "minLength", 1, "maxLength",
+                     (json_int_t)f->size - 1);
 }
 
 static json_t *int_shape(const bench_field *f)
 {
-    return number("integer", f->low, f->high);
-}
-
-json_t *bench_schema_int_or_auto(const bench_field *f)
-{
-    return json_pack("{s:[o, {s:s}]}", "anyOf", int_shape(f), "const", "auto");
-}
-
-json_t *bench_schema_memory(const bench_field *f)
-{
-    (void)f;
-    return pattern("^(auto|none|[0-9.]+(MiB|GiB|TiB|MB|GB|TB))$");
-}
-
-static json_t *percent_shape(const bench_field *f)
-{
-    (void)f;
-    return pattern("^[0-9]*[.]?[0-9]*%$");
-}
-
-static json_t *duration_shape(const bench_field *f)
-{
-    (void)f;
-    return pattern("^[0-9]*[.]?[0-9]*[smhd]$");
+    json_t *whole = number("integer", f->low, f->high);
+    return f->words ? json_pack("{s:[o, {s:s}]}", "anyOf", whole, "const", f->words[0]) : whole;
 }
 
 static json_t *word_shape(const bench_field *f)
 {
-    return words(f->words);
+    return words(f->words, sizeof *f->words);
 }
 
 static json_t *option_name_shape(const bench_field *f)
 {
-    json_t *list = json_array();
     (void)f;
-    for (const bench_option *o = bench_options; o->name; o++)
-        json_array_append_new(list, json_string(o->name));
-    return json_pack("{s:o}", "enum", list);
+    return words(&bench_options[0].name, sizeof bench_options[0]);
 }
 
 static json_t *metric_shape(const bench_field *f)
 {
     (void)f;
-    return words(bench_metric_names());
+    return words(bench_metric_names(), sizeof(char *));
+}
+
+static json_t *object_shape(const bench_field *f);
+
+static json_t *objects_shape(const bench_field *f)
+{
+    return list_of(object_shape(f));
 }
 
 /* What each reader of reader.h takes. */
 static const struct {
     bench_read read;
-    bench_shape shape;
+    json_t *(*make)(const bench_field *f);
+    const char *text;
 } shapes[] = {
-    {bench_reader_text, bench_schema_text}, {bench_reader_int, int_shape},
-    {bench_reader_percent, percent_shape},  {bench_reader_duration, duration_shape},
-    {bench_reader_word, word_shape},        {bench_reader_option, option_name_shape},
-    {bench_reader_metric, metric_shape},    {bench_reader_where, where_shape},
+    {bench_reader_text, text_shape, NULL},
+    {bench_reader_int, int_shape, NULL},
+    {bench_reader_percent, NULL, BENCH_JSON({"type" : "string", "pattern" : "^[0-9]*[.]?[0-9]*%$"})},
+    {bench_reader_duration, NULL, BENCH_JSON({"type" : "string", "pattern" : "^[0-9]*[.]?[0-9]*[smhd]$"})},
+    {bench_reader_word, word_shape, NULL},
+    {bench_reader_option, option_name_shape, NULL},
+    {bench_reader_metric, metric_shape, NULL},
+    {bench_reader_where, NULL, BENCH_SHAPE_WHERE},
+    {bench_reader_list, objects_shape, NULL},
 };
 
 static json_t *field_shape(const bench_field *f)
 {
-    bench_shape shape = f->shape;
-    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0] && !shape; i++)
-        if (shapes[i].read == f->read)
-            shape = shapes[i].shape;
+    const char *text = f->shape;
+    json_t *shape = NULL;
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0] && !text && !shape; i++) {
+        if (shapes[i].read != f->read)
+            continue;
+        text = shapes[i].text;
+        shape = text ? NULL : shapes[i].make(f);
+    }
+    if (!text && !shape && f->members)
+        shape = object_shape(f);
+    shape = text ? json_loads(text, 0, NULL) : shape;
     assert(shape); /* a field with a reader of its own says its shape */
-    json_t *o = shape(f);
-    return f->shape == bench_schema_version || f->shape == bench_schema_include ? o : or_variable(o);
+    return f->fixed ? shape : or_variable(shape);
 }
 
-json_t *bench_schema_object(const bench_field *f)
+static json_t *object_shape(const bench_field *f)
 {
     json_t *properties = json_object(), *required = json_array();
     for (const bench_field *m = f->members; m->key; m++) {
@@ -320,11 +213,6 @@ json_t *bench_schema_object(const bench_field *f)
             json_array_append_new(required, json_string(m->key));
     }
     return object(properties, required);
-}
-
-json_t *bench_schema_objects(const bench_field *f)
-{
-    return list_of(bench_schema_object(f));
 }
 
 /* ---- the whole ---- */

@@ -14,26 +14,26 @@
 /* Of the sections that a manifest may have (bench_manifest_sections). New reference. */
 json_t *bench_schema_make(const bench_field *sections);
 
-/* Shapes (bench_shape) of fields whose reader is not one of reader.h's; those of parameters are for sections. */
-json_t *bench_schema_version(const bench_field *f);
-json_t *bench_schema_include(const bench_field *f);
-json_t *bench_schema_variables(const bench_field *f);
-json_t *bench_schema_params(const bench_field *f);      /* an object of values */
-json_t *bench_schema_params_list(const bench_field *f); /* a list of those */
-json_t *bench_schema_matrix(const bench_field *f);      /* an object of lists of values */
-json_t *bench_schema_zip(const bench_field *f);         /* a list of those */
-json_t *bench_schema_exclude(const bench_field *f);     /* a list of objects of conditions */
-json_t *bench_schema_seeds(const bench_field *f);
-json_t *bench_schema_object(const bench_field *f);   /* of f->members */
-json_t *bench_schema_objects(const bench_field *f);  /* a list of those */
-json_t *bench_schema_relative(const bench_field *f); /* an object of one parameter */
-json_t *bench_schema_sides(const bench_field *f);    /* two of: a word, or conditions */
-json_t *bench_schema_where(const bench_field *f);    /* an object of conditions */
-json_t *bench_schema_number(const bench_field *f);   /* from f->low to f->high */
-json_t *bench_schema_boolean(const bench_field *f);
-json_t *bench_schema_text(const bench_field *f);
-json_t *bench_schema_texts(const bench_field *f); /* a text or a list of them */
-json_t *bench_schema_int_or_auto(const bench_field *f);
-json_t *bench_schema_memory(const bench_field *f);
+/* What fields take whose reader is none of reader.h's, as texts of JSON. */
+#define BENCH_JSON(...) #__VA_ARGS__
+/* clang-format off */
+#define BENCH_SHAPE_VERSION "{\"const\": \"" BENCH_MANIFEST_SCHEMA "\"}"
+#define BENCH_SHAPE_INCLUDE BENCH_JSON({"type": "array", "items": {"type": "string", "minLength": 1}})
+#define BENCH_SHAPE_VARIABLES BENCH_JSON({"type": "object"})
+#define BENCH_SHAPE_PARAMS BENCH_JSON({"$ref": "#/$defs/parameters"})
+#define BENCH_SHAPE_PARAMS_LIST BENCH_JSON({"type": "array", "items": {"$ref": "#/$defs/parameters"}})
+#define BENCH_SHAPE_LISTS BENCH_JSON({"$ref": "#/$defs/lists"})
+#define BENCH_SHAPE_ZIP BENCH_JSON({"type": "array", "items": {"$ref": "#/$defs/lists"}})
+#define BENCH_SHAPE_WHERE BENCH_JSON({"$ref": "#/$defs/conditions"})
+#define BENCH_SHAPE_EXCLUDE BENCH_JSON({"type": "array", "items": {"$ref": "#/$defs/conditions"}})
+#define BENCH_SHAPE_SEEDS BENCH_JSON({"$ref": "#/$defs/lists/properties/seed"})
+#define BENCH_SHAPE_RELATIVE BENCH_JSON({"$ref": "#/$defs/parameters", "minProperties": 1, "maxProperties": 1})
+#define BENCH_SHAPE_TEXT BENCH_JSON({"type": "string", "minLength": 1})
+#define BENCH_SHAPE_TEXTS BENCH_JSON({"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1}]})
+#define BENCH_SHAPE_SIDES BENCH_JSON({"type": "array", "items": {"anyOf": [{"type": "string", "minLength": 1}, {"$ref": "#/$defs/conditions"}]}, "minItems": 2, "maxItems": 2})
+#define BENCH_SHAPE_NUMBER BENCH_JSON({"type": "number", "minimum": -1e300, "maximum": 1e300})
+#define BENCH_SHAPE_BOOLEAN BENCH_JSON({"type": "boolean"})
+#define BENCH_SHAPE_MEMORY BENCH_JSON({"type": "string", "pattern": "^(auto|none|[0-9.]+(MiB|GiB|TiB|MB|GB|TB))$"})
+/* clang-format on */
 
 #endif

@@ -12,17 +12,8 @@
 /* ---- measure ---- */
 
 static const char *const order_words[] = {"interleave", "round-robin", "sequential", NULL}; /* bench_order */
-
-static zo_status read_warmup(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
-{
-    const char *word = json_string_value(node->value);
-    if (!word)
-        return bench_reader_int(r, f, out, node);
-    if (strcmp(word, "auto") != 0)
-        return bench_reader_wrong(r, f->key, "a whole number or \"auto\"", node);
-    *(int64_t *)out = BENCH_WARMUP_AUTO;
-    return ZO_OK;
-}
+static const char *const auto_word[] = {"auto", NULL}; /* BENCH_WARMUP_AUTO */
+_Static_assert(BENCH_WARMUP_AUTO == -1, "as bench_reader_int has it for a word");
 
 static zo_status read_memory(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
 {
@@ -34,13 +25,13 @@ static zo_status read_memory(bench_reader *r, const bench_field *f, void *out, c
 }
 
 const bench_field bench_measure_fields[] = {
-    {"warmup", read_warmup, BENCH_FIELD(bench_measure, warmup), .low = 0, .high = 1e6,
-     .shape = bench_schema_int_or_auto},
+    {"warmup", bench_reader_int, BENCH_FIELD(bench_measure, warmup), .low = 0, .high = 1e6,
+     .words = auto_word},
     {"min_runs", bench_reader_int, BENCH_FIELD(bench_measure, min_runs), .low = 1, .high = 1000},
     {"max_runs", bench_reader_int, BENCH_FIELD(bench_measure, max_runs), .low = 1, .high = 1000},
     {"ci", bench_reader_percent, BENCH_FIELD(bench_measure, ci), .low = 0.01, .high = 100},
     {"timeout", bench_reader_duration, BENCH_FIELD(bench_measure, timeout_s), .low = 1, .high = 30 * 86400.0},
-    {"memory", read_memory, BENCH_FIELD(bench_measure, memory_bytes), .shape = bench_schema_memory},
+    {"memory", read_memory, BENCH_FIELD(bench_measure, memory_bytes), .shape = BENCH_SHAPE_MEMORY},
     {"order", bench_reader_word, BENCH_FIELD(bench_measure, order), .words = order_words},
     {"order_seed", bench_reader_int, BENCH_FIELD(bench_measure, order_seed), .low = 0,
      .high = 9007199254740991.0},
@@ -113,7 +104,7 @@ const bench_field bench_table_fields[] = {
     {"rows", bench_reader_option, BENCH_FIELD(bench_table_spec, rows), .required = true},
     {"cols", bench_reader_option, BENCH_FIELD(bench_table_spec, cols)},
     {"value", bench_reader_metric, BENCH_FIELD(bench_table_spec, value), .required = true},
-    {"relative_to", read_relative, .shape = bench_schema_relative}, /* after rows and cols */
+    {"relative_to", read_relative, .shape = BENCH_SHAPE_RELATIVE}, /* after rows and cols */
     {"where", bench_reader_where, BENCH_FIELD(bench_table_spec, where)},
     {0},
 };
@@ -134,27 +125,21 @@ static const char *const kind_words[] = {"bars",    "lines",    "curve",
 static const char *const curve_x[] = {"step", NULL}, *const curve_y[] = {"loss", "eval_loss", "accuracy",
                                                                          "rss_bytes", NULL};
 
-/* Read once the kind is known. */
-static zo_status read_later(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
-{
-    (void)r, (void)f, (void)out, (void)node;
-    return ZO_OK;
-}
-
 static zo_status read_plot_relative(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
 {
     bench_plot_spec *plot = out;
     return read_baseline(r, f, node, plot->relative_option, plot->relative_value);
 }
 
+/* What is skipped is read once the kind is known. */
 const bench_field bench_plot_fields[] = {
     {"title", bench_reader_text, BENCH_FIELD(bench_plot_spec, title)},
     {"kind", bench_reader_word, BENCH_FIELD(bench_plot_spec, kind), .required = true, .words = kind_words},
-    {"x", read_later, .shape = bench_schema_text},
+    {"x", bench_reader_skip, .shape = BENCH_SHAPE_TEXT},
     {"series", bench_reader_option, BENCH_FIELD(bench_plot_spec, series)},
-    {"y", read_later, .shape = bench_schema_texts},
+    {"y", bench_reader_skip, .shape = BENCH_SHAPE_TEXTS},
     {"value", bench_reader_metric, BENCH_FIELD(bench_plot_spec, value)},
-    {"relative_to", read_plot_relative, .shape = bench_schema_relative},
+    {"relative_to", read_plot_relative, .shape = BENCH_SHAPE_RELATIVE},
     {"beside", bench_reader_metric, BENCH_FIELD(bench_plot_spec, beside)},
     {"where", bench_reader_where, BENCH_FIELD(bench_plot_spec, where)},
     {0},
@@ -348,21 +333,20 @@ static zo_status read_single(bench_reader *r, const bench_field *f, void *out, c
 static const char *const kind_keys[] = {"ratio", "difference", "value"}; /* bench_claim_kind */
 
 const bench_field bench_claim_fields[] = {
-    {"id", read_id, BENCH_FIELD(bench_claim_spec, id), .required = true, .shape = bench_schema_text},
+    {"id", read_id, BENCH_FIELD(bench_claim_spec, id), .required = true,
+     .shape = BENCH_JSON({"type" : "string", "minLength" : 1, "maxLength" : 63})},
     {"title", bench_reader_text, BENCH_FIELD(bench_claim_spec, title)},
     {"source", bench_reader_text, BENCH_FIELD(bench_claim_spec, source), .required = true},
-    {"ratio", read_later, .shape = bench_schema_sides},
-    {"difference", read_later, .shape = bench_schema_sides},
-    {"value", read_later, .shape = bench_schema_where},
+    {"ratio", bench_reader_skip, .shape = BENCH_SHAPE_SIDES},
+    {"difference", bench_reader_skip, .shape = BENCH_SHAPE_SIDES},
+    {"value", bench_reader_skip, .shape = BENCH_SHAPE_WHERE},
     {"of", bench_reader_metric, BENCH_FIELD(bench_claim_spec, of), .required = true},
     {"over", bench_reader_metric, BENCH_FIELD(bench_claim_spec, over)},
-    {"paper", read_number, BENCH_FIELD(bench_claim_spec, paper), .low = -1e300, .high = 1e300,
-     .shape = bench_schema_number},
-    {"expect", read_number, BENCH_FIELD(bench_claim_spec, expect), .low = -1e300, .high = 1e300,
-     .shape = bench_schema_number},
+    {"paper", read_number, BENCH_FIELD(bench_claim_spec, paper), .shape = BENCH_SHAPE_NUMBER},
+    {"expect", read_number, BENCH_FIELD(bench_claim_spec, expect), .shape = BENCH_SHAPE_NUMBER},
     {"bound", bench_reader_word, BENCH_FIELD(bench_claim_spec, bound), .words = bound_words},
     {"tolerance", bench_reader_percent, BENCH_FIELD(bench_claim_spec, tolerance), .low = 0, .high = 1000},
-    {"portable", read_boolean, BENCH_FIELD(bench_claim_spec, portable), .shape = bench_schema_boolean},
+    {"portable", read_boolean, BENCH_FIELD(bench_claim_spec, portable), .shape = BENCH_SHAPE_BOOLEAN},
     {"hardware", bench_reader_text, BENCH_FIELD(bench_claim_spec, hardware)},
     {"known_miss", bench_reader_text, BENCH_FIELD(bench_claim_spec, known_miss)},
     {"where", bench_reader_where, BENCH_FIELD(bench_claim_spec, where)},

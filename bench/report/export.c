@@ -30,15 +30,10 @@ const bench_export_format bench_export_formats[] = {
 
 zo_status bench_export_find(const char *name, const bench_export_format **out, zo_error *err)
 {
-    const char *names[sizeof bench_export_formats / sizeof *bench_export_formats] = {0};
-    for (int i = 0; bench_export_formats[i].name; i++) {
-        names[i] = bench_export_formats[i].name;
-        if (strcmp(name, names[i]) == 0) {
-            *out = &bench_export_formats[i];
+    for (*out = bench_export_formats; (*out)->name; ++*out)
+        if (strcmp(name, (*out)->name) == 0)
             return ZO_OK;
-        }
-    }
-    const char *near = bench_nearest(name, names);
+    const char *near = bench_nearest(name, &bench_export_formats[0].name, sizeof bench_export_formats[0]);
     return zo_fail(err, ZO_ERR_INVALID,
                    near ? "\"%s\" is not a format; did you mean \"%s\"?"
                         : "\"%s\" is not a format; --help lists them",

@@ -1,5 +1,5 @@
-/* Tests of json_source.c: positions by hand, the tree against jansson's for generated texts, every kind of error. */
-#include "bench/manifest/json_source.h"
+/* Tests of json_tree.c: positions by hand, the tree against jansson's for generated texts, every kind of error. */
+#include "bench/manifest/json_tree.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +10,16 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+/* The tree of a text; its root, or NULL. */
+static bench_node *parse(bench_json_tree *t, const char *text, size_t n, const char *name, zo_error *err)
+{
+    bench_node *root = NULL;
+    zo_status st =
+        bench_json_tree_parse(t, text, n, (bench_place){bench_json_tree_name(t, name), 1, 1}, &root, err);
+    assert_int_equal(st, err->status);
+    return st ? NULL : root;
+}
 
 static void place_is(bench_place at, int line, int column)
 {
@@ -25,20 +35,20 @@ static void by_hand(void **state)
         "\t\"caf\xc3\xa9\":\t[ true , {}],\r\n" /* line 3: key at 2, [ at 10, true at 12, {} at 19 */
         "  \"b\\u0061c\\n\" : \n"               /* line 4: "bac\n" at 3 */
         "     \"x\\\"]}\" }\n";                 /* line 5: at 6 */
-    bench_json_source *s;
+    bench_json_tree t = {0};
     zo_error err = {0};
-    assert_int_equal(bench_json_source_parse(text, sizeof text - 1, "m.json", &s, &err), ZO_OK);
-    assert_string_equal(s->name, "m.json");
-    place_is(s->root->at, 2, 2);
-    place_is(s->root->key_at, 2, 2);
-    assert_null(s->root->key);
-    assert_null(s->root->next);
-    const bench_node *a = bench_node_member(s->root, "a");
-    assert_ptr_equal(a, s->root->first);
+    const bench_node *root = parse(&t, text, sizeof text - 1, "m.json", &err);
+    assert_string_equal(root->at.file, "m.json");
+    place_is(root->at, 2, 2);
+    place_is(root->key_at, 2, 2);
+    assert_null(root->key);
+    assert_null(root->next);
+    const bench_node *a = bench_node_member(root, "a");
+    assert_ptr_equal(a, root->first);
     place_is(a->key_at, 2, 3);
     place_is(a->at, 2, 8);
     assert_null(a->first);
-    const bench_node *cafe = bench_node_member(s->root, "caf\xc3\xa9");
+    const bench_node *cafe = bench_node_member(root, "caf\xc3\xa9");
     assert_ptr_equal(cafe, a->next);
     place_is(cafe->key_at, 3, 2);
     place_is(cafe->at, 3, 10);
@@ -48,16 +58,16 @@ static void by_hand(void **state)
     place_is(cafe->first->next->at, 3, 19);
     assert_null(cafe->first->next->first);
     assert_null(cafe->first->next->next);
-    const bench_node *bac = bench_node_member(s->root, "bac\n");
+    const bench_node *bac = bench_node_member(root, "bac\n");
     assert_ptr_equal(bac, cafe->next);
     place_is(bac->key_at, 4, 3);
     place_is(bac->at, 5, 6);
     assert_null(bac->next);
-    assert_null(bench_node_member(s->root, "b"));
+    assert_null(bench_node_member(root, "b"));
     assert_null(bench_node_member(cafe, "a"));
-    assert_string_equal(json_string_value(json_object_get(s->json, "bac\n")), "x\"]}");
-    bench_json_source_free(s);
-    bench_json_source_free(NULL);
+    assert_string_equal(json_string_value(json_object_get(root->value, "bac\n")), "x\"]}");
+    bench_json_tree_free(&t);
+    bench_json_tree_free(&t);
 }
 
 /* Repeated keys are ours and exact; of jansson's words, which another version of it may choose otherwise, only the line is
@@ -94,12 +104,12 @@ static void errors(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        bench_json_source *s;
+        bench_json_tree t = {0};
         zo_error err = {0};
         int line = 0, column = 0, end = 0;
-        assert_int_equal(bench_json_source_parse(bad[i].text, strlen(bad[i].text), "f", &s, &err),
-                         ZO_ERR_FORMAT);
-        assert_null(s);
+        assert_null(parse(&t, bad[i].text, strlen(bad[i].text), "f", &err));
+        bench_json_tree_free(&t);
+        assert_int_equal(err.status, ZO_ERR_FORMAT);
         if (!bad[i].line) {
             assert_string_equal(err.text, bad[i].message);
             continue;
@@ -117,22 +127,21 @@ static void errors(void **state)
 static void nul_bytes_and_names(void **state)
 {
     (void)state;
-    bench_json_source *s;
+    bench_json_tree t = {0};
     zo_error err = {0};
-    assert_int_equal(bench_json_source_parse("{}\0{}", 5, "f", &s, &err), ZO_ERR_FORMAT);
-    assert_null(s);
+    assert_null(parse(&t, "{}\0{}", 5, "f", &err));
     err = (zo_error){0};
-    assert_int_equal(bench_json_source_parse("[\n 1\0 ]", 7, "f", &s, &err), ZO_ERR_FORMAT);
+    assert_null(parse(&t, "[\n 1\0 ]", 7, "f", &err));
     assert_string_equal(err.text, "f:2:3: a NUL byte in the text");
     char name[400];
     memset(name, 'd', sizeof name);
     strcpy(name + 390, "/m.json");
-    assert_int_equal(bench_json_source_parse("{}", 2, name, &s, &err), ZO_OK);
-    assert_int_equal(strlen(s->name), 255);
-    assert_memory_equal(s->name, "...ddd", 6);
-    assert_string_equal(s->name + 248, "/m.json");
+    const char *shown = bench_json_tree_name(&t, name);
+    assert_int_equal(strlen(shown), 255);
+    assert_memory_equal(shown, "...ddd", 6);
+    assert_string_equal(shown + 248, "/m.json");
     err = (zo_error){0};
-    assert_int_equal(bench_json_source_fail((bench_place){s->name, 7, 9}, &err, "%s is %d", "it", 3),
+    assert_int_equal(bench_json_tree_fail((bench_place){shown, 7, 9}, &err, "%s is %d", "it", 3),
                      ZO_ERR_FORMAT);
     assert_string_equal(err.text + 255, ":7:9: it is 3");
     /* one line of UTF-8, whatever is repeated: controls, bytes that are none, a character cut at the end */
@@ -141,28 +150,25 @@ static void nul_bytes_and_names(void **state)
     memset(cut, 'x', sizeof cut);
     memcpy(cut, "a\nb\x7f\xc2\x85\xff\xc3\xa9", 9);
     snprintf(name, 10, "na\tme\xe2\x82");
-    bench_json_source_free(s);
-    assert_int_equal(bench_json_source_parse("{}", 2, name, &s, &err), ZO_OK);
     for (size_t at = 9; at + 2 < sizeof cut; at += 2)
         memcpy(cut + at, "\xc3\xa9", 3);
-    bench_json_source_fail((bench_place){s->name, 1, 2}, &err, "%s", cut);
+    bench_json_tree_fail((bench_place){bench_json_tree_name(&t, name), 1, 2}, &err, "%s", cut);
     assert_memory_equal(err.text, "na?me??:1:2: a?b????\xc3\xa9", 22);
     assert_int_equal(strlen(err.text), sizeof err.text - 1);
     json_t *utf8 = json_string(err.text); /* NULL where it is not */
     assert_non_null(utf8);
     json_decref(utf8);
-    bench_json_source_free(s);
     /* jansson's limit of nesting is ours; just under it is walked */
     enum { DEEP = 2000 };
     char deep[2 * DEEP + 1];
     memset(deep, '[', DEEP);
     memset(deep + DEEP, ']', DEEP);
-    assert_int_equal(bench_json_source_parse(deep, 2 * DEEP, "f", &s, NULL), ZO_OK);
+    err = (zo_error){0};
     int depth = 0;
-    for (const bench_node *n = s->root; n; n = n->first)
+    for (const bench_node *n = parse(&t, deep, 2 * DEEP, "f", &err); n; n = n->first)
         place_is(n->at, 1, ++depth);
     assert_int_equal(depth, DEEP);
-    bench_json_source_free(s);
+    bench_json_tree_free(&t);
 }
 
 /* ---- generated texts: the tree has jansson's shape, and each place points at the value ---- */
@@ -240,7 +246,7 @@ static size_t same(const writer *w, const json_t *value, const bench_node *node)
     json_t *child;
     const char *key;
     const bench_node *n = node->first;
-    assert_ptr_equal(node->value, value);
+    assert_true(json_equal(node->value, value));
     assert_int_equal(*at(w, node->at), first[json_typeof(value)]);
     if (json_is_array(value)) {
         json_array_foreach(value, i, child)
@@ -264,6 +270,32 @@ static size_t same(const writer *w, const json_t *value, const bench_node *node)
     return count;
 }
 
+/* A text without places: all of it stands in one. Changes show in values once they are made anew. */
+static void changes(void **state)
+{
+    (void)state;
+    bench_json_tree t = {0};
+    zo_error err = {0};
+    static const char from[] = "{\"a\": {\"x\": 1}, \"l\": [{}], \"n\": null, \"s\": [1]}",
+                      set[] = "{\"a\": {\"y\": [2]},\n \"l\": [{\"z\": 3}], \"s\": [4]}";
+    bench_node *root = parse(&t, from, sizeof from - 1, "f", &err), *by, *copy;
+    assert_int_equal(bench_json_tree_parse(&t, set, sizeof set - 1, (bench_place){"--set", 0, 0}, &by, &err),
+                     ZO_OK);
+    const bench_node *y = bench_node_member(bench_node_member(by, "a"), "y");
+    place_is(y->first->at, 0, 0);
+    assert_int_equal(bench_json_tree_copy(&t, root, &copy, &err), ZO_OK);
+    bench_json_tree_merge(root, by, true);
+    assert_int_equal(bench_json_tree_build(root, &err), ZO_OK);
+    char *text = json_dumps(root->value, JSON_COMPACT);
+    assert_string_equal(text, "{\"a\":{\"x\":1,\"y\":[2]},\"l\":[{},{\"z\":3}],\"n\":null,\"s\":[4]}");
+    free(text);
+    assert_int_equal(bench_json_tree_build(copy, &err), ZO_OK);
+    json_t *before = json_loads(from, 0, NULL);
+    assert_true(json_equal(copy->value, before));
+    json_decref(before);
+    bench_json_tree_free(&t);
+}
+
 static void generated(void **state)
 {
     (void)state;
@@ -273,12 +305,16 @@ static void generated(void **state)
         w.n = 0;
         w.random = seed;
         put_value(&w, 5);
-        bench_json_source *s;
+        bench_json_tree t = {0};
         zo_error err = {0};
-        if (bench_json_source_parse(w.text, w.n, "f", &s, &err))
+        const bench_node *root = parse(&t, w.text, w.n, "f", &err);
+        if (!root)
             fail_msg("%s in %s", err.text, w.text);
-        values += same(&w, s->json, s->root);
-        bench_json_source_free(s);
+        json_t *value = json_loadb(w.text, w.n, JSON_DECODE_ANY, NULL);
+        assert_true(json_equal(root->value, value));
+        values += same(&w, value, root);
+        json_decref(value);
+        bench_json_tree_free(&t);
     }
     assert_true(values > 10000);
 }
@@ -286,10 +322,8 @@ static void generated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(by_hand),
-        cmocka_unit_test(errors),
-        cmocka_unit_test(nul_bytes_and_names),
-        cmocka_unit_test(generated),
+        cmocka_unit_test(by_hand), cmocka_unit_test(errors),    cmocka_unit_test(nul_bytes_and_names),
+        cmocka_unit_test(changes), cmocka_unit_test(generated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
