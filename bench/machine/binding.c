@@ -2,6 +2,7 @@
 #include "bench/machine/binding.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,20 @@ static const char *const names[] = {
 const char *bench_bind_name(int b)
 {
     return b >= 0 && b < BENCH_BIND_COUNT ? names[b] : NULL;
+}
+
+zo_status bench_binding_topology(hwloc_topology_t *t, const char *what, zo_error *err)
+{
+    if (hwloc_topology_init(t)) {
+        *t = NULL;
+        return zo_fail(err, ZO_ERR_MEMORY, "%s: hwloc: out of memory", what);
+    }
+    if (!hwloc_topology_load(*t))
+        return ZO_OK;
+    zo_fail(err, ZO_ERR_UNSUPPORTED, "%s: hwloc finds no topology: %s", what, strerror(errno));
+    hwloc_topology_destroy(*t);
+    *t = NULL;
+    return ZO_ERR_UNSUPPORTED;
 }
 
 /* ---- choosing ---- */
@@ -140,16 +155,6 @@ bool bench_binding_choose(hwloc_topology_t topology, hwloc_const_cpuset_t allowe
 
 /* ---- for children ---- */
 
-static bool load_topology(hwloc_topology_t *t)
-{
-    if (hwloc_topology_init(t))
-        return false;
-    if (!hwloc_topology_load(*t))
-        return true;
-    hwloc_topology_destroy(*t);
-    return false;
-}
-
 /* "OMP_PROC_BIND=close OMP_PLACES=cores", as far as they are set; "" for none. */
 static void list_settings(char *out, size_t cap)
 {
@@ -206,7 +211,7 @@ static void choose(bench_bind policy, int threads, bench_binding *out)
     hwloc_cpuset_t allowed = hwloc_bitmap_alloc();
     if (!pus || !allowed) {
         snprintf(out->reason, sizeof out->reason, "out of memory");
-    } else if (!load_topology(&t)) {
+    } else if (bench_binding_topology(&t, "bind threads", NULL)) {
         snprintf(out->reason, sizeof out->reason, "hwloc finds no topology");
     } else {
         if (hwloc_get_cpubind(t, allowed, HWLOC_CPUBIND_PROCESS))
@@ -359,7 +364,7 @@ void bench_binding_describe(json_t *record, const json_t *told)
         return;
     }
     json_t *o = NULL;
-    if (load_topology(&t)) {
+    if (!bench_binding_topology(&t, "look at threads", NULL)) {
         o = look(t, policy, told, why, sizeof why);
         hwloc_topology_destroy(t);
     }

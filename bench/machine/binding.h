@@ -17,6 +17,8 @@
 #include <hwloc.h>
 #include <jansson.h>
 
+#include "core/base/error.h"
+
 /* name, word */
 #define BENCH_BIND_MAP(X)                                                                                    \
     X(CORES, "cores")   /* one core each, of one NUMA node where they fit */                                 \
@@ -32,6 +34,10 @@ typedef enum bench_bind {
 
 /* NULL past the last. */
 const char *bench_bind_name(int b);
+
+/* The machine's topology, which the caller destroys. what: is being done, for messages. Failure leaves *t NULL: ZO_ERR_MEMORY,
+ * ZO_ERR_UNSUPPORTED (there is none). */
+zo_status bench_binding_topology(hwloc_topology_t *t, const char *what, zo_error *err);
 
 /* pus (threads): the processors (numbers of the operating system) for so many threads, out of `allowed`. A core gets a
  * second thread only when every core has one; cores of the most efficient kind (hwloc_cpukinds: performance cores) come

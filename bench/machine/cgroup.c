@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/machine/setting.h"
+
 /* Version 1 writes "no limit" as the largest multiple of the page size. */
 #define NO_LIMIT (UINT64_C(1) << 62)
 
@@ -20,16 +22,6 @@ typedef struct group {
     int version;     /* 1, 2; 0: none found */
     char path[4096]; /* within its hierarchy */
 } group;
-
-/* Is word one of a list with commas? */
-static bool lists(const char *list, const char *word)
-{
-    size_t n = strlen(word);
-    for (const char *p = list; (p = strstr(p, word)); p += n)
-        if ((p == list || p[-1] == ',') && (p[n] == ',' || !p[n]))
-            return true;
-    return false;
-}
 
 /* This process's group for a controller, as /proc/self/cgroup has it: "4:memory:/path", else "0::/path". Where both
  * versions are mounted, version 1 has the controller if it lists it. */
@@ -47,7 +39,7 @@ static group own_group(const char *proc, const char *controller)
         *path++ = '\0';
         path[strcspn(path, "\n")] = '\0';
         controllers++;
-        int version = lists(controllers, controller) ? 1 : *controllers == '\0' ? 2 : 0;
+        int version = bench_setting_lists(controllers, ',', controller) ? 1 : *controllers == '\0' ? 2 : 0;
         if (version == 1 || (version == 2 && !g.version)) {
             g.version = version;
             snprintf(g.path, sizeof g.path, "%s", path);
@@ -58,35 +50,22 @@ static group own_group(const char *proc, const char *controller)
     return g;
 }
 
-/* The file of a group: its folder within the controller's own (version 1) or the common one. */
-static void file_of(const group *g, const char *sys, const char *controller, const char *v1, const char *v2,
-                    char out[8400])
+/* The first line, or what follows a key, in the file of a group: in its folder within the controller's own (version 1) or the
+ * common one. To be freed; NULL: there is none. */
+static char *read_file(const group *g, const char *sys, const char *controller, const char *v1,
+                       const char *v2, const char *key)
 {
-    if (g->version == 1)
-        snprintf(out, 8400, "%s/%s%s/%s", sys, controller, g->path, v1);
-    else
-        snprintf(out, 8400, "%s%s/%s", sys, g->path, v2);
+    return g->version == 1 ? bench_setting_read(key, 0, "%s/%s%s/%s", sys, controller, g->path, v1)
+                           : bench_setting_read(key, 0, "%s%s/%s", sys, g->path, v2);
 }
 
-/* The number in a file, alone (key NULL) or after a key. */
-static bool read_number(const char *name, const char *key, uint64_t *out)
+/* Takes the text. False where it is no number: memory.max may say "max". */
+static bool take_number(char *text, uint64_t *out)
 {
-    bool found = false;
-    char line[256];
-    FILE *f = fopen(name, "re");
-    if (!f)
-        return false;
-    while (!found && fgets(line, sizeof line, f)) {
-        const char *text = line;
-        size_t n = key ? strlen(key) : 0;
-        if (key && (strncmp(line, key, n) != 0 || line[n] != ' '))
-            continue;
-        text += key ? n + 1 : 0;
-        errno = 0;
-        *out = strtoull(text, NULL, 10);
-        found = isdigit((unsigned char)*text) && !errno; /* memory.max may say "max" */
-    }
-    fclose(f);
+    errno = 0;
+    *out = text ? strtoull(text, NULL, 10) : 0;
+    const bool found = text && isdigit((unsigned char)*text) && !errno;
+    free(text);
     return found;
 }
 
@@ -100,88 +79,65 @@ static bool go_up(group *g)
     return true;
 }
 
-bool bench_cgroup_memory_limit_in(const char *proc, const char *sys, uint64_t *bytes)
+/* A limit that a group has of its own. */
+typedef bool limit_of(const group *g, const char *sys, double *limit);
+
+/* The least that this process's group and those around it have. */
+static bool tightest(const char *proc, const char *sys, const char *controller, limit_of *read, double *least)
 {
-    char name[8400];
+    group g = own_group(proc, controller);
     bool found = false;
-    group g = own_group(proc, "memory");
-    if (!g.version)
-        return false;
-    do {
-        uint64_t limit;
-        file_of(&g, sys, "memory", "memory.limit_in_bytes", "memory.max", name);
-        if (read_number(name, NULL, &limit) && limit < NO_LIMIT && (!found || limit < *bytes)) {
-            *bytes = limit;
+    for (bool more = g.version != 0; more; more = go_up(&g)) {
+        double here;
+        if (read(&g, sys, &here) && (!found || here < *least)) {
+            *least = here;
             found = true;
         }
-    } while (go_up(&g));
+    }
     return found;
 }
 
-bool bench_cgroup_oom_kills_in(const char *proc, const char *sys, uint64_t *count)
+static bool memory_limit(const group *g, const char *sys, double *limit)
 {
-    char name[8400];
+    uint64_t bytes;
+    const bool set =
+        take_number(read_file(g, sys, "memory", "memory.limit_in_bytes", "memory.max", ""), &bytes);
+    *limit = (double)bytes;
+    return set && bytes < NO_LIMIT;
+}
+
+bool bench_cgroup_memory_limit(const char *proc, const char *sys, uint64_t *bytes)
+{
+    double least = 0;
+    const bool found = tightest(proc, sys, "memory", memory_limit, &least);
+    *bytes = (uint64_t)least;
+    return found;
+}
+
+bool bench_cgroup_oom_kills(const char *proc, const char *sys, uint64_t *count)
+{
     group g = own_group(proc, "memory");
-    if (g.version) {
-        file_of(&g, sys, "memory", "memory.oom_control", "memory.events", name);
-        if (read_number(name, "oom_kill", count))
-            return true;
-    }
-    snprintf(name, sizeof name, "%s/vmstat", proc);
-    return read_number(name, "oom_kill", count);
+    return (g.version &&
+            take_number(read_file(&g, sys, "memory", "memory.oom_control", "memory.events", "oom_kill"),
+                        count)) ||
+           take_number(bench_setting_read("oom_kill", 0, "%s/vmstat", proc), count);
 }
 
 /* Version 2: "quota period" in one file; version 1: in two, quota -1 for none. */
-static bool read_quota(const group *g, const char *sys, double *cpus)
+static bool cpu_quota(const group *g, const char *sys, double *cpus)
 {
-    char name[8400], line[128];
     uint64_t quota = 0, period = 0;
-    file_of(g, sys, "cpu", "cpu.cfs_quota_us", "cpu.max", name);
-    if (g->version == 1) {
-        if (!read_number(name, NULL, &quota))
-            return false;
-        file_of(g, sys, "cpu", "cpu.cfs_period_us", "", name);
-        if (!read_number(name, NULL, &period))
-            return false;
-    } else {
-        FILE *f = fopen(name, "re");
-        bool read = f && fgets(line, sizeof line, f);
-        if (f)
-            fclose(f);
-        if (!read || sscanf(line, "%" SCNu64 " %" SCNu64, &quota, &period) != 2)
-            return false;
-    }
+    char *both = read_file(g, sys, "cpu", "cpu.cfs_quota_us", "cpu.max", "");
+    const bool set =
+        both && isdigit((unsigned char)*both) && sscanf(both, "%" SCNu64 " %" SCNu64, &quota, &period) > 0;
+    free(both);
+    if (set && g->version == 1)
+        take_number(read_file(g, sys, "cpu", "cpu.cfs_period_us", "", ""), &period);
     *cpus = (double)quota / (double)period;
-    return quota > 0 && period > 0;
+    return set && quota > 0 && period > 0;
 }
 
-bool bench_cgroup_cpus_in(const char *proc, const char *sys, double *cpus)
+bool bench_cgroup_cpus(const char *proc, const char *sys, double *cpus)
 {
-    bool found = false;
-    group g = own_group(proc, "cpu");
-    if (!g.version)
-        return false;
-    do {
-        double here;
-        if (read_quota(&g, sys, &here) && (!found || here < *cpus)) {
-            *cpus = here;
-            found = true;
-        }
-    } while (go_up(&g));
-    return found;
-}
-
-bool bench_cgroup_memory_limit(uint64_t *bytes)
-{
-    return bench_cgroup_memory_limit_in("/proc", "/sys/fs/cgroup", bytes);
-}
-
-bool bench_cgroup_oom_kills(uint64_t *count)
-{
-    return bench_cgroup_oom_kills_in("/proc", "/sys/fs/cgroup", count);
-}
-
-bool bench_cgroup_cpus(double *cpus)
-{
-    return bench_cgroup_cpus_in("/proc", "/sys/fs/cgroup", cpus);
+    return tightest(proc, sys, "cpu", cpu_quota, cpus);
 }

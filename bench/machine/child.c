@@ -416,7 +416,7 @@ zo_status bench_child_run(const bench_signals *signals, const bench_child_option
     listener messages = {.fd = -1}, output = {.fd = -1};
     watch w = {0};
     uint64_t kills_before = 0, kills_after = 0;
-    const bool counted = bench_cgroup_oom_kills(&kills_before);
+    const bool counted = bench_cgroup_oom_kills(BENCH_CGROUPS, &kills_before);
     const pid_t self = getpid();
     *out = (bench_child_result){0};
     st = job_file(o->job, &fds[0], err);
@@ -457,7 +457,7 @@ zo_status bench_child_run(const bench_signals *signals, const bench_child_option
         st = err ? err->status : ZO_ERR_IO;
     make_tail(&output, out->tail, sizeof out->tail);
     out->out_of_memory = out->signal == SIGKILL && !out->killed && counted &&
-                         bench_cgroup_oom_kills(&kills_after) && kills_after > kills_before;
+                         bench_cgroup_oom_kills(BENCH_CGROUPS, &kills_after) && kills_after > kills_before;
 cleanup:
     close_all(fds, 5);
     close_all(&output.fd, 1);

@@ -11,7 +11,9 @@
 
 #include <hwloc.h>
 
+#include "bench/machine/binding.h"
 #include "bench/machine/cgroup.h"
+#include "bench/machine/setting.h"
 #include "bench/record/record.h"
 #include "bench/base/sha256.h"
 #include "core/kernel/kernel.h"
@@ -24,70 +26,34 @@ static const char *const known_isa[] = {
     "asimd",    "asimdhp",  "asimddp",     "fphp",        "sve",         "sve2",     "bf16",     "i8mm",
 };
 
-static int has_word(const char *words, const char *word)
-{
-    size_t n = strlen(word);
-    for (const char *p = words; (p = strstr(p, word)); p += n)
-        if ((p == words || p[-1] == ' ') && (p[n] == ' ' || !p[n]))
-            return 1;
-    return 0;
-}
-
-/* What follows key= in a small file, without quotes; NULL where it is not there. */
-static char *read_setting(const char *path, const char *key)
-{
-    char *line = NULL, *value = NULL;
-    size_t cap = 0, n = strlen(key);
-    FILE *f = fopen(path, "re");
-    while (f && !value && getline(&line, &cap, f) > 0) {
-        const char *p = line + n;
-        if (strncmp(line, key, n) != 0 || *p++ != '=')
-            continue;
-        p += *p == '"';
-        value = strndup(p, strcspn(p, "\"\n"));
-    }
-    free(line);
-    if (f)
-        fclose(f);
-    return value;
-}
-
-static json_t *take_string(char *s)
-{
-    json_t *value = s ? json_string(s) : NULL;
-    free(s);
-    return value;
-}
-
+/* NULL where it is not there. */
 static json_t *meminfo(const char *key)
 {
-    char line[256];
-    json_t *value = NULL;
-    FILE *f = fopen("/proc/meminfo", "re");
-    while (f && !value && fgets(line, sizeof line, f)) {
-        size_t n = strlen(key);
-        if (strncmp(line, key, n) == 0 && line[n] == ':')
-            value = json_integer(strtoll(line + n + 1, NULL, 10) * 1024);
-    }
-    if (f)
-        fclose(f);
-    return value;
+    char *kib = bench_setting_read(key, ':', "/proc/meminfo");
+    json_t *bytes = kib ? json_integer(strtoll(kib, NULL, 10) * 1024) : NULL;
+    free(kib);
+    return bytes;
+}
+
+static char *cpuinfo(const char *key)
+{
+    return bench_setting_read(key, ':', "/proc/cpuinfo");
 }
 
 static void describe_processor(json_t *o, hwloc_topology_t topology)
 {
     const char *model = hwloc_obj_get_info_by_name(hwloc_get_root_obj(topology), "CPUModel");
-    char *name = bench_processor_info("/proc", "model name"), *flags = bench_processor_info("/proc", "flags");
+    char *name = cpuinfo("model name"), *flags = cpuinfo("flags");
     json_t *isa = json_array();
-    json_t *virtual = flags ? json_boolean(has_word(flags, "hypervisor"))
+    json_t *virtual = flags ? json_boolean(bench_setting_lists(flags, ' ', "hypervisor"))
                             : NULL; /* only x86 has such a flag */
-    flags = flags ? flags : bench_processor_info("/proc", "Features");
+    flags = flags ? flags : cpuinfo("Features");
     if (!name && hwloc_get_obj_by_type(topology, HWLOC_OBJ_PACKAGE, 0))
         model = hwloc_obj_get_info_by_name(hwloc_get_obj_by_type(topology, HWLOC_OBJ_PACKAGE, 0), "CPUModel");
     name = name ? name : model ? strdup(model) : NULL;
-    bench_record_set(o, "cpu", take_string(name), "neither /proc/cpuinfo nor hwloc names it");
+    bench_record_set(o, "cpu", bench_setting_json(name), "neither /proc/cpuinfo nor hwloc names it");
     for (size_t i = 0; flags && i < sizeof known_isa / sizeof *known_isa; i++)
-        if (has_word(flags, known_isa[i]))
+        if (bench_setting_lists(flags, ' ', known_isa[i]))
             json_array_append_new(isa, json_string(known_isa[i]));
     json_object_set_new(o, "isa", isa);
     json_object_set_new(o, "kernels", json_string(zo_kernels_best()->name));
@@ -164,6 +130,17 @@ static void describe_topology(json_t *o, hwloc_topology_t topology)
     json_object_set_new(o, "caches", describe_caches(topology));
 }
 
+/* The value, which may be in quotes. */
+static json_t *os_name(void)
+{
+    char *name = bench_setting_read("PRETTY_NAME", '=', "/etc/os-release"), *text = name;
+    if (text && *text == '"')
+        text++;
+    json_t *value = text ? json_stringn(text, strcspn(text, "\"")) : NULL;
+    free(name);
+    return value;
+}
+
 /* "glibc 2.36" */
 static json_t *libc(void)
 {
@@ -177,28 +154,15 @@ static void describe_system(json_t *o)
     uint64_t limit;
     double cpus;
     struct utsname u;
-    bool limited = bench_cgroup_memory_limit(&limit);
+    bool limited = bench_cgroup_memory_limit(BENCH_CGROUPS, &limit);
     bench_record_set(o, "memory_bytes", meminfo("MemTotal"), "/proc/meminfo cannot be read");
     bench_record_set(o, "memory_limit_bytes", limited ? json_integer((json_int_t)limit) : NULL,
                      "no control group sets one");
-    bench_record_set(o, "cpu_quota", bench_cgroup_cpus(&cpus) ? json_real(cpus) : NULL,
+    bench_record_set(o, "cpu_quota", bench_cgroup_cpus(BENCH_CGROUPS, &cpus) ? json_real(cpus) : NULL,
                      "no control group sets one");
-    bench_record_set(o, "os", take_string(read_setting("/etc/os-release", "PRETTY_NAME")),
-                     "/etc/os-release cannot be read");
+    bench_record_set(o, "os", os_name(), "/etc/os-release cannot be read");
     bench_record_set(o, "kernel", uname(&u) == 0 ? json_string(u.release) : NULL, "uname failed");
     bench_record_set(o, "libc", libc(), "the C library does not say");
-}
-
-static zo_status load_topology(hwloc_topology_t *topology, zo_error *err)
-{
-    if (hwloc_topology_init(topology)) {
-        *topology = NULL;
-        return zo_fail(err, ZO_ERR_MEMORY, "describe the machine: hwloc: out of memory");
-    }
-    if (hwloc_topology_load(*topology))
-        return zo_fail(err, ZO_ERR_UNSUPPORTED, "describe the machine: hwloc finds no topology: %s",
-                       strerror(errno));
-    return ZO_OK;
 }
 
 zo_status bench_machine_describe(json_t **out, zo_error *err)
@@ -211,7 +175,7 @@ zo_status bench_machine_describe(json_t **out, zo_error *err)
         st = zo_fail(err, ZO_ERR_MEMORY, "describe the machine: out of memory");
         goto cleanup;
     }
-    st = load_topology(&topology, err);
+    st = bench_binding_topology(&topology, "describe the machine", err);
     if (st)
         goto cleanup;
     describe_processor(o, topology);
@@ -231,7 +195,7 @@ cleanup:
 zo_status bench_machine_topology(const char *path, zo_error *err)
 {
     hwloc_topology_t topology = NULL;
-    zo_status st = load_topology(&topology, err);
+    zo_status st = bench_binding_topology(&topology, "describe the machine", err);
     if (!st && hwloc_topology_export_xml(topology, path, 0))
         st = zo_fail(err, ZO_ERR_IO, "write the topology to %s: %s", path, strerror(errno));
     if (topology)

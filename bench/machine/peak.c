@@ -212,7 +212,7 @@ static int64_t memory_bytes(const team *t)
 {
     const uint64_t all = hwloc_get_root_obj(t->topology)->total_memory;
     uint64_t limit;
-    return (int64_t)(bench_cgroup_memory_limit(&limit) && (!all || limit < all) ? limit : all);
+    return (int64_t)(bench_cgroup_memory_limit(BENCH_CGROUPS, &limit) && (!all || limit < all) ? limit : all);
 }
 
 /* Four times the caches, but no more than an eighth of the memory. Pages come when they are touched. */
@@ -241,13 +241,9 @@ static zo_status make_array(team *t, int threads, zo_error *err)
 
 static zo_status open_team(team *t, int threads, zo_error *err)
 {
-    if (hwloc_topology_init(&t->topology)) {
-        t->topology = NULL;
-        return zo_fail(err, ZO_ERR_MEMORY, "measure peaks: hwloc: out of memory");
-    }
-    if (hwloc_topology_load(t->topology))
-        return zo_fail(err, ZO_ERR_UNSUPPORTED, "measure peaks: hwloc finds no topology");
-    zo_status st = find_places(t, threads, err);
+    zo_status st = bench_binding_topology(&t->topology, "measure peaks", err);
+    if (!st)
+        st = find_places(t, threads, err);
     if (!st)
         st = make_array(t, threads, err);
     t->kernels = bench_peak_best();

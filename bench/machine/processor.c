@@ -6,59 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/base/folder.h"
+#include "bench/machine/setting.h"
 #include "bench/record/record.h"
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
 #endif
-
-char *bench_processor_info(const char *proc, const char *key)
-{
-    char *line = NULL, *value = NULL, *path = bench_folder_path("%s/cpuinfo", proc);
-    size_t cap = 0, n = strlen(key);
-    FILE *f = path ? fopen(path, "re") : NULL;
-    while (f && !value && getline(&line, &cap, f) > 0) {
-        const char *p = line + n;
-        if (strncmp(line, key, n) != 0)
-            continue;
-        p += strspn(p, " \t");
-        if (*p++ == ':') {
-            p += strspn(p, " \t");
-            value = strndup(p, strcspn(p, "\n"));
-        }
-    }
-    free(line);
-    free(path);
-    if (f)
-        fclose(f);
-    return value;
-}
-
-static json_t *take_string(char *s)
-{
-    json_t *value = s && *s ? json_string(s) : NULL;
-    free(s);
-    return value;
-}
-
-/* The first line of root/name, or NULL; to be freed. */
-static char *first_line(const char *root, const char *name)
-{
-    char *line = NULL, *path = bench_folder_path("%s/%s", root, name);
-    size_t cap = 0;
-    FILE *f = path ? fopen(path, "re") : NULL;
-    if (f && getline(&line, &cap, f) > 0) {
-        line[strcspn(line, "\n")] = '\0';
-    } else {
-        free(line);
-        line = NULL;
-    }
-    free(path);
-    if (f)
-        fclose(f);
-    return line;
-}
 
 /* Names of models are marketing, and hypervisors shorten them; this is what the silicon says. */
 static json_t *cpu_id(const char *proc)
@@ -74,7 +27,7 @@ static json_t *cpu_id(const char *proc)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds && !id; i++) {
         char *v[4], text[160];
         for (int k = 0; k < 4; k++)
-            v[k] = bench_processor_info(proc, kinds[i].keys[k]);
+            v[k] = bench_setting_read(kinds[i].keys[k], ':', "%s/cpuinfo", proc);
         if (v[0] && v[1] && v[2] && v[3]) {
             snprintf(text, sizeof text, kinds[i].format, v[0], v[1], v[2], v[3]);
             id = json_string(text);
@@ -130,11 +83,11 @@ static json_t *boost(const char *sys)
     static const struct {
         const char *file, *yes;
     } switches[] = {
-        {"devices/system/cpu/cpufreq/boost", "1"},
-        {"devices/system/cpu/intel_pstate/no_turbo", "0"},
+        {"cpufreq/boost", "1"},
+        {"intel_pstate/no_turbo", "0"},
     };
     for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
-        char *line = first_line(sys, switches[i].file);
+        char *line = bench_setting_read("", 0, "%s/devices/system/cpu/%s", sys, switches[i].file);
         const bool known = line && (strcmp(line, "0") == 0 || strcmp(line, "1") == 0);
         json_t *value = known ? json_boolean(strcmp(line, switches[i].yes) == 0) : NULL;
         free(line);
@@ -148,11 +101,14 @@ void bench_processor_describe(const char *proc, const char *sys, json_t *machine
 {
     static const char not_ours[] = "the kernel does not set this processor's frequency";
     bench_record_set(machine, "cpu_id", cpu_id(proc), "/proc/cpuinfo does not give it");
-    bench_record_set(machine, "microcode", take_string(bench_processor_info(proc, "microcode")),
+    bench_record_set(machine, "microcode",
+                     bench_setting_json(bench_setting_read("microcode", ':', "%s/cpuinfo", proc)),
                      "/proc/cpuinfo does not give it");
     describe_hypervisor(machine);
     bench_record_set(machine, "governor",
-                     take_string(first_line(sys, "devices/system/cpu/cpu0/cpufreq/scaling_governor")),
+                     bench_setting_json(
+                         bench_setting_read("", 0, "%s/devices/system/cpu/cpu0/cpufreq/scaling_governor",
+                                            sys)),
                      not_ours);
     bench_record_set(machine, "boost", boost(sys), not_ours);
 }
@@ -163,14 +119,12 @@ bench_ticks bench_processor_ticks(const char *proc)
     enum { STEAL = 7 };
     bench_ticks t = {0, 0};
     uint64_t v[STEAL + 1] = {0};
-    char *line = first_line(proc, "stat"), *p = line ? line + strcspn(line, " ") : NULL;
+    char *line = bench_setting_read("cpu", 0, "%s/stat", proc), *p = line;
     int n = 0;
-    if (line && strncmp(line, "cpu ", 4) == 0) {
-        for (char *end; n <= STEAL; n++, p = end) {
-            v[n] = strtoull(p, &end, 10);
-            if (end == p)
-                break;
-        }
+    for (char *end; p && n <= STEAL; n++, p = end) {
+        v[n] = strtoull(p, &end, 10);
+        if (end == p)
+            break;
     }
     free(line);
     if (n <= STEAL) /* a kernel that does not count it */

@@ -8,9 +8,6 @@
 
 #include <jansson.h>
 
-/* The value of the first line "key : value" of /proc/cpuinfo, or NULL; to be freed. */
-char *bench_processor_info(const char *proc, const char *key);
-
 /* Adds to a machine (machine.h); what cannot be read is null with a reason.
  *
  * { "cpu_id": "AuthenticAMD family 25 model 17 stepping 1", "microcode": "0x1000065", "hypervisor": "KVM",

@@ -1,5 +1,6 @@
 /* Tests of processor.c: over files as Linux writes them on machines of several kinds. */
 #include "bench/machine/processor.h"
+#include "bench/machine/setting.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -139,7 +140,7 @@ static void ticks(void **state)
 static void hypervisor(void **state)
 {
     (void)state;
-    char *flags = bench_processor_info("/proc", "flags");
+    char *flags = bench_setting_read("flags", ':', "/proc/cpuinfo");
     json_t *m = json_object();
     bench_processor_describe("/proc", "/sys", m);
     if (flags && strstr(flags, "hypervisor"))
