@@ -392,7 +392,8 @@ bench_test bench_stats_sign_test(int64_t less, int64_t greater)
     return (bench_test){(double)greater, fmin(1, 2 * tail), true};
 }
 
-bench_test bench_stats_mcnemar_chi2(int64_t only_a, int64_t only_b)
+/* Source: Edwards 1948. */
+static bench_test mcnemar_chi2(int64_t only_a, int64_t only_b)
 {
     const double n = (double)(only_a + only_b), far = fmax(0, fabs((double)(only_a - only_b)) - 1);
     double statistic = n > 0 ? far * far / n : 0;
@@ -401,8 +402,7 @@ bench_test bench_stats_mcnemar_chi2(int64_t only_a, int64_t only_b)
 
 bench_test bench_stats_mcnemar(int64_t only_a, int64_t only_b)
 {
-    return only_a + only_b <= 1000 ? bench_stats_sign_test(only_a, only_b)
-                                   : bench_stats_mcnemar_chi2(only_a, only_b);
+    return only_a + only_b <= 1000 ? bench_stats_sign_test(only_a, only_b) : mcnemar_chi2(only_a, only_b);
 }
 
 bench_interval bench_stats_paired_share(int64_t only_a, int64_t only_b, int64_t n, double confidence)

@@ -101,7 +101,6 @@ bench_test bench_stats_sign_test(int64_t less, int64_t greater);
  * such the sign test (exact); beyond, chi-square with continuity correction, whose statistic is then given.
  * Source: McNemar 1947, Psychometrika 12; Edwards 1948 for the correction. */
 bench_test bench_stats_mcnemar(int64_t only_a, int64_t only_b);
-bench_test bench_stats_mcnemar_chi2(int64_t only_a, int64_t only_b);
 
 /* Interval for the share of right answers of the second less that of the first, on the same n examples.
  * Source: Agresti & Min 2005, Statistics in Medicine 24(5), the Wald interval with 1/2 added to each of the four cells. */

@@ -135,27 +135,27 @@ void bench_table_add_text(bench_table *t, const char *text)
         t->failed = !(c->text = copy_of(text));
 }
 
-void bench_table_add_number(bench_table *t, const char *text, double value, bench_interval interval)
+static void add_value(bench_table *t, const char *text, double value, bench_interval interval)
 {
     cell *c = next_cell(t);
     if (!c || !isfinite(value))
         return;
     c->number = value;
-    if (isfinite(interval.low) && isfinite(interval.high))
-        c->interval = interval;
+    c->interval = interval;
     t->failed = !(c->text = copy_of(text));
+}
+
+void bench_table_add_number(bench_table *t, const char *text, double value, bench_interval interval)
+{
+    const bool known = isfinite(interval.low) && isfinite(interval.high);
+    add_value(t, text, value, known ? interval : bench_no_interval);
 }
 
 void bench_table_add_errors(bench_table *t, const char *text, double value, double seeds_sd,
                             double examples_stderr)
 {
-    cell *c = next_cell(t);
-    if (!c || !isfinite(value))
-        return;
-    c->number = value;
-    c->interval = (bench_interval){seeds_sd, examples_stderr,
-                                   0}; /* what goes with the value, in the order of suffixes */
-    t->failed = !(c->text = copy_of(text));
+    /* what goes with the value, in the order of suffixes */
+    add_value(t, text, value, (bench_interval){seeds_sd, examples_stderr, 0});
 }
 
 void bench_table_add_missing(bench_table *t)
@@ -202,48 +202,63 @@ size_t bench_table_rows(const bench_table *t)
     return t ? t->rows : 0;
 }
 
-const char *bench_table_title(const bench_table *t)
+static const char *title_of(const bench_table *t)
 {
     return t && t->title ? t->title : "";
 }
 
 /* ---- Escapes ---- */
 
-/* What stands for a character in LaTeX; NULL: itself. */
-static const char *latex_of(const char *s, size_t *bytes)
-{
-    static const struct {
-        const char *from, *to;
-    } rules[] = {
-        {"\\", "\\textbackslash{}"},
-        {"&", "\\&"},
-        {"%", "\\%"},
-        {"$", "\\$"},
-        {"#", "\\#"},
-        {"_", "\\_"},
-        {"{", "\\{"},
-        {"}", "\\}"},
-        {"~", "\\textasciitilde{}"},
-        {"^", "\\textasciicircum{}"},
-        {"<", "\\textless{}"},
-        {">", "\\textgreater{}"},
-        {"|", "\\textbar{}"},
-        {"±", "\\ensuremath{\\pm}"},
-        {"×", "\\ensuremath{\\times}"},
-        {"→", "\\ensuremath{\\rightarrow}"},
-        {"\n", " "},
-        {"\r", " "},
-        {"\t", " "},
-    };
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        size_t n = strlen(rules[i].from);
-        if (strncmp(s, rules[i].from, n) == 0) {
-            *bytes = n;
-            return rules[i].to;
-        }
+/* What stands for what else. */
+typedef struct rule {
+    const char *from, *to;
+} rule;
+
+#define BLANKS                                                                                               \
+    {"\n", " "}, {"\r", " "},                                                                                \
+    {                                                                                                        \
+        "\t", " "                                                                                            \
     }
-    *bytes = 1;
-    return NULL;
+
+static const rule text_rules[] = {BLANKS, {0}};
+/* Fit for the inside of elements and of quoted attributes. */
+static const rule html_rules[] = {{"&", "&amp;"},   {"<", "&lt;"},  {">", "&gt;"},
+                                  {"\"", "&quot;"}, {"'", "&#39;"}, {0}};
+static const rule latex_rules[] = {
+    {"\\", "\\textbackslash{}"},
+    {"&", "\\&"},
+    {"%", "\\%"},
+    {"$", "\\$"},
+    {"#", "\\#"},
+    {"_", "\\_"},
+    {"{", "\\{"},
+    {"}", "\\}"},
+    {"~", "\\textasciitilde{}"},
+    {"^", "\\textasciicircum{}"},
+    {"<", "\\textless{}"},
+    {">", "\\textgreater{}"},
+    {"|", "\\textbar{}"},
+    {"±", "\\ensuremath{\\pm}"},
+    {"×", "\\ensuremath{\\times}"},
+    {"→", "\\ensuremath{\\rightarrow}"},
+    BLANKS,
+    {0},
+};
+/* RFC 4180, section 2, rule 7 */
+static const rule csv_rules[] = {{"\"", "\"\""}, {0}};
+
+static void put_by(const rule *rules, const char *s, FILE *out)
+{
+    while (*s) {
+        const rule *r = rules;
+        while (r->from && strncmp(s, r->from, strlen(r->from)) != 0)
+            r++;
+        if (r->from)
+            fputs(r->to, out);
+        else
+            fputc(*s, out);
+        s += r->from ? strlen(r->from) : 1;
+    }
 }
 
 static bool word_character(char c)
@@ -261,19 +276,7 @@ static void put_markdown(const char *s, FILE *out)
     }
 }
 
-static void put_latex(const char *s, FILE *out)
-{
-    size_t bytes;
-    for (; *s; s += bytes) {
-        const char *instead = latex_of(s, &bytes);
-        if (instead)
-            fputs(instead, out);
-        else
-            fputc(*s, out);
-    }
-}
-
-/* RFC 4180, section 2, rules 5 to 7; spaces at the ends are quoted too, since some readers strip them. */
+/* RFC 4180, section 2, rules 5 and 6; spaces at the ends are quoted too, since some readers strip them. */
 static void put_csv(const char *s, FILE *out)
 {
     size_t n = strlen(s);
@@ -282,58 +285,22 @@ static void put_csv(const char *s, FILE *out)
         return;
     }
     fputc('"', out);
-    for (; *s; s++) {
-        if (*s == '"')
-            fputc('"', out);
-        fputc(*s, out);
-    }
+    put_by(csv_rules, s, out);
     fputc('"', out);
-}
-
-static void put_text(const char *s, FILE *out)
-{
-    for (; *s; s++)
-        fputc(strchr("\n\r\t", *s) ? ' ' : *s, out);
-}
-
-/* Fit for the inside of elements and of quoted attributes. */
-static void put_html(const char *s, FILE *out)
-{
-    static const struct {
-        char from;
-        const char *to;
-    } rules[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&#39;"}};
-    for (; *s; s++) {
-        const char *instead = NULL;
-        for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-            instead = *s == rules[i].from ? rules[i].to : instead;
-        if (instead)
-            fputs(instead, out);
-        else
-            fputc(*s, out);
-    }
 }
 
 void bench_table_put_escaped(bench_format format, const char *s, FILE *out)
 {
-    switch (format) {
-    case BENCH_FORMAT_MARKDOWN:
+    static const rule *const rules[] = {[BENCH_FORMAT_TEXT] = text_rules,
+                                        [BENCH_FORMAT_LATEX] = latex_rules,
+                                        [BENCH_FORMAT_HTML] = html_rules,
+                                        [BENCH_FORMAT_JSON] = text_rules};
+    if (format == BENCH_FORMAT_MARKDOWN)
         put_markdown(s, out);
-        break;
-    case BENCH_FORMAT_LATEX:
-        put_latex(s, out);
-        break;
-    case BENCH_FORMAT_CSV:
+    else if (format == BENCH_FORMAT_CSV)
         put_csv(s, out);
-        break;
-    case BENCH_FORMAT_HTML:
-        put_html(s, out);
-        break;
-    case BENCH_FORMAT_TEXT:
-    case BENCH_FORMAT_JSON:
-        put_text(s, out);
-        break;
-    }
+    else
+        put_by(rules[format], s, out);
 }
 
 /* ---- Markdown, LaTeX, text: a grid ---- */
@@ -525,7 +492,7 @@ static zo_status put_latex_table(const bench_table *t, FILE *out, zo_error *err)
     fputs("% \\usepackage{booktabs}\n\\begin{table}\n  \\centering\n", out);
     if (*t->title) {
         fputs("  \\caption{", out);
-        put_latex(t->title, out);
+        put_by(latex_rules, t->title, out);
         fputs("}\n", out);
     }
     /* A line of an article holds about 80 letters; columns need room between them. */
@@ -552,7 +519,7 @@ static zo_status put_html_table(const bench_table *t, FILE *out, zo_error *err)
     enum { SENTENCE = 24 /* letters from which a column that is squeezed is hard to read */ };
     if (*t->title) {
         fputs("<h3>", out);
-        put_html(t->title, out);
+        put_by(html_rules, t->title, out);
         fputs("</h3>\n", out);
     }
     fputs("<div class=\"table\"><table>\n", out);
@@ -677,8 +644,8 @@ json_t *bench_table_to_json(const bench_table *t)
         json_array_append_new(rows, row_json(t, r));
     for (size_t i = 0; t && i < t->note_count; i++)
         json_array_append_new(notes, json_string(t->notes[i].text));
-    return json_pack("{s:s, s:o, s:o, s:o}", "title", bench_table_title(t), "columns", columns, "rows", rows,
-                     "notes", notes);
+    return json_pack("{s:s, s:o, s:o, s:o}", "title", title_of(t), "columns", columns, "rows", rows, "notes",
+                     notes);
 }
 
 zo_status bench_table_write(const bench_table *t, bench_format format, FILE *out, zo_error *err)
@@ -686,7 +653,7 @@ zo_status bench_table_write(const bench_table *t, bench_format format, FILE *out
     zo_status st = ZO_OK;
     json_t *json = NULL;
     if (!t || t->failed)
-        return zo_fail(err, ZO_ERR_MEMORY, "fill table %s: out of memory", bench_table_title(t));
+        return zo_fail(err, ZO_ERR_MEMORY, "fill table %s: out of memory", title_of(t));
     switch (format) {
     case BENCH_FORMAT_TEXT:
     case BENCH_FORMAT_MARKDOWN:

@@ -57,7 +57,6 @@ void bench_table_mark(bench_table *t, const char *note);
 void bench_table_remark(bench_table *t, const char *note);
 
 size_t bench_table_rows(const bench_table *t);
-const char *bench_table_title(const bench_table *t);
 
 /* Fails: ZO_ERR_MEMORY (the table could not be filled), ZO_ERR_IO. Never prints NaN or infinity. */
 zo_status bench_table_write(const bench_table *t, bench_format format, FILE *out, zo_error *err);

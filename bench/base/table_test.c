@@ -262,8 +262,7 @@ static void cut_texts(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         bench_table *t = bench_table_new(cases[i].cut);
         json_t *json = bench_table_to_json(t);
-        assert_string_equal(bench_table_title(t), cases[i].kept);
-        assert_non_null(json);
+        assert_string_equal(json_string_value(json_object_get(json, "title")), cases[i].kept);
         json_decref(json);
         bench_table_free(t);
     }

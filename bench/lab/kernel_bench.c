@@ -17,6 +17,7 @@
 #include "bench/cmd/flags.h"
 #include "bench/backend/model.h"
 #include "bench/machine/peak.h"
+#include "bench/machine/setting.h"
 #include "bench/base/stats.h"
 #include "bench/base/table.h"
 #include "core/kernel/kernel.h"
@@ -55,7 +56,7 @@ static void usage(FILE *to)
 static bool choose(const char *flag, const char *list, const char *const *names, int count, bool *chosen)
 {
     for (int i = 0; i < count; i++)
-        chosen[i] = !list || bench_kernel_stands_in(list, names[i], strlen(names[i]));
+        chosen[i] = !list || bench_setting_lists(list, ',', names[i]);
     for (const char *p = list; p; p = *p ? p + 1 : NULL) {
         size_t n = strcspn(p, ",");
         int i = 0;

@@ -5,22 +5,31 @@
 #include <string.h>
 
 #include "bench/base/stats.h"
-
-bool bench_kernel_stands_in(const char *list, const char *name, size_t n)
-{
-    for (;; list++) {
-        size_t m = strcspn(list, ",");
-        if (m == n && strncmp(list, name, n) == 0)
-            return true;
-        list += m;
-        if (!*list)
-            return false;
-    }
-}
+#include "bench/machine/setting.h"
+#include "core/base/mem.h"
 
 bool bench_kernel_wanted(const bench_kernel_options *o, const char *name)
 {
-    return !o->kernel || bench_kernel_stands_in(o->kernel, name, strlen(name));
+    return !o->kernel || bench_setting_lists(o->kernel, ',', name);
+}
+
+zo_status bench_kernel_make(const bench_kernel_array *arrays, size_t n, zo_error *err)
+{
+    zo_status st = ZO_OK;
+    for (size_t i = 0; i < n && !st; i++)
+        st = zo_mem_array(NULL, ZO_ACCOUNT_HARNESS, (size_t)arrays[i].count, arrays[i].size, "a benchmark",
+                          arrays[i].at, err);
+    return st;
+}
+
+void bench_kernel_free(const bench_kernel_array *arrays, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        void *p;
+        memcpy(&p, arrays[i].at, sizeof p); /* a pointer to another type */
+        zo_mem_free(p);
+        memset(arrays[i].at, 0, sizeof p);
+    }
 }
 
 void bench_kernel_spread(json_t *o, const char *key, const double *x, int n)

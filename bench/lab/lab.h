@@ -30,10 +30,18 @@ typedef struct bench_kernel_options {
     int threads;
 } bench_kernel_options;
 
-/* Is name of n characters one of the comma-separated list? */
-bool bench_kernel_stands_in(const char *list, const char *name, size_t n);
 /* Is this kernel table wanted? */
 bool bench_kernel_wanted(const bench_kernel_options *o, const char *name);
+
+/* An array of a benchmark: where its pointer is, how many elements of which size. */
+typedef struct bench_kernel_array {
+    void *at;
+    int64_t count;
+    size_t size;
+} bench_kernel_array;
+/* n of them; what is there is freed by the second, also after a failure (pointers begin as NULL). Fails: ZO_ERR_MEMORY. */
+zo_status bench_kernel_make(const bench_kernel_array *arrays, size_t n, zo_error *err);
+void bench_kernel_free(const bench_kernel_array *arrays, size_t n);
 
 /* median, quartiles and number of samples in the object: key_ns, key_ns_low, ... with `key` "" or "sgemm_". */
 void bench_kernel_spread(json_t *o, const char *key, const double *x, int n);

@@ -11,7 +11,6 @@
 #include "core/kernel/kernel.h"
 #include "core/model/linear.h"
 #include "core/model/lowrank.h"
-#include "core/base/mem.h"
 #include "core/kernel/rng.h"
 
 enum {
@@ -239,11 +238,10 @@ static zo_status measure_weights(const struct operator_row *o, work *w, const be
         zo_encoder e = {.precision = p, .out = ZO_PANEL_LANES, .in = WIDTH};
         if (!options->precision[p] || (o->of == OF_WHOLE && !zo_precision_in_int8(p, WIDTH)))
             continue;
-        st = zo_mem_array(NULL, ZO_ACCOUNT_HARNESS, (size_t)zo_precision_bytes(p, e.out, e.in), 1,
-                          "a benchmark", &e.storage, err);
-        if (!st)
-            st = zo_mem_array(NULL, ZO_ACCOUNT_HARNESS, (size_t)zo_precision_scratch(p, e.out, e.in),
-                              sizeof(float), "a benchmark", &e.absmax, err);
+        const bench_kernel_array storage[] = {{&e.storage, zo_precision_bytes(p, e.out, e.in), 1},
+                                              {&e.absmax, zo_precision_scratch(p, e.out, e.in),
+                                               sizeof(float)}};
+        st = bench_kernel_make(storage, 2, err);
         if (!st) {
             zo_precision_encode_rows(&e, 0, e.out, w->a);
             w->w = zo_precision_encode_end(&e);
@@ -251,8 +249,7 @@ static zo_status measure_weights(const struct operator_row *o, work *w, const be
                 zo_precision_reorder(&w->w, 1, w->c);
             measure(o, w, w->panels->name, zo_precision_name(p), slice_s, results);
         }
-        zo_mem_free(e.storage);
-        zo_mem_free(e.absmax);
+        bench_kernel_free(storage, 2);
     }
     return st;
 }
@@ -315,23 +312,19 @@ zo_status bench_operators_measure(const bench_kernel_options *o, double slice_s,
     zo_status st = results ? ZO_OK : zo_fail(err, ZO_ERR_MEMORY, "benchmark: out of memory");
     *out = NULL;
     w.engine.scratch_bytes = zo_engine_scratch(w.engine.panels, WIDTH, tiles);
-    const struct {
-        void *out;
-        int64_t count;
-        size_t size;
-    } arrays[] = {{&w.a, FLOATS, sizeof(float)},
-                  {&w.b, FLOATS, sizeof(float)},
-                  {&w.c, FLOATS, sizeof(float)},
-                  {&w.scratch, zo_attend_scratch(KEYS, HEAD), sizeof(float)},
-                  {&w.tiles, tiles, sizeof(zo_tile)},
-                  {&w.packed, tiles * ZO_PANEL_TILE * WIDTH, sizeof(float)},
-                  {&w.engine.scratch, w.engine.scratch_bytes * o->threads, 1},
-                  {&w.lowrank.a, RANK * WIDTH, sizeof(float)},
-                  {&w.lowrank.b, 2 * QUERIES * RANK * WIDTH, sizeof(float)},
-                  {&w.lowrank.low, tiles * RANK * ZO_PANEL_TILE, sizeof(float)}};
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays && !st; i++)
-        st = zo_mem_array(NULL, ZO_ACCOUNT_HARNESS, (size_t)arrays[i].count, arrays[i].size, "a benchmark",
-                          arrays[i].out, err);
+    const bench_kernel_array arrays[] = {{&w.a, FLOATS, sizeof(float)},
+                                         {&w.b, FLOATS, sizeof(float)},
+                                         {&w.c, FLOATS, sizeof(float)},
+                                         {&w.scratch, zo_attend_scratch(KEYS, HEAD), sizeof(float)},
+                                         {&w.tiles, tiles, sizeof(zo_tile)},
+                                         {&w.packed, tiles * ZO_PANEL_TILE * WIDTH, sizeof(float)},
+                                         {&w.engine.scratch, w.engine.scratch_bytes * o->threads, 1},
+                                         {&w.lowrank.a, RANK * WIDTH, sizeof(float)},
+                                         {&w.lowrank.b, 2 * QUERIES * RANK * WIDTH, sizeof(float)},
+                                         {&w.lowrank.low, tiles * RANK * ZO_PANEL_TILE, sizeof(float)}};
+    const size_t array_count = sizeof arrays / sizeof *arrays;
+    if (!st)
+        st = bench_kernel_make(arrays, array_count, err);
     if (!st) {
         zo_normals((zo_noise_at){.seed = 1, .tensor = 0}, 0, FLOATS, w.a);
         zo_normals((zo_noise_at){.seed = 1, .tensor = 1}, 0, FLOATS, w.b);
@@ -342,11 +335,7 @@ zo_status bench_operators_measure(const bench_kernel_options *o, double slice_s,
     }
     for (size_t i = 0; i < sizeof operators / sizeof *operators && !st; i++)
         st = run_operator(operators + i, &w, o, slice_s, results, err);
-    void *const all[] = {
-        w.a,         w.b,         w.c,          w.scratch, w.tiles, w.packed, w.engine.scratch,
-        w.lowrank.a, w.lowrank.b, w.lowrank.low};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        zo_mem_free(all[i]);
+    bench_kernel_free(arrays, array_count);
     if (st)
         json_decref(results);
     else

@@ -77,6 +77,7 @@ typedef struct bench {
     char *packed, *scratch;
     zo_tile *tiles;
     int64_t scratch_bytes;
+    bench_kernel_array room[9]; /* those from x to tiles */
     int64_t deadline_ns;
     int groups_left;
     json_t *results;
@@ -413,40 +414,27 @@ static zo_status make_room(bench *b, zo_error *err)
         }
         b->scratch_bytes = scratch > b->scratch_bytes ? scratch : b->scratch_bytes;
     }
-    const struct {
-        void *out;
-        int64_t count;
-        size_t size;
-    } arrays[] = {{&b->x, rows * in, sizeof(float)},
-                  {&b->y, rows * out, sizeof(float)},
-                  {&b->plain, out * in, sizeof(float)},
-                  {&b->absolute, out * in, sizeof(float)},
-                  {&b->wanted, CHECK_ROWS * out, sizeof(float)},
-                  {&b->magnitude, CHECK_ROWS * out, sizeof(float)},
-                  {&b->packed, bytes, 1},
-                  {&b->scratch, b->scratch_bytes * b->o->threads, 1},
-                  {&b->tiles, rows, sizeof(zo_tile)}};
-    zo_status st = ZO_OK;
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays && !st; i++)
-        st = zo_mem_array(NULL, ZO_ACCOUNT_HARNESS, (size_t)arrays[i].count, arrays[i].size, "a benchmark",
-                          arrays[i].out, err);
-    return st;
+    const bench_kernel_array room[] = {{&b->x, rows * in, sizeof(float)},
+                                       {&b->y, rows * out, sizeof(float)},
+                                       {&b->plain, out * in, sizeof(float)},
+                                       {&b->absolute, out * in, sizeof(float)},
+                                       {&b->wanted, CHECK_ROWS * out, sizeof(float)},
+                                       {&b->magnitude, CHECK_ROWS * out, sizeof(float)},
+                                       {&b->packed, bytes, 1},
+                                       {&b->scratch, b->scratch_bytes * b->o->threads, 1},
+                                       {&b->tiles, rows, sizeof(zo_tile)}};
+    memcpy(b->room, room, sizeof room);
+    return bench_kernel_make(b->room, sizeof room / sizeof *room, err);
 }
 
 static void free_room(bench *b)
 {
-    void *const all[] = {b->x,         b->y,      b->plain,   b->absolute, b->wanted,
-                         b->magnitude, b->packed, b->scratch, b->tiles};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        zo_mem_free(all[i]);
+    bench_kernel_free(b->room, sizeof b->room / sizeof *b->room);
     for (int p = 0; p < ZO_PRECISION_COUNT; p++)
         zo_mem_free(b->weights[p].copies);
     zo_mem_free(b->in_rows.copies);
     memset(b->weights, 0, sizeof b->weights);
     b->in_rows = (weights){0};
-    b->x = b->y = b->plain = b->absolute = b->wanted = b->magnitude = NULL;
-    b->packed = b->scratch = NULL;
-    b->tiles = NULL;
 }
 
 static zo_status run_shape(bench *b, zo_error *err)
