@@ -26,17 +26,6 @@ int zo_utf8_decode(const char *s, size_t n, uint32_t *cp)
     return bytes;
 }
 
-int zo_utf8_encode(uint32_t cp, char out[4])
-{
-    static const unsigned char mark[5] = {0, 0, 0xC0, 0xE0, 0xF0};
-    assert(cp <= 0x10FFFF && (cp < 0xD800 || cp > 0xDFFF));
-    int bytes = cp < 0x80 ? 1 : cp < 0x800 ? 2 : cp < 0x10000 ? 3 : 4;
-    for (int i = bytes - 1; i > 0; i--, cp >>= 6)
-        out[i] = (char)(0x80 | (cp & 0x3F));
-    out[0] = (char)(mark[bytes] | cp);
-    return bytes;
-}
-
 bool zo_utf8_is_space(uint32_t cp)
 {
     static const uint32_t range[][2] = {{0x09, 0x0D},     {0x20, 0x20},     {0x85, 0x85},

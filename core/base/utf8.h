@@ -11,9 +11,6 @@
  * point; it is written only where the result is not 0. */
 int zo_utf8_decode(const char *s, size_t n, uint32_t *cp);
 
-/* Writes a code point (at most U+10FFFF, no surrogate) and returns its number of bytes. */
-int zo_utf8_encode(uint32_t cp, char out[4]);
-
 /* The White_Space property: 25 code points, unchanged since Unicode 6.3. */
 bool zo_utf8_is_space(uint32_t cp);
 

@@ -172,11 +172,6 @@ const char *zo_task_template(const zo_task *t)
     return t->words;
 }
 
-bool zo_task_generated(const zo_task *t)
-{
-    return t->generated;
-}
-
 /* ---- text under construction ---- */
 
 typedef struct text {

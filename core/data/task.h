@@ -46,7 +46,6 @@ const char *const *zo_task_names(void);        /* NULL-terminated */
 zo_metric zo_task_metric(const zo_task *t);
 double zo_task_chance(const zo_task *t);        /* accuracy of a coin of as many sides */
 const char *zo_task_template(const zo_task *t); /* the template in words, as records hash it */
-bool zo_task_generated(const zo_task *t);       /* needs no file */
 
 typedef enum zo_split { ZO_SPLIT_TRAIN, ZO_SPLIT_VALIDATION } zo_split;
 

@@ -34,7 +34,8 @@ bool zo_engine_pairs(const zo_engine *e)
     return e->compute != ZO_COMPUTE_F32 && e->panels->bf16;
 }
 
-int64_t zo_tile_inputs(const zo_engine *e, int64_t k)
+/* Values per row of a packed tile of k inputs, fill included. */
+static int64_t inputs_of(const zo_engine *e, int64_t k)
 {
     return zo_engine_pairs(e) ? k + k % 2 : k;
 }
@@ -42,7 +43,7 @@ int64_t zo_tile_inputs(const zo_engine *e, int64_t k)
 /* Bytes of a tile's first form. */
 static int64_t first_bytes(const zo_engine *e, int64_t k)
 {
-    return zo_tile_inputs(e, k) * e->panels->tile_rows * (zo_engine_pairs(e) ? 2 : 4);
+    return inputs_of(e, k) * e->panels->tile_rows * (zo_engine_pairs(e) ? 2 : 4);
 }
 
 static int64_t blocks_of(int64_t k)

@@ -46,8 +46,7 @@ int64_t zo_engine_scratch(const zo_panels *panels, int64_t in, int64_t tiles);
 /* Floats of room that sgemm needs for up to so many rows, of maps of up to `in` inputs. */
 int64_t zo_engine_room(int64_t in, int64_t rows);
 
-/* Values per row of a packed tile of k inputs, fill included; and its bytes, in both forms where compute is int8. */
-int64_t zo_tile_inputs(const zo_engine *e, int64_t k);
+/* Bytes of a packed tile of k inputs, in both forms where compute is int8. */
 int64_t zo_tile_bytes(const zo_engine *e, int64_t k);
 
 /* tile = rows of x (rows, ld), k inputs of each. */

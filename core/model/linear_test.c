@@ -386,7 +386,7 @@ static void swiglu_packs_the_next_input(void **state)
                 zo_tile_pack(&f.e, want, rows, out[0], f.tiles[t].rows, out[0]);
                 bool pairs = zo_engine_pairs(&f.e);
                 double most = f.e.compute == ZO_COMPUTE_F32 ? 4 * 0x1p-23 : 0x1p-8;
-                for (int64_t k = 0; k < zo_tile_inputs(&f.e, out[0]) * (*panels)->tile_rows; k++) {
+                for (int64_t k = 0; k < (out[0] + (pairs ? out[0] % 2 : 0)) * (*panels)->tile_rows; k++) {
                     float a = pairs ? zo_bf16_to_f32(((uint16_t *)(void *)(h + t * bytes))[k])
                                     : ((float *)(void *)(h + t * bytes))[k];
                     float b =

@@ -198,16 +198,6 @@ int32_t zo_tokenizer_eos(const zo_tokenizer *t)
     return t->eos;
 }
 
-bool zo_tokenizer_adds_bos(const zo_tokenizer *t)
-{
-    return t->bos >= 0 && t->before.count > 0 && t->before.id[0] == t->bos;
-}
-
-bool zo_tokenizer_byte_level(const zo_tokenizer *t)
-{
-    return t->byte_level;
-}
-
 /* --- encoding ------------------------------------------------------------------------------------------ */
 
 /* The first entry of [lo, hi) whose byte d is at least c; they are all longer than d and agree before it. */

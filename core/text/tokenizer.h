@@ -40,9 +40,6 @@ int32_t zo_tokenizer_vocab(const zo_tokenizer *t);
 bool zo_tokenizer_has(const zo_tokenizer *t, int32_t id);
 int32_t zo_tokenizer_bos(const zo_tokenizer *t); /* -1: none */
 int32_t zo_tokenizer_eos(const zo_tokenizer *t); /* -1: none */
-bool zo_tokenizer_adds_bos(const zo_tokenizer *t);
-/* True where words are encoded with their leading space (byte-level). */
-bool zo_tokenizer_byte_level(const zo_tokenizer *t);
 
 typedef enum zo_encode_flags {
     ZO_ENCODE_PLAIN = 0,
