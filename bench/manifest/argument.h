@@ -9,9 +9,8 @@
 json_t *bench_argument_value(const bench_option *o, const char *text);
 
 /* The defaults, then every "key=value" of argv[0 .. n), then what follows from them, then bench_params_check. A value
- * is read as JSON, and as a plain string where it is none. Options that only a cell's own process can have (`launched`) are
- * refused. Fails: ZO_ERR_INVALID, naming the argument, with the nearest
- * known key. */
+ * is read as bench_argument_value does. Options that only a cell's own process can have (`launched`) are refused. Fails:
+ * ZO_ERR_INVALID, naming the argument, with the nearest known key. */
 zo_status bench_arguments(bench_params *p, char *const *argv, int n, zo_error *err);
 
 #endif

@@ -17,20 +17,18 @@ typedef struct file {
     bool open;  /* its includes are being read */
 } file;
 
-struct bench_document {
+/* A document while it is made. */
+typedef struct draft {
     const bench_field *sections;
     file files[MOST_FILES];
     int file_count;
-    bench_json_tree tree;
+    bench_json_tree *tree;
     bench_node *root;
-    char *text;
-    size_t bytes;
-};
+} draft;
 
 /* ---- files ---- */
 
-static zo_status take_file(bench_document *d, const char *text, size_t n, const char *path, char *real,
-                           zo_error *err);
+static zo_status take_file(draft *d, const char *text, size_t n, const char *path, char *real, zo_error *err);
 
 /* "dir/of/this/" + name, or name alone where it is absolute. NULL: out of memory. */
 static char *beside(const char *path, const char *name)
@@ -43,7 +41,7 @@ static char *beside(const char *path, const char *name)
 }
 
 /* One element of a file's "include". */
-static zo_status include_one(bench_document *d, const char *path, const bench_node *element, zo_error *err)
+static zo_status include_one(draft *d, const char *path, const bench_node *element, zo_error *err)
 {
     zo_file_map map = {0};
     zo_error why = {0};
@@ -75,7 +73,7 @@ cleanup:
     return st;
 }
 
-static zo_status include_all(bench_document *d, const char *path, const bench_node *root, zo_error *err)
+static zo_status include_all(draft *d, const char *path, const bench_node *root, zo_error *err)
 {
     const bench_node *list = bench_node_member(root, "include");
     zo_status st = ZO_OK;
@@ -108,17 +106,16 @@ static zo_status check_root(const bench_node *root, zo_error *err)
 }
 
 /* A file's includes, then itself, over what is there. Takes real. */
-static zo_status take_file(bench_document *d, const char *text, size_t n, const char *path, char *real,
-                           zo_error *err)
+static zo_status take_file(draft *d, const char *text, size_t n, const char *path, char *real, zo_error *err)
 {
     file *f = &d->files[d->file_count++];
-    const char *name = bench_json_tree_name(&d->tree, path);
+    const char *name = bench_json_tree_name(d->tree, path);
     bench_node *mine = NULL;
     *f = (file){.path = real, .open = true};
     if (n > MOST_FILE_BYTES)
         return zo_fail(err, ZO_ERR_FORMAT, "%.300s: a manifest of %zu bytes, more than %d", path, n,
                        MOST_FILE_BYTES);
-    zo_status st = name ? bench_json_tree_parse(&d->tree, text, n, (bench_place){name, 1, 1}, &mine, err)
+    zo_status st = name ? bench_json_tree_parse(d->tree, text, n, (bench_place){name, 1, 1}, &mine, err)
                         : bench_json_tree_memory(err);
     if (!st)
         st = check_root(mine, err);
@@ -283,7 +280,7 @@ static const char *varies_in(const bench_node *root, const char *key)
     return seeds && strcmp(key, bench_option_seed()->name) == 0 ? "seeds" : NULL;
 }
 
-static zo_status fail_key(const bench_document *d, bench_place at, const char *key, zo_error *err)
+static zo_status fail_key(const draft *d, bench_place at, const char *key, zo_error *err)
 {
     const char *near = bench_nearest(key, &d->sections->key, sizeof *d->sections);
     near = near ? near : bench_option_nearest(key);
@@ -293,7 +290,7 @@ static zo_status fail_key(const bench_document *d, bench_place at, const char *k
 }
 
 /* The section that a key of --set belongs to ("": it is one itself), and the key within. */
-static zo_status find_section(const bench_document *d, bench_place at, char *key, const char **section,
+static zo_status find_section(const draft *d, bench_place at, char *key, const char **section,
                               const char **rest, zo_error *err)
 {
     char *dot = strchr(key, '.');
@@ -326,13 +323,13 @@ static zo_status find_section(const bench_document *d, bench_place at, char *key
     return ZO_OK;
 }
 
-static zo_status set_one(bench_document *d, const char *argument, zo_error *err)
+static zo_status set_one(draft *d, const char *argument, zo_error *err)
 {
     const char *equals = strchr(argument, '='), *section, *rest;
     char key[96], name[256];
     bench_node *holder = NULL;
     snprintf(name, sizeof name, "--set %s", argument);
-    const bench_place at = {bench_json_tree_name(&d->tree, name), 0, 0};
+    const bench_place at = {bench_json_tree_name(d->tree, name), 0, 0};
     if (!at.file)
         return bench_json_tree_memory(err);
     if (!equals || equals == argument || (size_t)(equals - argument) >= sizeof key)
@@ -347,7 +344,7 @@ static zo_status set_one(bench_document *d, const char *argument, zo_error *err)
     /* {"section": {"key": value}}, or {"key": value} */
     json = *section ? json_pack("{s:{s:o}}", section, rest, json) : json_pack("{s:o}", rest, json);
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-    st = text ? bench_json_tree_parse(&d->tree, text, strlen(text), at, &holder, err)
+    st = text ? bench_json_tree_parse(d->tree, text, strlen(text), at, &holder, err)
               : bench_json_tree_memory(err);
     json_decref(json);
     free(text);
@@ -380,49 +377,47 @@ static bool is_null(const bench_node *member)
     return json_is_null(member->value);
 }
 
-static zo_status write_text(bench_document *d, zo_error *err)
+/* The file's own bytes, or the tree's where others had a part in it. */
+static zo_status make_text(const draft *d, bool own, const char *text, size_t n, bench_document *out,
+                           zo_error *err)
 {
-    zo_status st = bench_json_tree_build(d->root, err);
+    zo_status st = own ? ZO_OK : bench_json_tree_build(d->root, err);
+    char *all = own || st ? NULL : json_dumps(d->root->value, JSON_INDENT(2));
     if (st)
         return st;
-    d->text = json_dumps(d->root->value, JSON_INDENT(2));
-    d->bytes = d->text ? strlen(d->text) : 0;
-    if (!d->text)
-        return bench_json_tree_memory(err);
-    d->text[d->bytes++] = '\n'; /* in the place of the NUL */
-    return ZO_OK;
+    text = own ? text : all;
+    n = own ? n : all ? strlen(all) : 0;
+    out->bytes = n + !own;
+    out->text = text ? malloc(n + 2) : NULL;
+    if (out->text) {
+        memcpy(out->text, text, n);
+        memcpy(out->text + n, own ? "" : "\n", own ? 1 : 2);
+    }
+    free(all);
+    return out->text ? ZO_OK : bench_json_tree_memory(err);
 }
 
-static zo_status compose(bench_document *d, const char *text, size_t n, const char *path,
-                         const char *const *sets, zo_error *err)
+static zo_status compose(draft *d, const char *text, size_t n, const char *path, const char *const *sets,
+                         bench_document *out, zo_error *err)
 {
-    bool set = false;
+    bool own;
     char *real = realpath(path, NULL);
     real = real ? real : strdup(path); /* a text that lies in no file */
     if (!real)
         return bench_json_tree_memory(err);
     zo_status st = take_file(d, text, n, path, real, err);
-    if (!st)
-        bench_json_tree_drop(d->root, is_include);
-    for (; sets && *sets && !st; sets++, set = true)
-        st = set_one(d, *sets, err);
     if (st)
         return st;
-    if (d->file_count > 1 || set) {
-        st = write_text(d, err);
-    } else {
-        d->text = malloc(n + 1);
-        d->bytes = n;
-        if (d->text)
-            memcpy(d->text, text, n);
-        else
-            st = bench_json_tree_memory(err);
-    }
+    bench_json_tree_drop(d->root, is_include);
+    for (own = d->file_count == 1; sets && *sets && !st; sets++, own = false)
+        st = set_one(d, *sets, err);
+    if (!st)
+        st = make_text(d, own, text, n, out, err);
     const bench_node *variables = bench_node_member(d->root, "variables");
     if (!st)
         st = check_variables(variables, err);
     if (!st)
-        st = fill(&d->tree, variables, d->root, err);
+        st = fill(d->tree, variables, d->root, err);
     if (st)
         return st;
     bench_json_tree_drop(d->root, is_done_with);
@@ -434,39 +429,22 @@ static zo_status compose(bench_document *d, const char *text, size_t n, const ch
 }
 
 zo_status bench_compose(const bench_field *sections, const char *text, size_t n, const char *path,
-                        const char *const *sets, bench_document **out, zo_error *err)
+                        const char *const *sets, bench_document *out, zo_error *err)
 {
-    *out = NULL;
-    bench_document *d = calloc(1, sizeof *d);
-    if (!d)
-        return bench_json_tree_memory(err);
-    d->sections = sections;
-    zo_status st = compose(d, text, n, path, sets, err);
+    *out = (bench_document){0};
+    draft d = {.sections = sections, .tree = &out->tree};
+    zo_status st = compose(&d, text, n, path, sets, out, err);
+    out->root = d.root;
+    for (int i = 0; i < d.file_count; i++)
+        free(d.files[i].path);
     if (st)
-        bench_document_free(d);
-    else
-        *out = d;
+        bench_compose_deinit(out);
     return st;
 }
 
-void bench_document_free(bench_document *d)
+void bench_compose_deinit(bench_document *d)
 {
-    if (!d)
-        return;
     bench_json_tree_free(&d->tree);
-    for (int i = 0; i < d->file_count; i++)
-        free(d->files[i].path);
     free(d->text);
-    free(d);
-}
-
-const bench_node *bench_document_root(const bench_document *d)
-{
-    return d->root;
-}
-
-const char *bench_document_text(const bench_document *d, size_t *bytes)
-{
-    *bytes = d->bytes;
-    return d->text;
+    *d = (bench_document){0};
 }

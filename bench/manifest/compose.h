@@ -14,20 +14,20 @@
 #include "bench/manifest/reader.h"
 #include "core/base/error.h"
 
-typedef struct bench_document bench_document;
+typedef struct bench_document {
+    bench_json_tree tree;
+    const bench_node *root; /* the whole, an object */
+    /* owned, bytes long and a NUL: a text that says the same alone: the file's own bytes, or, where other files or --set had a
+     * part in it, written anew */
+    char *text;
+    size_t bytes;
+} bench_document;
 
-/* sections: those that a manifest may have. sets: NULL-terminated list of "key=value" or NULL. A key is a variable's name, a parameter's (of "defaults"), a section's, or
- * SECTION.KEY; a value as bench_argument_value reads it. text: the file's (n bytes), path: its name. Fails: ZO_ERR_FORMAT with
- * "file:line:column: " or "--set key=value: " before the text; ZO_ERR_MEMORY. */
+/* sections: those that a manifest may have. sets: NULL-terminated list of "key=value" or NULL. A key is a variable's name, a
+ * parameter's (of "defaults"), a section's, or SECTION.KEY; a value as bench_argument_value reads it. text: the file's (n bytes),
+ * path: its name. Fails: ZO_ERR_FORMAT with "file:line:column: " or "--set key=value: " before the text; ZO_ERR_MEMORY. */
 zo_status bench_compose(const bench_field *sections, const char *text, size_t n, const char *path,
-                        const char *const *sets, bench_document **out, zo_error *err);
-void bench_document_free(bench_document *d);
-
-/* The whole, an object; borrowed. */
-const bench_node *bench_document_root(const bench_document *d);
-
-/* A text that says the same alone: the file's own bytes, or, where other files or --set had a part in it, written anew.
- * Borrowed, *bytes long. */
-const char *bench_document_text(const bench_document *d, size_t *bytes);
+                        const char *const *sets, bench_document *out, zo_error *err);
+void bench_compose_deinit(bench_document *d);
 
 #endif

@@ -32,8 +32,12 @@ static zo_status make(bench_json_tree *t, const bench_node *like, bench_node **o
     struct bench_made *m = malloc(sizeof *m + n);
     if (!m)
         return bench_json_tree_memory(err);
-    m->node = (bench_node){n ? memcpy(m->key, like->key, n) : NULL, like->at, like->key_at,
-                           json_incref(like->value), NULL, NULL};
+    m->node = (bench_node){n ? memcpy(m->key, like->key, n) : NULL,
+                           like->at,
+                           like->key_at,
+                           json_incref(like->value),
+                           NULL,
+                           NULL};
     m->older = t->made;
     t->made = m;
     t->count++;

@@ -207,46 +207,36 @@ static zo_status read_manifest(bench_reader *r, draft *d)
     return st;
 }
 
-static zo_status keep_text(bench_manifest *m, const bench_document *document, zo_error *err)
-{
-    const char *text = bench_document_text(document, &m->text_bytes);
-    m->text = malloc(m->text_bytes + 1);
-    if (!m->text)
-        return zo_fail(err, ZO_ERR_MEMORY, "%s: out of memory", m->path);
-    memcpy(m->text, text, m->text_bytes);
-    m->text[m->text_bytes] = '\0';
-    bench_sha256(m->text, m->text_bytes, m->sha256);
-    return ZO_OK;
-}
-
 static zo_status parse(const char *text, size_t bytes, const char *path, const char *const *sets,
                        bench_manifest **out, zo_error *err)
 {
-    bench_document *document = NULL;
+    bench_document document;
     *out = NULL;
     if (strlen(path) >= sizeof(*out)->path)
         return zo_fail(err, ZO_ERR_INVALID, "%.300s...: the path is too long", path);
     zo_status st = bench_compose(sections, text, bytes, path, sets, &document, err);
     if (st)
         return st;
-    bench_reader r = {bench_document_root(document), path, err};
+    bench_reader r = {document.root, path, err};
     draft *d = calloc(1, sizeof *d);
     if (!d) {
-        st = bench_reader_memory(&r);
-        goto cleanup;
+        bench_compose_deinit(&document);
+        return bench_reader_memory(&r);
     }
+    bench_manifest *m = &d->m;
+    snprintf(m->path, sizeof m->path, "%s", path);
+    m->text = document.text; /* ownership moves */
+    m->text_bytes = document.bytes;
+    document.text = NULL;
+    bench_sha256(m->text, m->text_bytes, m->sha256);
     bench_expand_init(&d->x);
-    snprintf(d->m.path, sizeof d->m.path, "%s", path);
-    st = keep_text(&d->m, document, err);
-    if (!st)
-        st = read_manifest(&r, d);
+    st = read_manifest(&r, d);
     bench_expand_deinit(&d->x);
+    bench_compose_deinit(&document);
     if (st)
-        bench_manifest_free(&d->m);
+        bench_manifest_free(m);
     else
-        *out = &d->m;
-cleanup:
-    bench_document_free(document);
+        *out = m;
     return st;
 }
 

@@ -1,8 +1,7 @@
 /* Experiment manifests: parsed, checked, expanded into cells. See README.md for the language.
  *
- * Top-level keys: schema ("zobench/1"), name, title, include, variables (compose.h), defaults, matrix, zip, exclude, cells,
- * seeds, measure, tables, plots, claims. Unknown and repeated keys are errors. Every error is "file:line:column: text", in the
- * file where it is, or "--set key=value: text".
+ * Unknown and repeated keys are errors. Every error is "file:line:column: text", in the file where it is, or
+ * "--set key=value: text".
  */
 #ifndef BENCH_MANIFEST_H
 #define BENCH_MANIFEST_H
@@ -37,8 +36,7 @@ typedef struct bench_manifest {
     int32_t plot_count;
     bench_claim_spec *claims;
     int32_t claim_count;
-    char *
-        text; /* owned: the file's bytes, or one file that says the same where others or --set had a part in it */
+    char *text; /* owned: what was read, as one file (compose.h) */
     size_t text_bytes;
     char sha256[65]; /* of text */
     json_t *root;    /* owned */
@@ -52,11 +50,11 @@ typedef struct bench_manifest {
  * Cells, in this order: the product of the matrix lists and the zip groups over the defaults, as written, the last
  * varying fastest, without those that match an exclude; then `cells`, each over the defaults alone and untouched by
  * exclude; each of these once per seed. A list of numbers may be a range (range.h) or hold ranges. Null leaves a
- * parameter unset: it has its own default, not that of "defaults" (where null is a value, as of seq_len, it is that). Without matrix, zip and cells the defaults are the only cell. A cell that
- * appears twice is kept once. parallel and steps follow the method where nothing sets them (bench_params_follow).
+ * parameter unset: it has its own default, not that of "defaults" (where null is a value, as of seq_len, it is that).
+ * Without matrix, zip and cells the defaults are the only cell. A cell that appears twice is kept once. parallel and steps follow the method where nothing sets them (bench_params_follow).
  *
- * path is for messages. Fails: ZO_ERR_IO, ZO_ERR_MEMORY,
- * ZO_ERR_FORMAT with "file:line:column: what (did you mean ...?)". */
+ * path is for messages, and what is included is relative to it. Fails: ZO_ERR_IO, ZO_ERR_MEMORY, ZO_ERR_INVALID (the path is
+ * too long), ZO_ERR_FORMAT with "file:line:column: what; did you mean ...?". */
 zo_status bench_manifest_load(const char *path, bench_manifest **out, zo_error *err);
 /* The same with what --set says: a NULL-terminated list of "key=value" (compose.h), or NULL. */
 zo_status bench_manifest_load_set(const char *path, const char *const *sets, bench_manifest **out,

@@ -36,7 +36,7 @@ const char *bench_backend_name(int backend);
 
 typedef struct bench_params {
     char model[256];    /* "smollm2-135m", a path, "synth:tiny" */
-    char task[32];      /* "sst2", "rte", "boolq", "copa", "polarity", "random" */
+    char task[32];      /* of core/data/task.h: "sst2", "polarity" */
     char data[256];     /* folder of data sets; "" (null): $ZOBENCH_DATA or ./data */
     int64_t train_rows; /* first rows of the training split; default 1000 (the paper), 0: all */
     int64_t eval_rows;  /* first rows of the validation split; default 1000, 0: all */
