@@ -180,24 +180,6 @@ static bench_interval percentiles(double *values, int count, double confidence, 
                             least_coverage(confidence, n)};
 }
 
-bench_interval bench_stats_bootstrap_median(const double *x, size_t n, size_t block, double confidence,
-                                            int resamples, uint64_t seed)
-{
-    bench_interval out = bench_no_interval;
-    assert(resamples > 0 && block > 0 && n < UINT32_MAX);
-    double *values = malloc((size_t)resamples * sizeof *values), *drawn = malloc((n + 1) * sizeof *drawn);
-    if (values && drawn && n >= 2 && !any_nan(x, n)) {
-        for (int r = 0; r < resamples; r++) {
-            resample(x, n, block, seed, r, 0, drawn);
-            values[r] = median_in_place(drawn, n);
-        }
-        out = percentiles(values, resamples, confidence, n);
-    }
-    free(values);
-    free(drawn);
-    return out;
-}
-
 static bool all_positive(const double *x, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -206,25 +188,42 @@ static bool all_positive(const double *x, size_t n)
     return true;
 }
 
-bench_interval bench_stats_bootstrap_ratio(const double *a, size_t na, const double *b, size_t nb,
-                                           double confidence, int resamples, uint64_t seed)
+/* Of median(a), or median(a) / median(b) where nb > 0. */
+static bench_interval bootstrap(const double *a, size_t na, size_t block, const double *b, size_t nb,
+                                double confidence, int resamples, uint64_t seed)
 {
     bench_interval out = bench_no_interval;
-    const size_t most = na > nb ? na : nb;
-    assert(resamples > 0 && most < UINT32_MAX);
-    double *values = malloc((size_t)resamples * sizeof *values), *drawn = malloc((most + 1) * sizeof *drawn);
-    if (values && drawn && na >= 2 && nb >= 2 && all_positive(a, na) && all_positive(b, nb)) {
-        for (int r = 0; r < resamples; r++) {
-            resample(a, na, 1, seed, r, 0, drawn);
-            values[r] = median_in_place(drawn, na);
-            resample(b, nb, 1, seed, r, 1, drawn);
-            values[r] /= median_in_place(drawn, nb);
-        }
-        out = percentiles(values, resamples, confidence, na < nb ? na : nb);
+    const size_t most = na > nb ? na : nb, least = nb && nb < na ? nb : na;
+    assert(resamples > 0 && block > 0 && most < UINT32_MAX);
+    double *values = malloc((size_t)resamples * sizeof *values), *drawn = malloc(most * sizeof *drawn);
+    for (int r = 0; values && drawn && r < resamples; r++) {
+        resample(a, na, block, seed, r, 0, drawn);
+        values[r] = median_in_place(drawn, na);
+        if (nb == 0)
+            continue;
+        resample(b, nb, block, seed, r, 1, drawn);
+        values[r] /= median_in_place(drawn, nb);
     }
+    if (values && drawn)
+        out = percentiles(values, resamples, confidence, least);
     free(values);
     free(drawn);
     return out;
+}
+
+bench_interval bench_stats_bootstrap_median(const double *x, size_t n, size_t block, double confidence,
+                                            int resamples, uint64_t seed)
+{
+    return n >= 2 && !any_nan(x, n) ? bootstrap(x, n, block, NULL, 0, confidence, resamples, seed)
+                                    : bench_no_interval;
+}
+
+bench_interval bench_stats_bootstrap_ratio(const double *a, size_t na, const double *b, size_t nb,
+                                           double confidence, int resamples, uint64_t seed)
+{
+    return na >= 2 && nb >= 2 && all_positive(a, na) && all_positive(b, nb)
+               ? bootstrap(a, na, 1, b, nb, confidence, resamples, seed)
+               : bench_no_interval;
 }
 
 /* ---- ranks ---- */

@@ -66,7 +66,8 @@ zo_status bench_condition_check(const bench_option *o, const json_t *value, zo_e
     return st;
 }
 
-bool bench_condition_holds(const bench_params *p, const bench_option *o, const json_t *value)
+/* Does p fulfil it? False too for what bench_condition_check refuses. */
+static bool holds(const bench_params *p, const bench_option *o, const json_t *value)
 {
     condition c;
     if (read_condition(o, value, &c, NULL))
@@ -102,9 +103,9 @@ bool bench_condition_match(const bench_params *p, const json_t *where)
         if (!o)
             return false;
         if (!bench_value_is_list(o, value)) {
-            any = bench_condition_holds(p, o, value);
+            any = holds(p, o, value);
         } else {
-            json_array_foreach(value, i, element) any = any || bench_condition_holds(p, o, element);
+            json_array_foreach(value, i, element) any = any || holds(p, o, element);
         }
         if (!any)
             return false;

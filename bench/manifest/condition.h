@@ -14,11 +14,8 @@
 /* Is value a value of the parameter or a condition for it? Fails: ZO_ERR_INVALID, without the place, as bench_params_set. */
 zo_status bench_condition_check(const bench_option *o, const json_t *value, zo_error *err);
 
-/* Does p fulfil it? False too for what bench_condition_check refuses. */
-bool bench_condition_holds(const bench_params *p, const bench_option *o, const json_t *value);
-
 /* Whether p has, for every key of the object `where`, the value given there or one of a list of values, each of which may
- * be a condition . NULL matches all; unknown keys and values that no parameter can have match nothing (a
+ * be a condition. NULL matches all; unknown keys and values that no parameter can have match nothing (a
  * manifest's have been checked). */
 bool bench_condition_match(const bench_params *p, const json_t *where);
 

@@ -598,7 +598,8 @@ zo_lora_options bench_params_lora(const bench_params *p)
 
 /* ---- to JSON and back ---- */
 
-json_t *bench_params_get(const bench_params *p, const bench_option *o)
+/* One field in its manifest form: new reference. */
+static json_t *get(const bench_params *p, const bench_option *o)
 {
     const void *field = field_of(p, o);
     switch (o->type) {
@@ -627,7 +628,7 @@ json_t *bench_params_get(const bench_params *p, const bench_option *o)
 
 const char *bench_params_text(const bench_params *p, const bench_option *o, char *out, size_t cap)
 {
-    json_t *value = bench_params_get(p, o);
+    json_t *value = get(p, o);
     if (json_is_string(value))
         snprintf(out, cap, "%s", json_string_value(value));
     else
@@ -651,7 +652,7 @@ json_t *bench_params_to_json(const bench_params *p)
 {
     json_t *object = json_object();
     for (const bench_option *o = bench_options; o->name; o++)
-        json_object_set_new(object, o->name, bench_params_get(p, o));
+        json_object_set_new(object, o->name, get(p, o));
     return object;
 }
 
@@ -699,7 +700,7 @@ void bench_params_id(const bench_params *p, char id[13])
     for (int i = 0, written = 0; i < OPTION_COUNT; i++) {
         if (sorted[i]->later && at_default(p, sorted[i]))
             continue;
-        json_t *value = bench_params_get(p, sorted[i]);
+        json_t *value = get(p, sorted[i]);
         fprintf(f, "%c\"%s\":", written++ ? ',' : '{', sorted[i]->name);
         if (json_is_real(value))
             fputs(bench_real_text(json_real_value(value), number), f);

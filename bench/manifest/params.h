@@ -127,9 +127,7 @@ int64_t bench_params_longest(const bench_params *p);
 /* Contradictions between fields (mezo with parallel both; full with prge; batch * queries bounds ...). */
 zo_status bench_params_check(const bench_params *p, zo_error *err);
 
-/* One field in its manifest form: new reference. */
-json_t *bench_params_get(const bench_params *p, const bench_option *o);
-/* The same as short text, as people read it: strings and words without quotes, null as "null". Returns out. */
+/* One field as short text, as people read it: strings and words without quotes, null as "null". Returns out. */
 const char *bench_params_text(const bench_params *p, const bench_option *o, char *out, size_t cap);
 /* "queries=4 parallel=both", of the options whose bits are set, cut to cap. */
 void bench_params_list(const bench_params *p, uint64_t which, char *out, size_t cap);
