@@ -188,7 +188,7 @@ static bool is_excluded(bench_expansion *x, const bench_params *p)
     for (; pattern; pattern = pattern->next, i++)
         if (bench_condition_match(p, pattern->value)) {
             x->hits
-                [i]++; /* of every one: a second pattern is not without effect because the first came before */
+                [i]++; /* all that match: a second one is not without effect because the first came before */
             excluded = true;
         }
     return excluded;
@@ -282,8 +282,8 @@ zo_status bench_expand(bench_reader *r, bench_expansion *x, int64_t warmup, benc
     size_t listed = x->cells ? json_array_size(x->cells->value) : 0, seeds = x->seeds ? x->seed_count : 1;
     size_t product = x->axis_count || listed == 0, most = BENCH_MANIFEST_MOST_CELLS;
     zo_status st = l.ids ? ZO_OK : bench_reader_memory(r);
-    for (size_t k = 0; k < x->axis_count && product <= most;
-         k++) /* no overflow: it ends, and texts are short */
+    /* no overflow: a count is less than a text's bytes, and the loop ends */
+    for (size_t k = 0; k < x->axis_count && product <= most; k++)
         product *= x->axes[k].zipped ? 1 : json_array_size(x->axes[k].values);
     if (!st && (product > most || listed > most || seeds > most || (product + listed) * seeds > most))
         st = BENCH_FAIL(r, x->axis_count ? x->axes[0].at : r->root->at,

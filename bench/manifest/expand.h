@@ -37,12 +37,8 @@ void bench_expand_init(bench_expansion *x);
 void bench_expand_deinit(bench_expansion *x);
 
 /* Readers (bench_read) of the sections into a bench_expansion, to be called in this order. */
-zo_status bench_expand_defaults(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
-zo_status bench_expand_matrix(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
-zo_status bench_expand_zip(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
-zo_status bench_expand_exclude(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
-zo_status bench_expand_cells(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
-zo_status bench_expand_seeds(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
+bench_read bench_expand_defaults, bench_expand_matrix, bench_expand_zip, bench_expand_exclude,
+    bench_expand_cells, bench_expand_seeds;
 
 /* The cells, in the order that manifest.h states, each checked. warmup: of measure; no cell may have fewer steps. *cells is
  * the caller's to free, also on failure. */

@@ -179,7 +179,7 @@ const char *bench_json_tree_name(bench_json_tree *t, const char *name)
     snprintf(shown, sizeof shown, "%s%s", length > most ? "..." : "",
              length > most ? name + length - (most - 3) : name);
     clean(shown);
-    return make(t, &(bench_node){.key = shown}, &node, NULL) ? NULL : node->key;
+    return make(t, &(bench_node){.key = shown, .at = {shown, 0, 0}}, &node, NULL) ? NULL : node->key;
 }
 
 zo_status bench_json_tree_fail(bench_place at, zo_error *err, const char *fmt, ...)
@@ -245,7 +245,7 @@ static zo_status scan_value(scanner *s, bench_node *node, zo_error *err);
 static zo_status scan_child(scanner *s, bench_node *parent, bench_node **link, zo_error *err)
 {
     zo_status st = ZO_OK;
-    bench_node child = {.key_at = s->place};
+    bench_node child = {.at = s->place, .key_at = s->place};
     json_t *key = json_is_object(parent->value) ? take_scalar(s) : NULL;
     child.key = json_string_value(key);
     if (json_is_object(parent->value) && !key)

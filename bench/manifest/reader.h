@@ -22,12 +22,12 @@ typedef struct bench_reader {
 
 typedef struct bench_field bench_field;
 /* Puts the node's value, checked, to out. */
-typedef zo_status (*bench_read)(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
+typedef zo_status bench_read(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
 
 /* A table of fields is ended by a row whose key is NULL. */
 struct bench_field {
     const char *key;
-    bench_read read;
+    bench_read *read;
     size_t offset, size; /* of the place in what is filled */
     bool required;
     bool fixed;                 /* no variable can stand for it */
@@ -36,7 +36,7 @@ struct bench_field {
     const char *shape;          /* what it takes (schema.h); NULL: as schema.c has it for the reader */
     const bench_field *members; /* of an object, or of each object of a list */
     /* of a list of objects: the reader of one, its size, and the place of their number, an int32_t */
-    bench_read each;
+    bench_read *each;
     size_t each_size, count_offset;
 };
 
@@ -52,29 +52,19 @@ zo_status bench_reader_fields(bench_reader *r, const bench_field *fields, const 
                               const bench_node *node);
 
 /* Readers of one value. */
-zo_status bench_reader_text(bench_reader *r, const bench_field *f, void *out,
-                            const bench_node *node); /* char[] */
-zo_status bench_reader_int(bench_reader *r, const bench_field *f, void *out,
-                           const bench_node *node); /* int64_t; words[0], where there are words, is -1 */
-zo_status bench_reader_percent(bench_reader *r, const bench_field *f, void *out,
-                               const bench_node *node); /* "2%": double */
-zo_status bench_reader_duration(bench_reader *r, const bench_field *f, void *out,
-                                const bench_node *node); /* "15m": double */
-zo_status bench_reader_word(bench_reader *r, const bench_field *f, void *out,
-                            const bench_node *node); /* int: place in words */
-zo_status bench_reader_option(bench_reader *r, const bench_field *f, void *out,
-                              const bench_node *node); /* name: char[] */
-zo_status bench_reader_metric(bench_reader *r, const bench_field *f, void *out,
-                              const bench_node *node); /* name: char[] */
+bench_read bench_reader_text;     /* char[] */
+bench_read bench_reader_int;      /* int64_t; words[0], where there are words, is -1 */
+bench_read bench_reader_percent;  /* "2%": double, 0.02 */
+bench_read bench_reader_duration; /* "15m": double, in seconds */
+bench_read bench_reader_word;     /* int: its place in words */
+bench_read bench_reader_option;   /* the name of a parameter: char[] */
+bench_read bench_reader_metric;   /* the name of a metric: char[] */
+bench_read bench_reader_where;    /* an object as bench_condition_match takes it: json_t *, borrowed */
+bench_read bench_reader_skip;     /* nothing: others read the field */
+bench_read bench_reader_list; /* a list of at most 1000 objects: a new array, the caller's also on failure */
+
 /* "15m" in seconds; false where it is none. */
 bool bench_duration_read(const char *text, double *seconds);
-/* An object of parameter: value or list of values, as bench_condition_match takes it: json_t *, borrowed. */
-zo_status bench_reader_where(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
-
-/* Nothing: a field that others read. */
-zo_status bench_reader_skip(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
-/* A list of objects into a new array, which is the caller's, also on failure; at most 1000. */
-zo_status bench_reader_list(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
 
 /* The parameter that a member's key names. */
 zo_status bench_reader_find(bench_reader *r, const bench_node *member, const bench_option **out);

@@ -172,7 +172,7 @@ static json_t *objects_shape(const bench_field *f)
 
 /* What each reader of reader.h takes. */
 static const struct {
-    bench_read read;
+    bench_read *read;
     json_t *(*make)(const bench_field *f);
     const char *text;
 } shapes[] = {

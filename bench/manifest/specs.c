@@ -376,7 +376,7 @@ static zo_status check_claim(bench_reader *r, bench_claim_spec *claim, const ben
 
 zo_status bench_specs_claim(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
 {
-    static const bench_read read[] = {read_sides, read_sides, read_single};
+    static bench_read *const read[] = {read_sides, read_sides, read_single};
     bench_claim_spec *claim = out;
     const bench_node *given = NULL;
     *claim = (bench_claim_spec){.paper = NAN, .expect = NAN, .portable = true};

@@ -90,9 +90,6 @@ typedef struct bench_claim_spec {
  * (a bench_table_spec), "plots" (a bench_plot_spec) and "claims" (a bench_claim_spec). */
 extern const bench_field bench_measure_fields[], bench_table_fields[], bench_plot_fields[],
     bench_claim_fields[];
-zo_status bench_specs_measure(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
-zo_status bench_specs_table(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
-zo_status bench_specs_plot(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
-zo_status bench_specs_claim(bench_reader *r, const bench_field *f, void *out, const bench_node *node);
+bench_read bench_specs_measure, bench_specs_table, bench_specs_plot, bench_specs_claim;
 
 #endif
