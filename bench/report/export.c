@@ -187,8 +187,8 @@ int32_t bench_export_samples(const bench_export_cell *c, const bench_metric *m, 
 
 void bench_export_summary(const bench_export_cell *c, const bench_metric *m, bench_summary *out)
 {
-    const bench_result *cells[] = {&c->result};
-    bench_summary_of(m, cells, 1, out);
+    const bench_result *cell = &c->result;
+    bench_summary_of(m, (bench_group){&cell, 1}, out);
     if (!isfinite(out->value))
         out->value = NAN;
 }

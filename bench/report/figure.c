@@ -63,8 +63,8 @@ typedef struct sketch {
     const bench_plot_spec *spec;
     const bench_metric *metric;      /* on the y axis */
     const struct curve *curve;       /* NULL: bars or lines */
-    bench_grid cross;                /* x by series; curve: one row */
-    const bench_result **place;      /* (count) room for the cells of a place */
+    bench_grid grid;                 /* x by series; curve: one row */
+    bench_summary *values;           /* bars, lines: of the grid's places */
     double *at;                      /* (rows) where a row is on the x axis */
     int32_t *order;                  /* (rows) rows from left to right */
     bool numeric, logarithmic, many; /* lines: x are numbers, far apart; curve: too many points to mark */
@@ -98,12 +98,12 @@ static bool parse_number(const char *text, double *out)
 /* Rows at their numbers if all are numbers, else at 0, 1, 2 ... */
 static void place_rows(sketch *s)
 {
-    int32_t n = s->cross.row_count;
+    int32_t n = s->grid.rows.count;
     double least = INFINITY, most = -INFINITY;
-    s->numeric = s->spec->kind == BENCH_PLOT_LINES && s->cross.row_option_count == 1;
+    s->numeric = s->spec->kind == BENCH_PLOT_LINES && s->grid.rows.option_count == 1;
     for (int32_t i = 0; i < n && s->numeric; i++)
         s->numeric =
-            parse_number(bench_result_text(bench_grid_row(&s->cross, i), s->cross.row_options[0]), &s->at[i]);
+            parse_number(bench_result_text(s->grid.rows.first[i], s->grid.rows.options[0]), &s->at[i]);
     for (int32_t i = 0; i < n; i++) {
         if (!s->numeric)
             s->at[i] = i;
@@ -117,47 +117,45 @@ static void place_rows(sketch *s)
     s->logarithmic = s->numeric && n > 2 && least > 0 && most / least >= 8;
 }
 
+static const bench_summary *value_at(const sketch *s, int32_t row, int32_t col)
+{
+    return &s->values[row * s->grid.cols.count + col];
+}
+
 /* The two blocks of a series: medians with intervals, and the samples. */
 static void put_series(sketch *s, int32_t col, double shift)
 {
     const bench_metric *m = s->metric;
-    for (int samples = 0; samples < 2; samples++) {
-        bool any = false;
-        fprintf(s->data, samples ? "# the single samples: x, value\n" : "# x, value, low, high\n");
-        for (int32_t i = 0; i < s->cross.row_count; i++) {
-            int32_t row = s->order[i], n = bench_grid_at(&s->cross, row, col, s->place);
-            double x = s->at[row] + shift, *values = NULL;
-            bench_summary sum;
-            bench_summary_of(m, s->place, n, &sum);
-            int32_t count = samples ? bench_summary_samples(m, s->place, n, &values) : 0;
-            for (int32_t k = 0; k < count; k++)
-                fprintf(s->data, "%.10g\t%.10g\n", x, values[k] * m->scale);
-            free(values);
-            if (!samples)
-                put_point(s->data, x, sum.value * m->scale, sum.interval.low * m->scale,
-                          sum.interval.high * m->scale);
-            any = any || count > 0;
-        }
-        fputs(samples && !any ? "?\t?\n\n\n" : "\n\n", s->data);
+    bool any = false;
+    fputs("# x, value, low, high\n", s->data);
+    for (int32_t i = 0; i < s->grid.rows.count; i++) {
+        const bench_summary *v = value_at(s, s->order[i], col);
+        put_point(s->data, s->at[s->order[i]] + shift, v->value * m->scale, v->interval.low * m->scale,
+                  v->interval.high * m->scale);
     }
+    fputs("\n\n# the single samples: x, value\n", s->data);
+    for (int32_t i = 0; i < s->grid.rows.count; i++) {
+        double *samples;
+        int32_t n = bench_summary_samples(m, bench_grid_at(&s->grid, s->order[i], col), &samples);
+        for (int32_t k = 0; k < n; k++)
+            fprintf(s->data, "%.10g\t%.10g\n", s->at[s->order[i]] + shift, samples[k] * m->scale);
+        free(samples);
+        any = any || n > 0;
+    }
+    fputs(any ? "\n\n" : "?\t?\n\n\n", s->data);
 }
 
 static bool has_value(const sketch *s, int32_t col)
 {
-    for (int32_t row = 0; row < s->cross.row_count; row++) {
-        double *values;
-        int32_t n = bench_grid_at(&s->cross, row, col, s->place);
-        n = bench_summary_samples(s->metric, s->place, n, &values);
-        free(values);
-        if (n > 0)
+    for (int32_t row = 0; row < s->grid.rows.count; row++)
+        if (value_at(s, row, col)->n > 0)
             return true;
-    }
     return false;
 }
 
 static void put_values(sketch *s)
 {
-    int32_t total = 0, cols = s->cross.col_count;
+    int32_t total = 0, cols = s->grid.cols.count;
     char label[256];
     for (int32_t col = 0; col < cols; col++)
         total += has_value(s, col);
@@ -166,7 +164,7 @@ static void put_values(sketch *s)
         if (!has_value(s, col))
             continue;
         double shift = s->spec->kind == BENCH_PLOT_BARS ? (s->shown - (total - 1) / 2.0) * 0.8 / total : 0;
-        bench_grid_label(&s->cross, false, col, label, sizeof label);
+        bench_grid_label(&s->grid.cols, col, label, sizeof label);
         fprintf(s->data, "# series %d: %s\n", s->shown + 1, label);
         put_series(s, col, shift);
         bench_gnuplot_put_setting(s->script, "title_", ++s->shown, label);
@@ -180,15 +178,15 @@ static void put_value_settings(sketch *s)
     bench_metric_heading(s->metric, heading, sizeof heading);
     bench_gnuplot_put_setting(s->script, "ylabel", -1, heading);
     bench_gnuplot_put_setting(s->script, "xlabel", -1, s->spec->x);
-    fprintf(s->script, bars ? "groups = %d\n" : "ticks = %d\n", s->cross.row_count);
+    fprintf(s->script, bars ? "groups = %d\n" : "ticks = %d\n", s->grid.rows.count);
     if (bars)
         fprintf(s->script, "width = %.6g\n", 0.8 / (s->shown ? s->shown : 1));
     else
         fprintf(s->script, "logx = %d\nfrom0 = %d\npad = %g\n", s->logarithmic,
                 s->metric->pool == BENCH_POOL_RUNS, pad_of(s->metric));
-    for (int32_t i = 0; i < s->cross.row_count; i++) {
-        const bench_result *cell = bench_grid_row(&s->cross, i);
-        const char *text = s->cross.row_option_count ? bench_result_text(cell, s->cross.row_options[0]) : "";
+    for (int32_t i = 0; i < s->grid.rows.count; i++) {
+        const bench_result *cell = s->grid.rows.first[i];
+        const char *text = s->grid.rows.option_count ? bench_result_text(cell, s->grid.rows.options[0]) : "";
         bench_gnuplot_put_setting(s->script, "tick_", i, text);
         if (!bars)
             fprintf(s->script, "at_%d = %.10g\n", i, s->at[i]);
@@ -242,16 +240,17 @@ static void add_stderr(point *p, size_t n, const json_t *record)
 /* The curve of a configuration, by step, merged over seeds; *n points, to be freed. */
 static point *curve_points(const sketch *s, int32_t col, size_t *n)
 {
-    int32_t cells = bench_grid_at(&s->cross, 0, col, s->place), seeds = 0;
+    const bench_group group = bench_grid_at(&s->grid, 0, col);
+    int32_t seeds = 0;
     size_t total = 0, kept = 0;
     const json_t *record = NULL;
     *n = 0;
-    for (int32_t c = 0; c < cells; c++)
-        total += json_array_size(bench_metric_at(record_of(s->place[c]), s->curve->path));
+    for (int32_t c = 0; c < group.count; c++)
+        total += json_array_size(bench_metric_at(record_of(group.cells[c]), s->curve->path));
     point *p = calloc(total + 1, sizeof *p);
-    double *x = calloc((size_t)cells + 1, sizeof *x);
-    for (int32_t c = 0; p && x && c < cells; c++) {
-        const json_t *curve = bench_metric_at(record_of(s->place[c]), s->curve->path);
+    double *x = calloc((size_t)group.count + 1, sizeof *x);
+    for (int32_t c = 0; p && x && c < group.count; c++) {
+        const json_t *curve = bench_metric_at(record_of(group.cells[c]), s->curve->path);
         size_t size = json_array_size(curve);
         for (size_t i = 0; i < size; i++) {
             const json_t *pair = json_array_get(curve, i), *value = json_array_get(pair, 1);
@@ -259,12 +258,12 @@ static point *curve_points(const sketch *s, int32_t col, size_t *n)
             p[kept++] = (point){json_number_value(json_array_get(pair, 0)), v, NAN, NAN};
         }
         if (size > 0)
-            seeds++, record = record_of(s->place[c]);
+            seeds++, record = record_of(group.cells[c]);
     }
     if (p && x && kept)
         qsort(p, kept, sizeof *p, by_step);
     for (size_t i = 0, next; p && x && i < kept; i = next) {
-        for (next = i + 1; next < kept && next - i < (size_t)cells && p[next].step == p[i].step;)
+        for (next = i + 1; next < kept && next - i < (size_t)group.count && p[next].step == p[i].step;)
             next++;
         p[(*n)++] = merge(p + i, next - i, x);
     }
@@ -313,18 +312,18 @@ static size_t thin(point *p, size_t n)
 static void put_curves(sketch *s)
 {
     char label[256];
-    for (int32_t col = 0; col < s->cross.col_count; col++) {
+    for (int32_t col = 0; col < s->grid.cols.count; col++) {
         size_t n;
         free(curve_points(s, col, &n));
         s->many = s->many || n > MOST_MARKED;
     }
-    for (int32_t col = 0; col < s->cross.col_count; col++) {
+    for (int32_t col = 0; col < s->grid.cols.count; col++) {
         size_t n, known = 0;
         point *p = curve_points(s, col, &n);
         for (size_t i = 0; i < n; i++)
             known += !isnan(p[i].value);
         if (known > 0) {
-            bench_grid_label(&s->cross, false, col, label, sizeof label);
+            bench_grid_label(&s->grid.cols, col, label, sizeof label);
             fprintf(s->data, "# series %d: %s\n# marked points: step, value, low, high\n", s->shown + 1,
                     label);
             point *marked = calloc(n, sizeof *marked);
@@ -352,14 +351,12 @@ static void bars_note(sketch *s, char *out, size_t cap)
 {
     char note[200];
     *out = 0;
-    for (int32_t i = 0; i < s->cross.row_count; i++) {
-        for (int32_t k = 0; k < s->cross.col_count; k++) {
-            bench_summary sum;
-            int32_t n = bench_grid_at(&s->cross, i, k, s->place);
-            bench_summary_of(s->metric, s->place, n, &sum);
-            if (isnan(sum.value))
+    for (int32_t i = 0; i < s->grid.rows.count; i++) {
+        for (int32_t k = 0; k < s->grid.cols.count; k++) {
+            const bench_summary *v = value_at(s, i, k);
+            if (isnan(v->value))
                 continue;
-            bench_summary_caption(&sum, note, sizeof note);
+            bench_summary_caption(v, note, sizeof note);
             if (*out && strcmp(out, note) != 0) {
                 snprintf(out, cap, "value and error bar as in the tables");
                 return;
@@ -373,8 +370,8 @@ static void bars_note(sketch *s, char *out, size_t cap)
 static void curve_note(sketch *s, char *out, size_t cap)
 {
     int32_t most = 0;
-    for (int32_t col = 0; col < s->cross.col_count; col++) {
-        int32_t n = bench_grid_at(&s->cross, 0, col, s->place);
+    for (int32_t col = 0; col < s->grid.cols.count; col++) {
+        int32_t n = bench_grid_at(&s->grid, 0, col).count;
         most = n > most ? n : most;
     }
     *out = 0;
@@ -413,22 +410,22 @@ static zo_status sketch_init(sketch *s, const bench_results *r, const bench_plot
     s->metric = s->curve && s->curve->metric ? s->curve->metric : bench_metric_find(spec->y);
     if (!s->metric || (curve && !s->curve))
         return zo_fail(err, ZO_ERR_INVALID, "plot: \"%s\" is not a %s", spec->y, curve ? "curve" : "metric");
-    zo_status st = bench_grid_init(&s->cross, r, spec->where, curve ? "" : spec->x, spec->series, true, err);
+    zo_status st = bench_grid_init(&s->grid, r, spec->where, curve ? "" : spec->x, spec->series, true, err);
     if (st)
         return st;
-    size_t rows = (size_t)s->cross.row_count + 1;
-    s->place = calloc((size_t)s->cross.count + 1, sizeof(const bench_result *));
+    size_t rows = (size_t)s->grid.rows.count + 1;
+    s->values = curve ? NULL : bench_grid_values(&s->grid, s->metric);
     s->at = calloc(rows, sizeof *s->at);
     s->order = calloc(rows, sizeof *s->order);
-    if (!s->place || !s->at || !s->order)
+    if ((!curve && !s->values) || !s->at || !s->order)
         return zo_fail(err, ZO_ERR_MEMORY, "plot: out of memory");
     return ZO_OK;
 }
 
 static void sketch_deinit(sketch *s)
 {
-    bench_grid_deinit(&s->cross);
-    free(s->place);
+    bench_grid_deinit(&s->grid);
+    free(s->values);
     free(s->at);
     free(s->order);
 }

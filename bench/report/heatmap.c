@@ -14,15 +14,14 @@
 /* Heights in pixels: of a row, between panels, of all else, of the least figure. */
 enum { ROW = 27, BETWEEN = 38, AROUND = 58, LEAST = 300 };
 
-/* The map being drawn. The same cells are crossed three times: by places and panels, by x alone, by y alone. */
+/* The map being drawn. */
 typedef struct map {
     const bench_plot_spec *spec;
     const bench_metric *metric[2]; /* value, beside */
     int32_t metrics;               /* 1 or 2 */
-    bench_grid places;             /* rows: (y, x); columns: panels */
-    bench_grid x, y;               /* rows: the columns and rows of a panel */
-    const bench_result **a, **b;   /* (count) room for the cells of a place and of its baseline */
-    double *value;                 /* (panels, metrics, rows of places); NaN: none */
+    bench_grid grid;               /* rows: (y, x); columns: panels */
+    bench_grid_axis x, y;          /* the columns and rows of a panel */
+    bench_summary *values[2];      /* by metric: of the grid's places */
     double least, most;            /* of all values */
     int32_t longest;               /* characters of a printed value */
     bench_summary typical;         /* of some place that has a value */
@@ -30,12 +29,11 @@ typedef struct map {
 
 static void map_deinit(map *m)
 {
-    bench_grid_deinit(&m->places);
-    bench_grid_deinit(&m->x);
-    bench_grid_deinit(&m->y);
-    free(m->a);
-    free(m->b);
-    free(m->value);
+    bench_grid_axis_deinit(&m->x);
+    bench_grid_axis_deinit(&m->y);
+    bench_grid_deinit(&m->grid);
+    free(m->values[0]);
+    free(m->values[1]);
 }
 
 static zo_status map_init(map *m, const bench_results *r, const bench_plot_spec *spec, zo_error *err)
@@ -48,53 +46,41 @@ static zo_status map_init(map *m, const bench_results *r, const bench_plot_spec 
         return zo_fail(err, ZO_ERR_INVALID, "plot: \"%s\" is not a metric",
                        m->metric[0] ? spec->beside : spec->value);
     snprintf(rows, sizeof rows, "%s,%s", spec->y, spec->x);
-    zo_status st = bench_grid_init(&m->places, r, spec->where, rows, spec->series, true, err);
+    zo_status st = bench_grid_init(&m->grid, r, spec->where, rows, spec->series, true, err);
     if (!st)
-        st = bench_grid_init(&m->x, r, spec->where, spec->x, "", true, err);
+        st = bench_grid_axis_init(&m->x, &m->grid, spec->x, err);
     if (!st)
-        st = bench_grid_init(&m->y, r, spec->where, spec->y, "", true, err);
-    if (st)
-        return st;
-    size_t count = (size_t)m->places.count + 1;
-    m->a = calloc(count, sizeof(const bench_result *));
-    m->b = calloc(count, sizeof(const bench_result *));
-    m->value = calloc((size_t)m->places.row_count * (size_t)m->places.col_count * 2 + 1, sizeof *m->value);
-    return m->a && m->b && m->value ? ZO_OK : zo_fail(err, ZO_ERR_MEMORY, "plot: out of memory");
+        st = bench_grid_axis_init(&m->y, &m->grid, spec->y, err);
+    for (int32_t k = 0; !st && k < m->metrics; k++) {
+        m->values[k] =
+            *spec->relative_option
+                ? bench_grid_ratios(&m->grid, m->metric[k], spec->relative_option, spec->relative_value, true)
+                : bench_grid_values(&m->grid, m->metric[k]);
+        if (!m->values[k])
+            st = zo_fail(err, ZO_ERR_MEMORY, "plot: out of memory");
+    }
+    return st;
 }
 
-static double *value_at(const map *m, int32_t panel, int32_t metric, int32_t row)
+static const bench_summary *summary_at(const map *m, int32_t panel, int32_t metric, int32_t row)
 {
-    return &m->value[((size_t)panel * 2 + (size_t)metric) * (size_t)m->places.row_count + (size_t)row];
+    return &m->values[metric][row * m->grid.cols.count + panel];
 }
 
-/* By what factor the cells of a place are better than their baseline; NaN for the baseline itself unless it has a
- * panel in common with others. */
-static void relate(const map *m, const bench_metric *metric, int32_t row, int32_t panel, int32_t n,
-                   bench_summary *out)
+/* NaN: none that a scale of factors could show. */
+static double value_at(const map *m, int32_t panel, int32_t metric, int32_t row)
 {
-    const bench_option *o = bench_option_find(m->spec->relative_option);
-    int32_t nb = o ? bench_grid_baseline(&m->places, row, panel, o, m->spec->relative_value, m->b) : 0;
-    if (metric->better == BENCH_LOWER)
-        bench_summary_ratio(metric, m->b, nb, m->a, n, out);
-    else
-        bench_summary_ratio(metric, m->a, n, m->b, nb, out);
+    const double v = summary_at(m, panel, metric, row)->value;
+    return v > 0 ? v : NAN;
 }
 
-static void fill(map *m)
+static void find_typical(map *m)
 {
-    for (int32_t panel = 0; panel < m->places.col_count; panel++) {
-        for (int32_t k = 0; k < m->metrics; k++) {
-            for (int32_t row = 0; row < m->places.row_count; row++) {
-                bench_summary s;
-                int32_t n = bench_grid_at(&m->places, row, panel, m->a);
-                if (*m->spec->relative_option)
-                    relate(m, m->metric[k], row, panel, n, &s);
-                else
-                    bench_summary_of(m->metric[k], m->a, n, &s);
-                *value_at(m, panel, k, row) = s.value > 0 ? s.value : NAN;
-                if (k == 0 && !isnan(s.value) && s.n > m->typical.n)
-                    m->typical = s;
-            }
+    for (int32_t panel = 0; panel < m->grid.cols.count; panel++) {
+        for (int32_t row = 0; row < m->grid.rows.count; row++) {
+            const bench_summary *s = summary_at(m, panel, 0, row);
+            if (!isnan(s->value) && s->n > m->typical.n)
+                m->typical = *s;
         }
     }
 }
@@ -104,11 +90,12 @@ static bool is_blank(const map *m, int32_t panel)
 {
     const bench_option *o = bench_option_find(m->spec->relative_option);
     bool blank = true;
-    for (int32_t row = 0; row < m->places.row_count; row++) {
-        bool baseline = o && bench_grid_at(&m->places, row, panel, m->a) > 0 &&
-                        strcmp(bench_result_text(m->a[0], o), m->spec->relative_value) == 0;
+    for (int32_t row = 0; row < m->grid.rows.count; row++) {
+        const bench_group place = bench_grid_at(&m->grid, row, panel);
+        bool baseline = o && place.count > 0 &&
+                        strcmp(bench_result_text(place.cells[0], o), m->spec->relative_value) == 0;
         for (int32_t k = 0; k < m->metrics && !baseline; k++)
-            blank = blank && isnan(*value_at(m, panel, k, row));
+            blank = blank && isnan(value_at(m, panel, k, row));
     }
     return blank;
 }
@@ -123,26 +110,20 @@ static void print_value(const map *m, double v, char *out, size_t cap)
         bench_metric_format(m->metric[0], v, out, cap);
 }
 
-/* The number of a place on an axis: that of any of its cells. */
-static int32_t place_on(const map *m, const bench_grid *axis, int32_t row)
-{
-    for (int32_t i = 0; i < m->places.count; i++)
-        if (m->places.row_of[i] == row)
-            return axis->row_of[i];
-    return 0;
-}
-
 /* A block: x, y, the value that is coloured, the value as printed. */
 static void put_panel(map *m, int32_t panel, int32_t k, FILE *data)
 {
     double scale = *m->spec->relative_option ? 1 : m->metric[0]->scale;
     char text[64];
-    for (int32_t row = 0; row < m->places.row_count; row++) {
-        double v = *value_at(m, panel, k, row);
-        if (bench_grid_at(&m->places, row, panel, m->a) == 0)
+    for (int32_t row = 0; row < m->grid.rows.count; row++) {
+        double v = value_at(m, panel, k, row);
+        int32_t cell = 0;
+        if (bench_grid_at(&m->grid, row, panel).count == 0)
             continue;
+        while (m->grid.rows.of[cell] != row)
+            cell++;
         print_value(m, v, text, sizeof text);
-        fprintf(data, "%d\t%d\t", place_on(m, &m->x, row), place_on(m, &m->y, row));
+        fprintf(data, "%d\t%d\t", m->x.of[cell], m->y.of[cell]);
         bench_gnuplot_put_number(data, v * scale, "\t");
         fprintf(data, "%s\n", text);
         if (isnan(v))
@@ -157,10 +138,10 @@ static void put_panel(map *m, int32_t panel, int32_t k, FILE *data)
 static void put_panels(map *m, bench_canvas *c)
 {
     char label[256], text[400];
-    for (int32_t panel = 0; panel < m->places.col_count; panel++) {
+    for (int32_t panel = 0; panel < m->grid.cols.count; panel++) {
         if (is_blank(m, panel))
             continue;
-        bench_grid_label(&m->places, false, panel, label, sizeof label);
+        bench_grid_label(&m->grid.cols, panel, label, sizeof label);
         for (int32_t k = 0; k < m->metrics; k++) {
             const char *of = m->metrics == 2 ? m->metric[k]->label : "";
             snprintf(text, sizeof text, "%s%s%s", label, *label && *of ? ": " : "", of);
@@ -171,27 +152,19 @@ static void put_panels(map *m, bench_canvas *c)
     }
 }
 
-/* The values of a row's options, without their names: "4, 1". */
-static void axis_text(const bench_grid *axis, int32_t row, int32_t options, char *out, size_t cap)
-{
-    const bench_result *cell = bench_grid_row(axis, row);
-    size_t n = 0;
-    *out = 0;
-    for (int32_t i = 0; i < options && n < cap; i++)
-        n += (size_t)snprintf(out + n, cap - n, "%s%s", i ? ", " : "",
-                              bench_result_text(cell, axis->row_options[i]));
-}
-
-static void put_axis(const bench_grid *axis, const char *names, const char *letter, FILE *script)
+static void put_axis(const bench_grid_axis *axis, const char *names, const char *letter, FILE *script)
 {
     char text[256], name[16];
-    int32_t options = axis->row_option_count; /* all spare ones are columns */
     snprintf(name, sizeof name, "%slabel", letter);
     bench_gnuplot_put_setting(script, name, -1, names);
-    fprintf(script, "%ss = %d\n", letter, axis->row_count);
+    fprintf(script, "%ss = %d\n", letter, axis->count);
     snprintf(name, sizeof name, "%stick_", letter);
-    for (int32_t i = 0; i < axis->row_count; i++) {
-        axis_text(axis, i, options, text, sizeof text);
+    for (int32_t i = 0; i < axis->count; i++) {
+        size_t n = 0;
+        *text = 0;
+        for (int32_t k = 0; k < axis->option_count && n < sizeof text; k++) /* values alone: "4, 1" */
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", k ? ", " : "",
+                                  bench_result_text(axis->first[i], axis->options[k]));
         bench_gnuplot_put_setting(script, name, i, text);
     }
 }
@@ -213,7 +186,7 @@ static void put_settings(const map *m, bench_canvas *c)
     char text[256];
     bool relative = *m->spec->relative_option, any = m->most > 0;
     int32_t across = c->shown > 1 ? 2 : 1, down = (c->shown + across - 1) / across;
-    int32_t high = AROUND + down * (m->y.row_count * ROW + BETWEEN);
+    int32_t high = AROUND + down * (m->y.count * ROW + BETWEEN);
     space_names(m->spec->y, text, sizeof text);
     put_axis(&m->x, m->spec->x, "x", c->script);
     put_axis(&m->y, text, "y", c->script);
@@ -234,9 +207,12 @@ static void put_agreement(const map *m, char *out, size_t cap)
 {
     double least = INFINITY, most = -INFINITY;
     int32_t n = 0;
-    for (int32_t panel = 0; panel < m->places.col_count; panel++) {
-        for (int32_t row = 0; row < m->places.row_count && !is_blank(m, panel); row++) {
-            double ratio = *value_at(m, panel, 0, row) / *value_at(m, panel, 1, row);
+    *out = 0;
+    if (m->metrics < 2)
+        return;
+    for (int32_t panel = 0; panel < m->grid.cols.count; panel++) {
+        for (int32_t row = 0; row < m->grid.rows.count && !is_blank(m, panel); row++) {
+            double ratio = value_at(m, panel, 0, row) / value_at(m, panel, 1, row);
             if (isnan(ratio))
                 continue;
             least = fmin(least, ratio);
@@ -244,8 +220,7 @@ static void put_agreement(const map *m, char *out, size_t cap)
             n++;
         }
     }
-    *out = 0;
-    if (m->metrics == 2 && n > 0)
+    if (n > 0)
         snprintf(out, cap, " Where both are known, in %d places, %s%s is from %.2f to %.2f times %s%s.", n,
                  *m->spec->relative_option ? "the factor by " : "", m->metric[0]->label, least, most,
                  *m->spec->relative_option ? "that by " : "", m->metric[1]->label);
@@ -285,7 +260,7 @@ zo_status bench_heatmap_put(const bench_results *r, const bench_plot_spec *spec,
     map m;
     zo_status st = map_init(&m, r, spec, err);
     if (!st) {
-        fill(&m);
+        find_typical(&m);
         put_panels(&m, c);
         put_settings(&m, c);
         put_caption(&m, c);

@@ -178,10 +178,12 @@ static zo_status make_tables(bench_report_parts *r, zo_error *err)
     if (!r->tables)
         return zo_fail(err, ZO_ERR_MEMORY, "make tables: out of memory");
     for (int32_t i = 0; !st && i < m->table_count; i++) {
-        for (int relative = 0; !st && relative <= (*m->tables[i].relative_option != 0); relative++) {
+        bench_table *tables[2];
+        st = bench_tabulate_spec(r->results, &m->tables[i], tables, err);
+        for (int relative = 0; relative < 2 && tables[relative]; relative++) {
             bench_report_table *t = &r->tables[r->table_count++];
             snprintf(t->name, sizeof t->name, "table-%d%s", i + 1, relative ? "-relative" : "");
-            st = bench_tabulate_spec(r->results, &m->tables[i], relative, &t->table, err);
+            t->table = tables[relative];
         }
     }
     if (!st && m->table_count == 0) {

@@ -1213,20 +1213,21 @@ static void ratios_without_partners(void **state)
     assert_int_equal(bench_results_load(f->dir, &r, &err), ZO_OK);
     assert_int_equal(r->cell_count, 4); /* q=1 seed 1, 2, q=4 seed 1, 2 */
     const bench_result *a[] = {&r->cells[2], &r->cells[3]}, *b[] = {&r->cells[0], &r->cells[1]};
-    bench_summary_ratio(bench_metric_find("accuracy"), a, 2, b, 2, &s);
+    bench_summary_ratio(bench_metric_find("accuracy"), (bench_group){a, 2}, (bench_group){b, 2}, &s);
     assert_true(s.value == 1.5);
     assert_int_equal(s.spread, BENCH_SPREAD_NONE);
     assert_int_equal(s.failed, 2);
-    bench_summary_ratio(bench_metric_find("step_ns"), a, 2, b, 2, &s); /* two pairs: the runs of seed 1 */
+    bench_summary_ratio(bench_metric_find("step_ns"), (bench_group){a, 2}, (bench_group){b, 2},
+                        &s); /* two pairs: the runs of seed 1 */
     assert_true(s.value == 1);
     assert_int_equal(s.spread, BENCH_SPREAD_RUNS);
     assert_int_equal(s.n, 2);
-    bench_summary_ratio(bench_metric_find("step_ns"), a + 1, 1, b, 2, &s);
+    bench_summary_ratio(bench_metric_find("step_ns"), (bench_group){a + 1, 1}, (bench_group){b, 2}, &s);
     assert_true(s.value != s.value);
     assert_string_equal(s.why, "oom: killed");
-    bench_summary_ratio(bench_metric_find("step_ns"), b, 2, a + 1, 1, &s);
+    bench_summary_ratio(bench_metric_find("step_ns"), (bench_group){b, 2}, (bench_group){a + 1, 1}, &s);
     assert_string_equal(s.why, "what to divide by: oom: killed");
-    bench_summary_of(bench_metric_find("loss"), b, 2, &s);
+    bench_summary_of(bench_metric_find("loss"), (bench_group){b, 2}, &s);
     assert_string_equal(s.why, "not measured");
     bench_results_free(r);
 }

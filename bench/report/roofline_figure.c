@@ -33,12 +33,12 @@ static double at(const json_t *record, const char *path)
 }
 
 /* All cells of a configuration; x, y: room for all its runs. */
-static spot spot_of(const sort *k, const bench_result *const *cells, int32_t count, double *x, double *y)
+static spot spot_of(const sort *k, bench_group group, double *x, double *y)
 {
     size_t n = 0;
-    for (int32_t i = 0; i < count; i++) {
-        for (int32_t run = 0; run < cells[i]->run_count; run++) {
-            const json_t *record = cells[i]->runs[run];
+    for (int32_t i = 0; i < group.count; i++) {
+        for (int32_t run = 0; run < group.cells[i]->run_count; run++) {
+            const json_t *record = group.cells[i]->runs[run];
             double ops = at(record, k->ops), bytes = at(record, k->bytes), rate = at(record, k->rate);
             if (!bench_record_ok(record) || !(ops > 0) || !(bytes > 0) || !(rate > 0))
                 continue;
@@ -95,20 +95,18 @@ static void put_point(FILE *f, spot s)
 }
 
 /* A block per series that has a point. To `counted`: what counters say of the same places, with the series' number. */
-static void put_points(const bench_grid *cross, const bench_result **place, double *x, double *y,
-                       FILE *counted, bench_canvas *c)
+static void put_points(const bench_grid *g, double *x, double *y, FILE *counted, bench_canvas *c)
 {
     char label[256];
-    for (int32_t col = 0; col < cross->col_count; col++) {
+    for (int32_t col = 0; col < g->cols.count; col++) {
         bool any = false;
-        for (int32_t row = 0; row < cross->row_count; row++) {
-            const int32_t count = bench_grid_at(cross, row, col, place);
-            const spot s = spot_of(&by_formula, place, count, x, y),
-                       found = spot_of(&by_counters, place, count, x, y);
+        for (int32_t row = 0; row < g->rows.count; row++) {
+            const bench_group place = bench_grid_at(g, row, col);
+            const spot s = spot_of(&by_formula, place, x, y), found = spot_of(&by_counters, place, x, y);
             if (isnan(s.intensity))
                 continue;
             if (!any) {
-                bench_grid_label(cross, false, col, label, sizeof label);
+                bench_grid_label(&g->cols, col, label, sizeof label);
                 fprintf(c->data, "# series %d: %s\n# operations per byte, 10^9 operations per second\n",
                         c->shown + 1, label);
                 bench_gnuplot_put_setting(c->script, "title_", ++c->shown, label);
@@ -128,20 +126,19 @@ static void put_points(const bench_grid *cross, const bench_result **place, doub
 zo_status bench_roofline_figure_put(const bench_results *r, const bench_plot_spec *spec, bench_canvas *c,
                                     zo_error *err)
 {
-    bench_grid cross;
-    zo_status st = bench_grid_init(&cross, r, spec->where, "", spec->series, false, err);
+    bench_grid g;
+    zo_status st = bench_grid_init(&g, r, spec->where, "", spec->series, false, err);
     if (st)
         return st;
-    const bench_result **place = calloc((size_t)cross.count + 1, sizeof(const bench_result *));
     double *x = calloc(runs_of(r), sizeof *x), *y = calloc(runs_of(r), sizeof *y);
     char *text = NULL; /* of the counted points */
     size_t size = 0;
     FILE *counted = open_memstream(&text, &size);
-    if (!place || !x || !y || !counted) {
+    if (!x || !y || !counted) {
         st = zo_fail(err, ZO_ERR_MEMORY, "plot: out of memory");
         goto cleanup;
     }
-    put_points(&cross, place, x, y, counted, c);
+    put_points(&g, x, y, counted, c);
     fflush(counted);
     if (size)
         fprintf(c->data, "# by counters: operations per byte, 10^9 operations per second, series\n%s", text);
@@ -163,8 +160,7 @@ cleanup:
     if (counted)
         fclose(counted);
     free(text);
-    bench_grid_deinit(&cross);
-    free(place);
+    bench_grid_deinit(&g);
     free(x);
     free(y);
     return st;

@@ -11,6 +11,8 @@
 #include "bench/record/metric.h"
 #include "bench/results/summary.h"
 
+enum { MOST_METRICS = 4 };
+
 /* ---- Tables of the manifest ---- */
 
 /* The letters of a label that suit the name of a CSV column: "both, queries=4" -> "both_queries_4". */
@@ -27,72 +29,12 @@ static void make_key(const char *label, const char *ending, char *out, size_t ca
     snprintf(out + n, cap - n, "%s%s", n ? "_" : "", ending);
 }
 
-/* Values of one table: a summary per place, row-major. */
-typedef struct grid {
-    bench_grid cross;
-    bench_summary *places;       /* (rows, cols) */
-    const bench_result **a, **b; /* (count) room for the cells of a place and of its baseline */
-} grid;
-
-static zo_status grid_init(grid *g, const bench_results *r, const json_t *where, const char *rows,
-                           const char *cols, zo_error *err)
-{
-    memset(g, 0, sizeof *g);
-    zo_status st = bench_grid_init(&g->cross, r, where, rows, cols, false, err);
-    if (st)
-        return st;
-    size_t count = (size_t)g->cross.count + 1;
-    g->places = calloc((size_t)g->cross.row_count * (size_t)g->cross.col_count + 1, sizeof *g->places);
-    g->a = calloc(count, sizeof(const bench_result *));
-    g->b = calloc(count, sizeof(const bench_result *));
-    return g->places && g->a && g->b ? ZO_OK : zo_fail(err, ZO_ERR_MEMORY, "make table: out of memory");
-}
-
-static void grid_deinit(grid *g)
-{
-    bench_grid_deinit(&g->cross);
-    free(g->places);
-    free(g->a);
-    free(g->b);
-}
-
-static bench_summary *place_of(const grid *g, int32_t row, int32_t col)
-{
-    return &g->places[(size_t)row * (size_t)g->cross.col_count + (size_t)col];
-}
-
-static void fill_absolute(grid *g, const bench_metric *m)
-{
-    for (int32_t row = 0; row < g->cross.row_count; row++)
-        for (int32_t col = 0; col < g->cross.col_count; col++)
-            bench_summary_of(m, g->a, bench_grid_at(&g->cross, row, col, g->a), place_of(g, row, col));
-}
-
-static void fill_relative(grid *g, const bench_metric *m, const bench_table_spec *spec)
-{
-    const bench_option *o = bench_option_find(spec->relative_option);
-    for (int32_t row = 0; row < g->cross.row_count; row++) {
-        for (int32_t col = 0; col < g->cross.col_count; col++) {
-            bench_summary *s = place_of(g, row, col);
-            int32_t na = bench_grid_at(&g->cross, row, col, g->a);
-            int32_t nb = o ? bench_grid_baseline(&g->cross, row, col, o, spec->relative_value, g->b) : 0;
-            bench_summary_ratio(m, g->a, na, g->b, nb, s);
-            if (isnan(s->value) && na > 0 && nb == 0)
-                snprintf(s->why, sizeof s->why, "no one configuration to divide by");
-            if (na > 0 && na == nb && g->a[0] == g->b[0] && !isnan(s->value)) /* the baseline itself */
-                *s = (bench_summary){.value = 1, .interval = bench_no_interval, .n = s->n};
-        }
-    }
-}
-
 /* The note that all known places share, to out; "" where they differ. */
-static void common_note(const grid *g, char *out, size_t cap)
+static void common_note(const bench_summary *places, int32_t n, char *out, size_t cap)
 {
     char note[320];
-    size_t n = (size_t)g->cross.row_count * (size_t)g->cross.col_count;
     *out = 0;
-    for (size_t i = 0; i < n; i++) {
-        const bench_summary *s = &g->places[i];
+    for (const bench_summary *s = places; s < places + n; s++) {
         if (isnan(s->value) || (s->spread == BENCH_SPREAD_NONE && s->value == 1))
             continue;
         bench_summary_note(s, note, sizeof note);
@@ -155,15 +97,14 @@ static void make_title(const bench_table_spec *spec, const bench_metric *m, bool
         out[0] = (char)toupper((unsigned char)out[0]);
 }
 
-static void add_columns(bench_table *t, const grid *g, const bench_metric *m, bool relative)
+static void add_columns(bench_table *t, const bench_grid *g, const bench_metric *m, bool relative)
 {
     char head[256], key[320], ending[64];
     snprintf(ending, sizeof ending, "%s%s", m->name, relative ? "_ratio" : "");
-    for (int32_t i = 0; i < g->cross.row_option_count; i++)
-        bench_table_add_column(t, BENCH_COLUMN_TEXT, g->cross.row_options[i]->name,
-                               g->cross.row_options[i]->name);
-    for (int32_t col = 0; col < g->cross.col_count; col++) {
-        bench_grid_label(&g->cross, false, col, head, sizeof head);
+    for (int32_t i = 0; i < g->rows.option_count; i++)
+        bench_table_add_column(t, BENCH_COLUMN_TEXT, g->rows.options[i]->name, g->rows.options[i]->name);
+    for (int32_t col = 0; col < g->cols.count; col++) {
+        bench_grid_label(&g->cols, col, head, sizeof head);
         make_key(head, ending, key, sizeof key);
         if (!*head)
             snprintf(head, sizeof head, "%s", m->label);
@@ -171,36 +112,20 @@ static void add_columns(bench_table *t, const grid *g, const bench_metric *m, bo
     }
 }
 
-static void add_row_labels(bench_table *t, const grid *g, int32_t row)
+static bench_table *make_table(const bench_table_spec *spec, const bench_grid *g, const bench_metric *m,
+                               const bench_summary *s, bool relative)
 {
-    bench_table_add_row(t);
-    for (int32_t i = 0; i < g->cross.row_option_count; i++)
-        bench_table_add_text(t, bench_result_text(bench_grid_row(&g->cross, row), g->cross.row_options[i]));
-}
-
-zo_status bench_tabulate_spec(const bench_results *r, const bench_table_spec *spec, bool relative,
-                              bench_table **out, zo_error *err)
-{
-    const bench_metric *m = bench_metric_find(spec->value), *shown = relative ? &bench_metric_ratio : m;
     char text[512];
-    grid g;
-    if (!m)
-        return zo_fail(err, ZO_ERR_INVALID, "table: \"%s\" is not a metric", spec->value);
-    zo_status st = grid_init(&g, r, spec->where, spec->rows, spec->cols, err);
-    if (st)
-        goto cleanup;
-    if (relative)
-        fill_relative(&g, m, spec);
-    else
-        fill_absolute(&g, m);
     make_title(spec, m, relative, text, sizeof text);
-    bench_table *t = *out = bench_table_new(text);
-    add_columns(t, &g, m, relative);
-    common_note(&g, text, sizeof text);
-    for (int32_t row = 0; row < g.cross.row_count; row++) {
-        add_row_labels(t, &g, row);
-        for (int32_t col = 0; col < g.cross.col_count; col++)
-            add_summary(t, shown, place_of(&g, row, col), text);
+    bench_table *t = bench_table_new(text);
+    add_columns(t, g, m, relative);
+    common_note(s, g->rows.count * g->cols.count, text, sizeof text);
+    for (int32_t row = 0; row < g->rows.count; row++) {
+        bench_table_add_row(t);
+        for (int32_t i = 0; i < g->rows.option_count; i++)
+            bench_table_add_text(t, bench_result_text(g->rows.first[row], g->rows.options[i]));
+        for (int32_t col = 0; col < g->cols.count; col++)
+            add_summary(t, relative ? &bench_metric_ratio : m, s++, text);
     }
     add_remark(t, text);
     if (relative)
@@ -209,111 +134,147 @@ zo_status bench_tabulate_spec(const bench_results *r, const bench_table_spec *sp
                           : "above 1 is better; each run is divided by the run of the same number");
     else if (m->pool == BENCH_POOL_SEEDS || strcmp(m->name, "peak_rss_bytes") == 0)
         add_remark(t, m->help);
-cleanup:
-    grid_deinit(&g);
+    return t;
+}
+
+zo_status bench_tabulate_spec(const bench_results *r, const bench_table_spec *spec, bench_table *out[2],
+                              zo_error *err)
+{
+    const bench_metric *m = bench_metric_find(spec->value);
+    bench_grid g;
+    out[0] = out[1] = NULL;
+    if (!m)
+        return zo_fail(err, ZO_ERR_INVALID, "table: \"%s\" is not a metric", spec->value);
+    zo_status st = bench_grid_init(&g, r, spec->where, spec->rows, spec->cols, false, err);
+    for (int relative = 0; !st && relative <= (*spec->relative_option != 0); relative++) {
+        bench_summary *s = relative
+                               ? bench_grid_ratios(&g, m, spec->relative_option, spec->relative_value, false)
+                               : bench_grid_values(&g, m);
+        if (s)
+            out[relative] = make_table(spec, &g, m, s, relative);
+        else
+            st = zo_fail(err, ZO_ERR_MEMORY, "make table: out of memory");
+        free(s);
+    }
+    bench_grid_deinit(&g);
     return st;
 }
 
 /* ---- The table of a manifest without tables, and that of fine-tuning ---- */
 
-/* Columns that name a configuration: the options of the rows or, where there is only one, what it is. */
-static void add_names(bench_table *t, const grid *g, int32_t row, bool heads)
+/* A table of metrics: a row per configuration, a column per metric that any of them has. */
+typedef struct metrics_table {
+    bench_grid grid;
+    const bench_metric *metric[MOST_METRICS];
+    bench_summary *values[MOST_METRICS]; /* (rows) */
+    char note[MOST_METRICS][400];        /* what the values of a column share */
+    bool any[MOST_METRICS];              /* is there a value? */
+    int32_t n;
+} metrics_table;
+
+/* Columns that name a configuration: the options of the rows or, where there is only one, what it is. first NULL: their
+ * heads. */
+static void add_names(bench_table *t, const bench_grid_axis *rows, const bench_result *first)
 {
     static const char *const otherwise[] = {"model", "task", "method"};
-    int32_t n = g->cross.row_option_count ? g->cross.row_option_count : 3;
-    if (!heads)
-        bench_table_add_row(t);
+    int32_t n = rows->option_count ? rows->option_count : 3;
     for (int32_t i = 0; i < n; i++) {
-        const bench_option *o =
-            g->cross.row_option_count ? g->cross.row_options[i] : bench_option_find(otherwise[i]);
-        if (heads)
-            bench_table_add_column(t, BENCH_COLUMN_TEXT, o->name, o->name);
+        const bench_option *o = rows->option_count ? rows->options[i] : bench_option_find(otherwise[i]);
+        if (first)
+            bench_table_add_text(t, bench_result_text(first, o));
         else
-            bench_table_add_text(t, bench_result_text(bench_grid_row(&g->cross, row), o));
+            bench_table_add_column(t, BENCH_COLUMN_TEXT, o->name, o->name);
     }
 }
 
-/* The labels of the columns that share the i-th one's note: "accuracy before training, accuracy". */
-static void sharing_labels(const bench_metric *const *m, int32_t n, const bool *any, const char (*note)[400],
-                           int32_t i, char *out, size_t cap)
-{
-    size_t used = 0;
-    *out = 0;
-    for (int32_t k = i; k < n && used < cap; k++)
-        if (any[k] && strcmp(note[k], note[i]) == 0)
-            used += (size_t)snprintf(out + used, cap - used, "%s%s", used ? ", " : "", m[k]->label);
-}
-
-/* Below the table: what the numbers of its columns are, each remark once. */
-static void add_column_remarks(bench_table *t, const bench_metric *const *m, int32_t n, const bool *any,
-                               const char (*note)[400])
+/* Below the table: what the numbers of its columns are, each remark once, after the labels of the columns that share it:
+ * "accuracy before training, accuracy". */
+static void add_column_remarks(bench_table *t, const metrics_table *m)
 {
     char text[640], labels[200];
-    for (int32_t i = 0; i < n; i++) {
-        bool again = false, bare = !m[i]->stderr_path && m[i]->pool == BENCH_POOL_SEEDS;
-        for (int32_t k = 0; k < i; k++)
-            again = again || (any[k] && strcmp(note[k], note[i]) == 0);
-        sharing_labels(m, n, any, note, i, labels, sizeof labels);
-        snprintf(text, sizeof text, "%s: %.400s", labels, note[i]);
-        if (any[i] && !again && *note[i] && !(bare && strcmp(note[i], "one run") == 0))
+    for (int32_t i = 0; i < m->n; i++) {
+        bool again = false, bare = !m->metric[i]->stderr_path && m->metric[i]->pool == BENCH_POOL_SEEDS;
+        size_t used = 0;
+        for (int32_t k = 0; k < m->n && used < sizeof labels; k++) {
+            if (!m->any[k] || strcmp(m->note[k], m->note[i]) != 0)
+                continue;
+            again = again || k < i;
+            used += (size_t)snprintf(labels + used, sizeof labels - used, "%s%s", used ? ", " : "",
+                                     m->metric[k]->label);
+        }
+        snprintf(text, sizeof text, "%s: %.400s", labels, m->note[i]);
+        if (m->any[i] && !again && *m->note[i] && !(bare && strcmp(m->note[i], "one run") == 0))
             add_remark(t, text);
-        snprintf(text, sizeof text, "%s: %s", m[i]->label, m[i]->help);
-        if (any[i] && bare)
+        snprintf(text, sizeof text, "%s: %s", m->metric[i]->label, m->metric[i]->help);
+        if (m->any[i] && bare)
             add_remark(t, text);
     }
 }
 
-/* A row per configuration that `keep` wants, a column per metric that any of them has. */
-static zo_status make_metrics_table(const bench_results *r, const char *title, const char *const *names,
-                                    int32_t n, bool (*keep)(const grid *, int32_t row), bench_table **out,
-                                    zo_error *err)
+static void metrics_deinit(metrics_table *m)
 {
-    char head[128], note[8][400];
-    const bench_metric *metrics[8];
-    bool any[8] = {false};
-    grid g;
-    zo_status st = grid_init(&g, r, NULL, "", "", err);
-    if (st)
-        goto cleanup;
-    bench_table *t = *out = bench_table_new(title);
-    add_names(t, &g, 0, true);
-    for (int32_t i = 0; i < n; i++) {
-        metrics[i] = bench_metric_find(names[i]);
-        fill_absolute(&g, metrics[i]);
-        common_note(&g, note[i], sizeof note[i]);
-        for (int32_t row = 0; row < g.cross.row_count; row++)
-            any[i] = any[i] || !isnan(place_of(&g, row, 0)->value);
-        any[i] = any[i] || i == 0; /* never a table without values */
-        bench_metric_heading(metrics[i], head, sizeof head);
-        if (any[i])
-            bench_table_add_column(t, column_kind(metrics[i], false), head, metrics[i]->name);
+    for (int32_t i = 0; i < MOST_METRICS; i++)
+        free(m->values[i]);
+    bench_grid_deinit(&m->grid);
+}
+
+static zo_status metrics_init(metrics_table *m, const bench_results *r, const char *const *names,
+                              zo_error *err)
+{
+    *m = (metrics_table){0};
+    zo_status st = bench_grid_init(&m->grid, r, NULL, "", "", false, err);
+    for (; !st && names[m->n]; m->n++) {
+        const int32_t i = m->n, rows = m->grid.rows.count;
+        m->metric[i] = bench_metric_find(names[i]);
+        m->values[i] = bench_grid_values(&m->grid, m->metric[i]);
+        if (!m->values[i])
+            return zo_fail(err, ZO_ERR_MEMORY, "make table: out of memory");
+        common_note(m->values[i], rows, m->note[i], sizeof m->note[i]);
+        m->any[i] = i == 0; /* never a table without values */
+        for (int32_t row = 0; row < rows; row++)
+            m->any[i] = m->any[i] || !isnan(m->values[i][row].value);
     }
-    for (int32_t row = 0; row < g.cross.row_count; row++) {
-        if (keep && !keep(&g, row))
-            continue;
-        add_names(t, &g, row, false);
-        for (int32_t i = 0; i < n; i++) {
-            bench_summary s;
-            if (!any[i])
-                continue;
-            bench_summary_of(metrics[i], g.a, bench_grid_at(&g.cross, row, 0, g.a), &s);
-            add_summary(t, metrics[i], &s, note[i]);
-        }
-    }
-    add_column_remarks(t, metrics, n, any, note);
-cleanup:
-    grid_deinit(&g);
     return st;
 }
 
-/* Was this configuration trained, and evaluated before and after? */
-static bool is_tuned(const grid *g, int32_t row)
+/* keep: which rows; NULL: all. */
+static zo_status make_metrics_table(const bench_results *r, const char *title, const char *const *names,
+                                    bool (*keep)(const metrics_table *, int32_t row), bench_table **out,
+                                    zo_error *err)
 {
-    bench_summary before, after;
-    int32_t n = bench_grid_at(&g->cross, row, 0, g->a);
-    bench_summary_of(bench_metric_find("accuracy_initial"), g->a, n, &before);
-    bench_summary_of(bench_metric_find("accuracy"), g->a, n, &after);
-    return n > 0 && g->a[0]->cell->params.steps > 0 && !isnan(before.value) && !isnan(after.value);
+    char head[128];
+    metrics_table m;
+    *out = NULL;
+    zo_status st = metrics_init(&m, r, names, err);
+    bench_table *t = *out = st ? NULL : bench_table_new(title);
+    if (!t)
+        goto cleanup;
+    add_names(t, &m.grid.rows, NULL);
+    for (int32_t i = 0; i < m.n; i++) {
+        bench_metric_heading(m.metric[i], head, sizeof head);
+        if (m.any[i])
+            bench_table_add_column(t, column_kind(m.metric[i], false), head, m.metric[i]->name);
+    }
+    for (int32_t row = 0; row < m.grid.rows.count; row++) {
+        if (keep && !keep(&m, row))
+            continue;
+        bench_table_add_row(t);
+        add_names(t, &m.grid.rows, m.grid.rows.first[row]);
+        for (int32_t i = 0; i < m.n; i++)
+            if (m.any[i])
+                add_summary(t, m.metric[i], &m.values[i][row], m.note[i]);
+    }
+    add_column_remarks(t, &m);
+cleanup:
+    metrics_deinit(&m);
+    return st;
+}
+
+/* Was this configuration trained, and evaluated before and after, as the first two metrics say? */
+static bool is_tuned(const metrics_table *m, int32_t row)
+{
+    return m->grid.rows.first[row]->cell->params.steps > 0 && !isnan(m->values[0][row].value) &&
+           !isnan(m->values[1][row].value);
 }
 
 /* What guessing would reach, where it is the same for all cells. */
@@ -350,16 +311,16 @@ static void tuning_title(const bench_results *r, char *out, size_t cap)
 
 zo_status bench_tabulate_usual(const bench_results *r, bench_table **out, zo_error *err)
 {
-    static const char *const names[] = {"step_ns", "peak_rss_bytes", "accuracy"};
-    return make_metrics_table(r, "Step time, peak memory, accuracy", names, 3, NULL, out, err);
+    static const char *const names[] = {"step_ns", "peak_rss_bytes", "accuracy", NULL};
+    return make_metrics_table(r, "Step time, peak memory, accuracy", names, NULL, out, err);
 }
 
 zo_status bench_tabulate_tuning(const bench_results *r, bench_table **out, zo_error *err)
 {
-    static const char *const names[] = {"accuracy_initial", "accuracy", "accuracy_best"};
+    static const char *const names[] = {"accuracy_initial", "accuracy", "accuracy_best", NULL};
     char title[200];
     tuning_title(r, title, sizeof title);
-    zo_status st = make_metrics_table(r, title, names, 3, is_tuned, out, err);
+    zo_status st = make_metrics_table(r, title, names, is_tuned, out, err);
     add_chance_remark(*out, r);
     return st;
 }
@@ -415,7 +376,7 @@ static void add_metric_values(bench_table *t, const bench_metric *m, const bench
 {
     char text[256];
     bench_summary s;
-    bench_summary_of(m, &cell, 1, &s);
+    bench_summary_of(m, (bench_group){&cell, 1}, &s);
     bench_summary_text(m, &s, text, sizeof text);
     bench_table_add_number(t, text, s.value, s.interval);
     if (m->pool == BENCH_POOL_RUNS)

@@ -155,6 +155,11 @@ static void label_pairs(bench_claim *c)
 
 /* ---- Value and interval ---- */
 
+static bench_group side_of(const bench_claim_pair *p, int side)
+{
+    return (bench_group){p->cells[side], p->count[side]};
+}
+
 static bench_interval t_interval(const double *x, int32_t n)
 {
     double mean = bench_stats_mean(x, (size_t)n);
@@ -178,9 +183,9 @@ static bench_interval log_interval(const double *x, int32_t n, double *scratch)
 static void from_examples(const bench_claim_spec *s, const bench_metric *m, bench_claim_pair *p)
 {
     bench_summary a, b = {.value = 1, .stderr_ = 0};
-    bench_summary_of(m, p->cells[0], p->count[0], &a);
+    bench_summary_of(m, side_of(p, 0), &a);
     if (p->cells[1])
-        bench_summary_of(m, p->cells[1], p->count[1], &b);
+        bench_summary_of(m, side_of(p, 1), &b);
     double e = s->kind == BENCH_CLAIM_RATIO ? p->value * hypot(a.stderr_ / a.value, b.stderr_ / b.value)
                                             : hypot(a.stderr_, b.stderr_);
     if (isfinite(e))
@@ -228,7 +233,7 @@ static void test_edge(const bench_claim *c, bench_claim_pair *p, const double *x
 static void add_examples(const bench_metric *m, bench_claim_pair *p)
 {
     bench_summary sum;
-    bench_summary_of(m, p->cells[0], p->count[0], &sum);
+    bench_summary_of(m, side_of(p, 0), &sum);
     double half = hypot((p->interval.high - p->interval.low) / 2, 1.96 * sum.stderr_);
     if (!isfinite(half))
         return;
@@ -240,8 +245,7 @@ static void add_examples(const bench_metric *m, bench_claim_pair *p)
 static int32_t divide(const bench_claim_spec *s, const bench_claim_pair *p, double *x, int32_t n)
 {
     double *by = NULL;
-    int32_t count = bench_summary_pairs(bench_metric_find(s->over), p->cells[0], p->count[0], p->cells[1],
-                                        p->count[1], false, &by);
+    int32_t count = bench_summary_pairs(bench_metric_find(s->over), side_of(p, 0), side_of(p, 1), false, &by);
     for (int32_t i = 0; by && count == n && i < n; i++)
         x[i] /= by[i];
     free(by);
@@ -254,9 +258,8 @@ static void measure(const bench_claim *c, bench_claim_pair *p)
     const bench_metric *m = bench_metric_find(s->of);
     double *x = NULL;
     p->n = s->kind == BENCH_CLAIM_VALUE
-               ? bench_summary_samples(m, p->cells[0], p->count[0], &x)
-               : bench_summary_pairs(m, p->cells[0], p->count[0], p->cells[1], p->count[1],
-                                     s->kind == BENCH_CLAIM_DIFFERENCE, &x);
+               ? bench_summary_samples(m, side_of(p, 0), &x)
+               : bench_summary_pairs(m, side_of(p, 0), side_of(p, 1), s->kind == BENCH_CLAIM_DIFFERENCE, &x);
     if (*s->over && x)
         p->n = divide(s, p, x, p->n);
     double *scratch = calloc((size_t)p->n + 1, sizeof *scratch);
@@ -288,7 +291,7 @@ static bool is_unknown(const bench_claim_spec *s, bench_claim_pair *p)
     for (const char **m = metrics; **m; m++) {
         for (int side = 0; side < 2 && p->cells[side]; side++) {
             bench_summary sum;
-            bench_summary_of(bench_metric_find(*m), p->cells[side], p->count[side], &sum);
+            bench_summary_of(bench_metric_find(*m), side_of(p, side), &sum);
             if (!isnan(sum.value))
                 continue;
             snprintf(p->why, sizeof p->why, "%.300s", sum.why);

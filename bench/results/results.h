@@ -23,6 +23,12 @@ typedef struct bench_result {
     int32_t ok_count;
 } bench_result;
 
+/* A configuration: cells that differ at most in their seed. A view of an array of others. */
+typedef struct bench_group {
+    const bench_result *const *cells; /* (count) */
+    int32_t count;
+} bench_group;
+
 typedef struct bench_results {
     bench_manifest *manifest;
     json_t *records;

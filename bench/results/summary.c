@@ -35,44 +35,57 @@ static void unknown_why(const bench_metric *m, const json_t *record, char *out, 
     }
 }
 
-/* The numbers of a configuration: one per run (BENCH_POOL_RUNS) or per seed, with what identifies it. */
+/* What identifies a number of a configuration. */
 typedef struct sample {
-    double value;
     const json_t *record;
     const char *seed;
     json_int_t run;
 } sample;
 
-static sample sample_of(const bench_metric *m, const bench_result *cell, const json_t *record)
+/* The numbers of a configuration: one per run (BENCH_POOL_RUNS) or per seed. */
+typedef struct samples {
+    double *value; /* (n); NULL: out of memory */
+    sample *of;    /* (n) */
+    int32_t n;
+    int32_t failed; /* runs that have none */
+    char why[sizeof((bench_summary *)0)->why];
+} samples;
+
+static void samples_deinit(samples *s)
 {
-    return (sample){bench_metric_value(m, record), record, bench_result_text(cell, bench_option_seed()),
-                    json_integer_value(json_object_get(record, "run"))};
+    free(s->value);
+    free(s->of);
 }
 
-/* All samples of a configuration, allocated; *failed: runs that have none. NULL: memory is out. */
-static sample *samples_of(const bench_metric *m, const bench_result *const *cells, int32_t count, int32_t *n,
-                          int32_t *failed, char *why, size_t cap)
+static samples samples_of(const bench_metric *m, bench_group cells)
 {
+    const bench_option *seed = bench_option_seed();
     size_t most = 1;
-    *n = *failed = 0;
-    for (int32_t i = 0; i < count; i++)
-        most += (size_t)cells[i]->run_count;
-    sample *s = calloc(most, sizeof *s);
-    snprintf(why, cap, "%s", s ? count ? "not run yet" : "no such cell in the manifest" : "out of memory");
-    for (int32_t i = 0; s && i < count; i++) {
+    for (int32_t i = 0; i < cells.count; i++)
+        most += (size_t)cells.cells[i]->run_count;
+    samples s = {.value = calloc(most, sizeof *s.value), .of = calloc(most, sizeof *s.of)};
+    if (!s.value || !s.of) {
+        samples_deinit(&s);
+        return (samples){.why = "out of memory"};
+    }
+    snprintf(s.why, sizeof s.why, "%s", cells.count ? "not run yet" : "no such cell in the manifest");
+    for (int32_t i = 0; i < cells.count; i++) {
+        const bench_result *cell = cells.cells[i];
         bool have = false; /* this seed */
-        for (int32_t k = 0; k < cells[i]->run_count; k++) {
-            const json_t *record = cells[i]->runs[k];
+        for (int32_t k = 0; k < cell->run_count; k++) {
+            const json_t *record = cell->runs[k];
             if (!bench_record_ok(record)) {
-                bench_record_reason(record, why, cap);
-                ++*failed;
+                bench_record_reason(record, s.why, sizeof s.why);
+                s.failed++;
                 continue;
             }
-            s[*n] = sample_of(m, cells[i], record);
-            if (isnan(s[*n].value))
-                unknown_why(m, record, why, cap);
+            s.value[s.n] = bench_metric_value(m, record);
+            s.of[s.n] = (sample){record, bench_result_text(cell, seed),
+                                 json_integer_value(json_object_get(record, "run"))};
+            if (isnan(s.value[s.n]))
+                unknown_why(m, record, s.why, sizeof s.why);
             else if (m->pool == BENCH_POOL_RUNS || !have)
-                have = true, ++*n;
+                have = true, s.n++;
         }
     }
     return s;
@@ -97,6 +110,14 @@ static void over_runs(const double *x, int32_t n, bench_summary *out)
         out->spread = BENCH_SPREAD_RUNS;
 }
 
+static void pool(const bench_metric *m, const double *x, int32_t n, bench_summary *out)
+{
+    if (m->pool == BENCH_POOL_SEEDS)
+        over_seeds(x, n, out);
+    else
+        over_runs(x, n, out);
+}
+
 /* What a single record says about its own precision. */
 static void within_record(const bench_metric *m, const json_t *record, bench_summary *out)
 {
@@ -113,54 +134,51 @@ static void within_record(const bench_metric *m, const json_t *record, bench_sum
 
 static const bench_summary nothing = {.value = NAN, .interval = {NAN, NAN, 0}, .stderr_ = NAN};
 
-void bench_summary_of(const bench_metric *m, const bench_result *const *cells, int32_t count,
-                      bench_summary *out)
+static bench_summary summarise(const bench_metric *m, const samples *s)
 {
-    *out = nothing;
-    sample *s = samples_of(m, cells, count, &out->n, &out->failed, out->why, sizeof out->why);
-    double *x = s ? calloc((size_t)out->n + 1, sizeof *x) : NULL;
-    if (x && out->n > 0) {
-        for (int32_t i = 0; i < out->n; i++) {
-            x[i] = s[i].value;
-            out->stderr_ = fmax(out->stderr_, bench_metric_stderr(m, s[i].record)); /* fmax passes over NaN */
-        }
-        if (m->pool == BENCH_POOL_SEEDS)
-            over_seeds(x, out->n, out);
-        else
-            over_runs(x, out->n, out);
-        if (out->n == 1)
-            within_record(m, s[0].record, out);
-        out->why[0] = 0;
+    bench_summary out = nothing;
+    out.n = s->n;
+    out.failed = s->failed;
+    if (s->n == 0) {
+        snprintf(out.why, sizeof out.why, "%s", s->why);
+        return out;
     }
-    free(x);
-    free(s);
+    for (int32_t i = 0; i < s->n; i++) /* fmax passes over NaN */
+        out.stderr_ = fmax(out.stderr_, bench_metric_stderr(m, s->of[i].record));
+    pool(m, s->value, s->n, &out);
+    if (s->n == 1)
+        within_record(m, s->of[0].record, &out);
+    return out;
 }
 
-int32_t bench_summary_samples(const bench_metric *m, const bench_result *const *cells, int32_t count,
-                              double **out)
+void bench_summary_of(const bench_metric *m, bench_group cells, bench_summary *out)
 {
-    int32_t n, failed;
-    char why[sizeof((bench_summary *)0)->why];
-    sample *s = samples_of(m, cells, count, &n, &failed, why, sizeof why);
-    double *x = s && n ? calloc((size_t)n, sizeof *x) : NULL;
-    for (int32_t i = 0; x && i < n; i++)
-        x[i] = s[i].value;
-    free(s);
-    *out = x;
-    return x ? n : 0;
+    samples s = samples_of(m, cells);
+    *out = summarise(m, &s);
+    samples_deinit(&s);
+}
+
+int32_t bench_summary_samples(const bench_metric *m, bench_group cells, double **out)
+{
+    samples s = samples_of(m, cells);
+    free(s.of);
+    *out = s.value;
+    return s.n;
 }
 
 /* Ratios (or differences) of the samples that have a partner of the same seed and run (seed alone, where that is the
- * unit): how many. */
-static int32_t paired(const bench_metric *m, const sample *a, int32_t a_count, const sample *b,
-                      int32_t b_count, bool difference, double *out)
+ * unit), to *out: how many. */
+static int32_t paired(const bench_metric *m, const samples *a, const samples *b, bool difference,
+                      double **out)
 {
     int32_t n = 0;
-    for (int32_t i = 0; i < a_count; i++) {
-        for (int32_t k = 0; k < b_count; k++) {
-            if (strcmp(a[i].seed, b[k].seed) == 0 && (m->pool == BENCH_POOL_SEEDS || a[i].run == b[k].run) &&
-                (difference || b[k].value != 0)) {
-                out[n++] = difference ? a[i].value - b[k].value : a[i].value / b[k].value;
+    double *x = *out = calloc((size_t)a->n + 1, sizeof *x);
+    for (int32_t i = 0; x && i < a->n; i++) {
+        for (int32_t k = 0; k < b->n; k++) {
+            if (strcmp(a->of[i].seed, b->of[k].seed) == 0 &&
+                (m->pool == BENCH_POOL_SEEDS || a->of[i].run == b->of[k].run) &&
+                (difference || b->value[k] != 0)) {
+                x[n++] = difference ? a->value[i] - b->value[k] : a->value[i] / b->value[k];
                 break;
             }
         }
@@ -180,50 +198,36 @@ static void unpaired_ratio(const bench_summary *a, const bench_summary *b, bench
         snprintf(out->why, sizeof out->why, "the value to divide by is 0");
 }
 
-void bench_summary_ratio(const bench_metric *m, const bench_result *const *a, int32_t a_count,
-                         const bench_result *const *b, int32_t b_count, bench_summary *out)
+void bench_summary_ratio(const bench_metric *m, bench_group a, bench_group b, bench_summary *out)
 {
-    bench_summary sa, sb;
+    samples x = samples_of(m, a), y = samples_of(m, b);
+    const bench_summary sa = summarise(m, &x), sb = summarise(m, &y);
+    double *ratio = NULL;
     *out = nothing;
-    bench_summary_of(m, a, a_count, &sa);
-    bench_summary_of(m, b, b_count, &sb);
     out->failed = sa.failed + sb.failed;
-    if (isnan(sa.value) || isnan(sb.value)) {
-        if (isnan(sa.value))
-            snprintf(out->why, sizeof out->why, "%s", sa.why);
+    if (isnan(sa.value)) {
+        snprintf(out->why, sizeof out->why, "%s", sa.why);
+    } else if (isnan(sb.value)) {
+        snprintf(out->why, sizeof out->why, "what to divide by: %.300s", sb.why);
+    } else {
+        out->n = paired(m, &x, &y, false, &ratio);
+        if (out->n < 2)
+            unpaired_ratio(&sa, &sb, out);
         else
-            snprintf(out->why, sizeof out->why, "what to divide by: %.300s", sb.why);
-        return;
+            pool(m, ratio, out->n, out);
     }
-    int32_t na, nb, failed;
-    char why[sizeof out->why];
-    sample *x = samples_of(m, a, a_count, &na, &failed, why, sizeof why);
-    sample *y = samples_of(m, b, b_count, &nb, &failed, why, sizeof why);
-    double *ratio = calloc((size_t)sa.n + 1, sizeof *ratio);
-    out->n = x && y && ratio ? paired(m, x, na, y, nb, false, ratio) : 0;
-    if (out->n < 2)
-        unpaired_ratio(&sa, &sb, out);
-    else if (m->pool == BENCH_POOL_SEEDS)
-        over_seeds(ratio, out->n, out);
-    else
-        over_runs(ratio, out->n, out);
     free(ratio);
-    free(x);
-    free(y);
+    samples_deinit(&x);
+    samples_deinit(&y);
 }
 
-int32_t bench_summary_pairs(const bench_metric *m, const bench_result *const *a, int32_t a_count,
-                            const bench_result *const *b, int32_t b_count, bool difference, double **out)
+int32_t bench_summary_pairs(const bench_metric *m, bench_group a, bench_group b, bool difference,
+                            double **out)
 {
-    int32_t na, nb, failed, n = 0;
-    char why[sizeof((bench_summary *)0)->why];
-    sample *x = samples_of(m, a, a_count, &na, &failed, why, sizeof why);
-    sample *y = samples_of(m, b, b_count, &nb, &failed, why, sizeof why);
-    *out = calloc((size_t)(x ? na : 0) + 1, sizeof **out);
-    if (x && y && *out)
-        n = paired(m, x, na, y, nb, difference, *out);
-    free(x);
-    free(y);
+    samples x = samples_of(m, a), y = samples_of(m, b);
+    const int32_t n = paired(m, &x, &y, difference, out);
+    samples_deinit(&x);
+    samples_deinit(&y);
     return n;
 }
 

@@ -27,23 +27,20 @@ typedef struct bench_summary {
     char why[320];  /* where value is unknown */
 } bench_summary;
 
-/* One metric of a configuration: cells (count) that differ at most in their seed. Runs are pooled as the metric's row
- * says. The two error bars of an accuracy are never merged: with several seeds it is their standard deviation. */
-void bench_summary_of(const bench_metric *m, const bench_result *const *cells, int32_t count,
-                      bench_summary *out);
+/* One metric of a configuration. Runs are pooled as the metric's row says. The two error bars of an accuracy are never
+ * merged: with several seeds it is their standard deviation. */
+void bench_summary_of(const bench_metric *m, bench_group cells, bench_summary *out);
 
-/* The single samples of a summary, to *out (to be freed): how many. 0 and NULL where there are none. */
-int32_t bench_summary_samples(const bench_metric *m, const bench_result *const *cells, int32_t count,
-                              double **out);
+/* The single samples of a summary, to *out (to be freed; NULL: out of memory): how many. */
+int32_t bench_summary_samples(const bench_metric *m, bench_group cells, double **out);
 
 /* The metric of a over that of b. Where both have runs (or seeds) of the same numbers, at least two, each is divided by
  * its partner, which ran next to it when the manifest interleaves: median and interval (mean and standard
  * deviation) of those ratios. Otherwise the ratio of the two values, with an interval from both where they have one. */
-void bench_summary_ratio(const bench_metric *m, const bench_result *const *a, int32_t a_count,
-                         const bench_result *const *b, int32_t b_count, bench_summary *out);
+void bench_summary_ratio(const bench_metric *m, bench_group a, bench_group b, bench_summary *out);
 /* The single ratios a / b, or differences a - b, of the samples that have such a partner, to *out (to be freed): how many. */
-int32_t bench_summary_pairs(const bench_metric *m, const bench_result *const *a, int32_t a_count,
-                            const bench_result *const *b, int32_t b_count, bool difference, double **out);
+int32_t bench_summary_pairs(const bench_metric *m, bench_group a, bench_group b, bool difference,
+                            double **out);
 /* How ratios are shown; not in bench_metric_find. */
 extern const bench_metric bench_metric_ratio;
 
