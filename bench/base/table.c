@@ -151,6 +151,13 @@ void bench_table_add_number(bench_table *t, const char *text, double value, benc
     add_value(t, text, value, known ? interval : bench_no_interval);
 }
 
+void bench_table_add_printed(bench_table *t, const char *format, double value)
+{
+    char text[64];
+    snprintf(text, sizeof text, format, value);
+    bench_table_add_number(t, text, value, bench_no_interval);
+}
+
 void bench_table_add_errors(bench_table *t, const char *text, double value, double seeds_sd,
                             double examples_stderr)
 {

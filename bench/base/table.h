@@ -44,6 +44,9 @@ void bench_table_add_row(bench_table *t);
 void bench_table_add_text(bench_table *t, const char *text);
 /* A number: its text, value and interval (bench_no_interval: none). Shown as "-" and unknown where value is not finite. */
 void bench_table_add_number(bench_table *t, const char *text, double value, bench_interval interval);
+/* A number alone, with the text that `format` (of printf, for one double) makes of it. */
+void bench_table_add_printed(bench_table *t, const char *format, double value)
+    __attribute__((format(printf, 2, 0)));
 /* The same for a column of BENCH_COLUMN_ERRORS: how training seeds differ, and how unsure a test set's few examples leave one
  * seed. Two error bars that are never merged; NaN: not known. */
 void bench_table_add_errors(bench_table *t, const char *text, double value, double seeds_sd,

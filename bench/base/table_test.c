@@ -39,7 +39,7 @@ static bench_table *sample(void)
     bench_table_add_row(t);
     bench_table_add_text(t, "64");
     bench_table_add_number(t, "1.50 [1.25, 2.00]", 1.5e6, (bench_interval){1.25e6, 2e6, 0.95});
-    bench_table_add_number(t, "10", 10, bench_no_interval);
+    bench_table_add_printed(t, "%.0f", 10);
     bench_table_add_row(t);
     bench_table_add_text(t, "128");
     bench_table_add_number(t, "3.125 ±0.1", 3125000.1, bench_no_interval);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 
 #include "bench/base/stats.h"
+#include "bench/record/metric.h"
+#include "bench/record/record.h"
 
 enum { LEAST_SAMPLES = 8 };
 
@@ -85,10 +87,9 @@ json_t *bench_memory_growth_judge(const json_t *curve, int64_t from)
 
 json_t *bench_memory_growth_of(const json_t *record)
 {
-    const json_t *time = json_object_get(record, "time"), *resumed = json_object_get(time, "resumed_at"),
-                 *curve = json_object_get(json_object_get(record, "memory"), "rss_curve");
+    const json_t *resumed = bench_metric_at(record, "time.resumed_at");
     const size_t times = json_array_size(resumed);
     const int64_t start = times ? json_integer_value(json_array_get(resumed, times - 1)) : 0,
-                  warmup = json_integer_value(json_object_get(json_object_get(time, "warmup"), "steps"));
-    return bench_memory_growth_judge(curve, start + warmup + 1);
+                  warmup = bench_record_integer(record, "time.warmup.steps");
+    return bench_memory_growth_judge(bench_metric_at(record, "memory.rss_curve"), start + warmup + 1);
 }

@@ -101,6 +101,12 @@ json_t *bench_records_latest(const json_t *records);
  * the same are put together; *same: those whose records are all equal, as where one file was taken twice. */
 int bench_records_doubled(const json_t *records, int *same);
 
+/* What an object has at a path of keys with dots between ("build.openblas.core"). A number: NaN where there is none; an integer: 0;
+ * a text, borrowed: "". */
+double bench_record_number(const json_t *object, const char *path);
+json_int_t bench_record_integer(const json_t *object, const char *path);
+const char *bench_record_text(const json_t *object, const char *path);
+
 /* What is not known: object[key] = null, object[key_reason] = reason. */
 void bench_record_unknown(json_t *object, const char *key, const char *reason);
 /* object[key] = value, or null and "not finite" where JSON has no such number. */

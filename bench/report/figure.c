@@ -1,4 +1,5 @@
 /* See figure.h. */
+#include "bench/base/text.h"
 #include "bench/report/figure.h"
 
 #include <ctype.h>
@@ -396,8 +397,8 @@ static void put_caption(sketch *s, char *out, size_t cap)
     snprintf(out, cap, "%s over %s%s%s.%s%s%s", what, s->spec->x, series ? ", by " : "", series ? series : "",
              *note ? " " : "", note, *note ? "." : "");
     if (!s->curve)
-        snprintf(out + strlen(out), cap - strlen(out), " Dots: the single %s.",
-                 s->metric->pool == BENCH_POOL_SEEDS ? "seeds" : "runs");
+        bench_text_add(out, cap, " Dots: the single %s.",
+                       s->metric->pool == BENCH_POOL_SEEDS ? "seeds" : "runs");
 }
 
 /* ---- Kinds ---- */

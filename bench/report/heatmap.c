@@ -1,4 +1,5 @@
 /* See heatmap.h. */
+#include "bench/base/text.h"
 #include "bench/report/heatmap.h"
 
 #include <ctype.h>
@@ -160,11 +161,10 @@ static void put_axis(const bench_grid_axis *axis, const char *names, const char 
     fprintf(script, "%ss = %d\n", letter, axis->count);
     snprintf(name, sizeof name, "%stick_", letter);
     for (int32_t i = 0; i < axis->count; i++) {
-        size_t n = 0;
         *text = 0;
-        for (int32_t k = 0; k < axis->option_count && n < sizeof text; k++) /* values alone: "4, 1" */
-            n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", k ? ", " : "",
-                                  bench_result_text(axis->first[i], axis->options[k]));
+        for (int32_t k = 0; k < axis->option_count; k++) /* values alone: "4, 1" */
+            bench_text_add(text, sizeof text, "%s%s", k ? ", " : "",
+                           bench_result_text(axis->first[i], axis->options[k]));
         bench_gnuplot_put_setting(script, name, i, text);
     }
 }
@@ -245,13 +245,12 @@ static void put_caption(const map *m, bench_canvas *c)
     snprintf(c->caption, sizeof c->caption, "%s over %s and %s%s%s.", what, m->spec->x, rows,
              *m->spec->series ? ", by " : "", m->spec->series);
     if (relative)
-        snprintf(
-            c->caption + strlen(c->caption), sizeof c->caption - strlen(c->caption),
+        bench_text_add(
+            c->caption, sizeof c->caption,
             " Each value says by what factor a place is better than the same at %s=%.100s: blue and above 1 "
             "is better, orange and below 1 worse.",
             m->spec->relative_option, m->spec->relative_value);
-    snprintf(c->caption + strlen(c->caption), sizeof c->caption - strlen(c->caption), "%s%s", note,
-             agreement);
+    bench_text_add(c->caption, sizeof c->caption, "%s%s", note, agreement);
 }
 
 zo_status bench_heatmap_put(const bench_results *r, const bench_plot_spec *spec, bench_canvas *c,

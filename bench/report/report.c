@@ -12,32 +12,17 @@
 
 /* ---- Files ---- */
 
-static zo_status save_table(const bench_report_parts *r, const bench_table *t, bench_format format,
-                            const char *name, const char *ending, zo_error *err)
+/* A file of the report's folder: what `write` makes or, where that is NULL, a table. */
+static zo_status save(const bench_report_parts *r, const char *name, const char *ending,
+                      const bench_table *table, bench_format format,
+                      zo_status (*write)(const bench_report_parts *, FILE *, zo_error *), zo_error *err)
 {
     zo_file_draft d = {0};
     char *path = bench_folder_path("%s/%s.%s", r->out, name, ending);
     zo_status st = path ? zo_file_draft_open(&d, path, err)
                         : zo_fail(err, ZO_ERR_MEMORY, "write %s: out of memory", name);
     if (!st)
-        st = bench_table_write(t, format, d.f, err);
-    if (!st)
-        st = zo_file_draft_commit(&d, err);
-    zo_file_draft_discard(&d);
-    free(path);
-    return st;
-}
-
-/* A file that one function writes. */
-static zo_status save(const bench_report_parts *r, const char *name,
-                      zo_status (*write)(const bench_report_parts *, FILE *, zo_error *), zo_error *err)
-{
-    zo_file_draft d = {0};
-    char *path = bench_folder_path("%s/%s", r->out, name);
-    zo_status st = path ? zo_file_draft_open(&d, path, err)
-                        : zo_fail(err, ZO_ERR_MEMORY, "write %s: out of memory", name);
-    if (!st)
-        st = write(r, d.f, err);
+        st = write ? write(r, d.f, err) : bench_table_write(table, format, d.f, err);
     if (!st)
         st = zo_file_draft_commit(&d, err);
     zo_file_draft_discard(&d);
@@ -55,7 +40,7 @@ static zo_status save_formats(const bench_report_parts *r, const bench_table *t,
     } formats[] = {{BENCH_FORMAT_MARKDOWN, "md"}, {BENCH_FORMAT_CSV, "csv"}, {BENCH_FORMAT_LATEX, "tex"}};
     zo_status st = ZO_OK;
     for (size_t k = 0; !st && k < sizeof formats / sizeof *formats; k++)
-        st = save_table(r, t, formats[k].format, name, formats[k].ending, err);
+        st = save(r, name, formats[k].ending, t, formats[k].format, NULL, err);
     return st;
 }
 
@@ -67,9 +52,9 @@ static zo_status save_tables(const bench_report_parts *r, zo_error *err)
     if (!st && r->results->manifest->claim_count) {
         st = save_formats(r, r->verdicts, "claims", err);
         if (!st)
-            st = save_table(r, r->pairs, BENCH_FORMAT_CSV, "claims-pairs", "csv", err);
+            st = save(r, "claims-pairs", "csv", r->pairs, BENCH_FORMAT_CSV, NULL, err);
     }
-    return st ? st : save_table(r, r->cells, BENCH_FORMAT_CSV, "cells", "csv", err);
+    return st ? st : save(r, "cells", "csv", r->cells, BENCH_FORMAT_CSV, NULL, err);
 }
 
 static zo_status save_figures(bench_report_parts *r, zo_error *err)
@@ -263,9 +248,9 @@ zo_status bench_report(const bench_report_options *o, bench_report_outcome *outc
     if (!st)
         st = save_figures(&r, err);
     if (!st)
-        st = save(&r, "report.md", bench_report_markdown, err);
+        st = save(&r, "report", "md", NULL, BENCH_FORMAT_MARKDOWN, bench_report_markdown, err);
     if (!st)
-        st = save(&r, "report.html", bench_report_html, err);
+        st = save(&r, "report", "html", NULL, BENCH_FORMAT_HTML, bench_report_html, err);
     if (!st)
         st = o->json ? print_json(&r, o->data, err) : print_text(&r, o->data, err);
     if (!st && (fflush(o->data) || ferror(o->data)))

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "bench/record/memory_growth.h"
+#include "bench/record/metric.h"
+#include "bench/record/record.h"
 #include "bench/report/report_parts.h"
 
 /* The worst first. */
@@ -17,14 +19,9 @@ typedef struct growth {
     json_t *farthest;
 } growth;
 
-static double number(const json_t *o, const char *key)
-{
-    return json_number_value(json_object_get(o, key));
-}
-
 static int verdict_of(const json_t *judged)
 {
-    const char *text = json_string_value(json_object_get(judged, "verdict"));
+    const char *text = bench_record_text(judged, "verdict");
     int v = 0;
     while (v < STEADY && strcmp(text, verdicts[v]) != 0)
         v++;
@@ -33,7 +30,7 @@ static int verdict_of(const json_t *judged)
 
 static void add_run(growth *g, const bench_result *cell, const json_t *record)
 {
-    if (!json_is_array(json_object_get(json_object_get(record, "memory"), "rss_curve")))
+    if (!json_is_array(bench_metric_at(record, "memory.rss_curve")))
         return;
     json_t *judged = bench_memory_growth_of(record);
     if (!judged) {
@@ -44,8 +41,8 @@ static void add_run(growth *g, const bench_result *cell, const json_t *record)
     g->judged++;
     g->count[v]++;
     if (g->farthest &&
-        (v > g->verdict || (v == g->verdict && fabs(number(judged, "change_bytes")) <=
-                                                   fabs(number(g->farthest, "change_bytes"))))) {
+        (v > g->verdict || (v == g->verdict && fabs(bench_record_number(judged, "change_bytes")) <=
+                                                   fabs(bench_record_number(g->farthest, "change_bytes"))))) {
         json_decref(judged);
         return;
     }
@@ -53,7 +50,7 @@ static void add_run(growth *g, const bench_result *cell, const json_t *record)
     g->farthest = judged;
     g->verdict = v;
     g->cell = cell;
-    g->run = (int)json_integer_value(json_object_get(record, "run"));
+    g->run = (int)bench_record_integer(record, "run");
 }
 
 static growth collect(const bench_report_parts *r)
@@ -69,7 +66,7 @@ static growth collect(const bench_report_parts *r)
 static void put_change(const json_t *judged, FILE *f)
 {
     static const char *const names[] = {"bytes", "KiB", "MiB"};
-    const double slope = number(judged, "slope_bytes_per_step");
+    const double slope = bench_record_number(judged, "slope_bytes_per_step");
     const json_t *ci = json_object_get(judged, "ci");
     int unit = 0;
     double scale = 1;
@@ -77,8 +74,9 @@ static void put_change(const json_t *judged, FILE *f)
         scale *= 1024;
     fprintf(f, "%+.1f %s per step [%+.1f, %+.1f], %+.1f MiB over %lld steps", slope / scale, names[unit],
             json_number_value(json_array_get(ci, 0)) / scale,
-            json_number_value(json_array_get(ci, 1)) / scale, number(judged, "change_bytes") / 1048576,
-            (long long)json_integer_value(json_object_get(judged, "steps")));
+            json_number_value(json_array_get(ci, 1)) / scale,
+            bench_record_number(judged, "change_bytes") / 1048576,
+            (long long)bench_record_integer(judged, "steps"));
 }
 
 /* "of 24 runs it came to rest or jumped in 22, was steady in 2" */

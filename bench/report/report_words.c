@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench/record/metric.h"
+#include "bench/record/record.h"
 
 int32_t bench_report_complete_cells(const bench_report_parts *r)
 {
@@ -21,12 +22,12 @@ static void put_roofline(const bench_results *b, FILE *f)
     int32_t memory = 0, all = 0;
     json_array_foreach(b->records, i, record)
     {
-        const json_t *share = bench_metric_at(record, "roofline.of_roofline");
-        const char *binds = json_string_value(bench_metric_at(record, "roofline.binds"));
-        if (!json_is_number(share) || !binds)
+        const double share = bench_record_number(record, "roofline.of_roofline");
+        const char *binds = bench_record_text(record, "roofline.binds");
+        if (isnan(share) || !*binds)
             continue;
-        low = fmin(low, json_number_value(share));
-        high = fmax(high, json_number_value(share));
+        low = fmin(low, share);
+        high = fmax(high, share);
         memory += strcmp(binds, "memory") == 0;
         all++;
     }
@@ -198,13 +199,13 @@ static int32_t busy_runs(const bench_report_parts *r, double *most, int32_t *pro
     *processors = 0;
     json_array_foreach(r->results->records, i, record)
     {
-        const json_t *load = bench_metric_at(record, "machine.load_average");
-        json_int_t pus = json_integer_value(bench_metric_at(record, "machine.pus_allowed"));
-        if (pus <= 0 || !(json_number_value(load) > 1.5 * (double)pus))
+        const double load = bench_record_number(record, "machine.load_average");
+        const json_int_t pus = bench_record_integer(record, "machine.pus_allowed");
+        if (pus <= 0 || !(load > 1.5 * (double)pus))
             continue;
         busy++;
-        if (json_number_value(load) > *most) {
-            *most = json_number_value(load);
+        if (load > *most) {
+            *most = load;
             *processors = (int32_t)pus;
         }
     }
@@ -221,7 +222,7 @@ static int32_t too_fast(const bench_report_parts *r, double *most)
     *most = 0;
     json_array_foreach(r->results->records, i, record)
     {
-        double share = json_number_value(bench_metric_at(record, "roofline.of_roofline"));
+        const double share = bench_record_number(record, "roofline.of_roofline");
         n += share > 1.25;
         *most = fmax(*most, share);
     }

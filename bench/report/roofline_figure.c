@@ -26,12 +26,6 @@ static const sort by_formula = {"roofline.flops_per_step", "roofline.bytes_per_s
                   by_counters = {"counters.fp_ops_per_step", "roofline.counted_bytes_per_step",
                                  "roofline.counted_fp_ops_per_s"};
 
-static double at(const json_t *record, const char *path)
-{
-    const json_t *v = bench_metric_at(record, path);
-    return json_is_number(v) ? json_number_value(v) : NAN;
-}
-
 /* All cells of a configuration; x, y: room for all its runs. */
 static spot spot_of(const sort *k, bench_group group, double *x, double *y)
 {
@@ -39,7 +33,8 @@ static spot spot_of(const sort *k, bench_group group, double *x, double *y)
     for (int32_t i = 0; i < group.count; i++) {
         for (int32_t run = 0; run < group.cells[i]->run_count; run++) {
             const json_t *record = group.cells[i]->runs[run];
-            double ops = at(record, k->ops), bytes = at(record, k->bytes), rate = at(record, k->rate);
+            double ops = bench_record_number(record, k->ops), bytes = bench_record_number(record, k->bytes),
+                   rate = bench_record_number(record, k->rate);
             if (!bench_record_ok(record) || !(ops > 0) || !(bytes > 0) || !(rate > 0))
                 continue;
             x[n] = ops / bytes;
@@ -57,9 +52,8 @@ static double highest(const bench_results *r, const char *path, const char *comp
     json_t *record;
     json_array_foreach(r->records, i, record)
     {
-        const char *of = json_string_value(bench_metric_at(record, "cell.compute"));
-        if (!compute || (of && strcmp(of, compute) == 0))
-            most = fmax(most, at(record, path)); /* fmax passes over NaN */
+        if (!compute || strcmp(bench_record_text(record, "cell.compute"), compute) == 0)
+            most = fmax(most, bench_record_number(record, path)); /* fmax passes over NaN */
     }
     return most;
 }

@@ -1,4 +1,6 @@
 /* See tabulate.h. */
+#include "bench/record/record.h"
+#include "bench/base/text.h"
 #include "bench/report/tabulate.h"
 
 #include <ctype.h>
@@ -194,13 +196,12 @@ static void add_column_remarks(bench_table *t, const metrics_table *m)
     char text[640], labels[200];
     for (int32_t i = 0; i < m->n; i++) {
         bool again = false, bare = !m->metric[i]->stderr_path && m->metric[i]->pool == BENCH_POOL_SEEDS;
-        size_t used = 0;
-        for (int32_t k = 0; k < m->n && used < sizeof labels; k++) {
+        *labels = 0;
+        for (int32_t k = 0; k < m->n; k++) {
             if (!m->any[k] || strcmp(m->note[k], m->note[i]) != 0)
                 continue;
             again = again || k < i;
-            used += (size_t)snprintf(labels + used, sizeof labels - used, "%s%s", used ? ", " : "",
-                                     m->metric[k]->label);
+            bench_text_add(labels, sizeof labels, "%s%s", *labels ? ", " : "", m->metric[k]->label);
         }
         snprintf(text, sizeof text, "%s: %.400s", labels, m->note[i]);
         if (m->any[i] && !again && *m->note[i] && !(bare && strcmp(m->note[i], "one run") == 0))
@@ -286,12 +287,12 @@ static void add_chance_remark(bench_table *t, const bench_results *r)
     json_t *record;
     json_array_foreach(r->records, i, record)
     {
-        const json_t *at = bench_metric_at(record, "accuracy.chance");
-        if (!json_is_number(at))
+        const double here = bench_record_number(record, "accuracy.chance");
+        if (isnan(here))
             continue;
-        if (!isnan(chance) && json_number_value(at) != chance)
+        if (!isnan(chance) && here != chance)
             return;
-        chance = json_number_value(at);
+        chance = here;
     }
     snprintf(text, sizeof text, "guessing reaches %.1f%%", 100 * chance);
     if (!isnan(chance))
@@ -302,11 +303,11 @@ static void add_chance_remark(bench_table *t, const bench_results *r)
 static void tuning_title(const bench_results *r, char *out, size_t cap)
 {
     const bench_option *task = bench_option_find("task"), *steps = bench_option_find("steps");
-    size_t n = (size_t)snprintf(out, cap, "Accuracy before and after training");
+    snprintf(out, cap, "Accuracy before and after training");
     if (r->cell_count && !bench_results_varies(r, task))
-        n += (size_t)snprintf(out + n, cap - n, " on %s", bench_result_text(&r->cells[0], task));
+        bench_text_add(out, cap, " on %s", bench_result_text(&r->cells[0], task));
     if (r->cell_count && !bench_results_varies(r, steps))
-        snprintf(out + n, cap - n, ", %s steps", bench_result_text(&r->cells[0], steps));
+        bench_text_add(out, cap, ", %s steps", bench_result_text(&r->cells[0], steps));
 }
 
 zo_status bench_tabulate_usual(const bench_results *r, bench_table **out, zo_error *err)
@@ -348,20 +349,6 @@ bench_table *bench_tabulate_incomplete(const bench_results *r)
     return t;
 }
 
-static void add_count(bench_table *t, int32_t n)
-{
-    char text[32];
-    snprintf(text, sizeof text, "%d", n);
-    bench_table_add_number(t, text, n, bench_no_interval);
-}
-
-static void add_plain_number(bench_table *t, double v)
-{
-    char text[32];
-    snprintf(text, sizeof text, "%.6g", v);
-    bench_table_add_number(t, text, v, bench_no_interval);
-}
-
 static void add_metric_columns(bench_table *t, const bench_metric *m)
 {
     char key[64];
@@ -380,9 +367,9 @@ static void add_metric_values(bench_table *t, const bench_metric *m, const bench
     bench_summary_text(m, &s, text, sizeof text);
     bench_table_add_number(t, text, s.value, s.interval);
     if (m->pool == BENCH_POOL_RUNS)
-        add_plain_number(t, s.interval.coverage > 0 ? s.interval.coverage : NAN);
+        bench_table_add_printed(t, "%.6g", s.interval.coverage > 0 ? s.interval.coverage : NAN);
     else if (m->stderr_path)
-        add_plain_number(t, s.stderr_);
+        bench_table_add_printed(t, "%.6g", s.stderr_);
 }
 
 bench_table *bench_tabulate_cells(const bench_results *r)
@@ -403,8 +390,8 @@ bench_table *bench_tabulate_cells(const bench_results *r)
         bench_table_add_row(t);
         bench_table_add_text(t, cell->cell->id);
         bench_table_add_text(t, *trouble ? trouble : "ok");
-        add_count(t, cell->ok_count);
-        add_count(t, cell->run_count);
+        bench_table_add_printed(t, "%.0f", cell->ok_count);
+        bench_table_add_printed(t, "%.0f", cell->run_count);
         for (const bench_option *o = bench_options; o->name; o++) {
             const char *text = bench_result_text(cell, o);
             bench_table_add_text(t, strcmp(text, "null") == 0 ? "" : text);

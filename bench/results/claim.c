@@ -1,4 +1,5 @@
 /* See claim.h. */
+#include "bench/base/text.h"
 #include "bench/results/claim.h"
 
 #include <math.h>
@@ -138,8 +139,7 @@ static void label_pairs(bench_claim *c)
 {
     for (int32_t i = 0; i < c->pair_count; i++) {
         bench_claim_pair *p = &c->pairs[i];
-        size_t n = 0;
-        for (const bench_option *o = bench_options; o->name && n < sizeof p->label; o++) {
+        for (const bench_option *o = bench_options; o->name; o++) {
             bool differs = false;
             if (o == bench_option_seed())
                 continue;
@@ -147,8 +147,8 @@ static void label_pairs(bench_claim *c)
                 differs = differs || strcmp(bench_result_text(c->pairs[k].cells[0][0], o),
                                             bench_result_text(p->cells[0][0], o)) != 0;
             if (differs)
-                n += (size_t)snprintf(p->label + n, sizeof p->label - n, "%s%s=%s", n ? ", " : "", o->name,
-                                      bench_result_text(p->cells[0][0], o));
+                bench_text_add(p->label, sizeof p->label, "%s%s=%s", *p->label ? ", " : "", o->name,
+                               bench_result_text(p->cells[0][0], o));
         }
     }
 }
@@ -304,12 +304,6 @@ static bool is_unknown(const bench_claim_spec *s, bench_claim_pair *p)
     return true;
 }
 
-static const char *text_at(const json_t *record, const char *path)
-{
-    const char *text = json_string_value(bench_metric_at(record, path));
-    return text ? text : "";
-}
-
 /* Records of one machine and build, and of the processor that the claim is about. */
 static bool is_comparable(const bench_claim_spec *s, bench_claim_pair *p)
 {
@@ -318,12 +312,13 @@ static bool is_comparable(const bench_claim_spec *s, bench_claim_pair *p)
         for (int32_t i = 0; i < p->count[side]; i++) {
             for (int32_t k = 0; k < p->cells[side][i]->run_count; k++) {
                 const json_t *record = p->cells[side][i]->runs[k];
-                const char *print = text_at(record, "fingerprint"), *cpu = text_at(record, "machine.cpu");
+                const char *print = bench_record_text(record, "fingerprint"),
+                           *cpu = bench_record_text(record, "machine.cpu");
                 if (!bench_record_ok(record))
                     continue;
                 /* the library of another backend gives a cell a fingerprint of its own */
-                if (*text_at(record, "backend.name") &&
-                    strcmp(text_at(record, "backend.name"), "native") != 0)
+                const char *backend = bench_record_text(record, "backend.name");
+                if (*backend && strcmp(backend, "native") != 0)
                     print = first ? first : print;
                 else
                     first = first ? first : print;
@@ -432,11 +427,10 @@ static void set_doubtful(bench_claim_pair *p, int32_t tested, const char *what)
     for (int32_t more = 1; !p->missing && more <= MOST_RUNS; more++)
         if (tested * p_of(p->effect * sqrt(p->n + more), p->n + more - 1) <= ALPHA)
             p->missing = more;
-    int n = snprintf(p->why, sizeof p->why, "outside by itself, not among %d pairs (p = %.2g by Holm)",
-                     tested, p->p);
+    snprintf(p->why, sizeof p->why, "outside by itself, not among %d pairs (p = %.2g by Holm)", tested, p->p);
     if (p->missing)
-        snprintf(p->why + n, sizeof p->why - (size_t)n, "; about %d more %s%s would tell", p->missing, what,
-                 p->missing == 1 ? "" : "s");
+        bench_text_add(p->why, sizeof p->why, "; about %d more %s%s would tell", p->missing, what,
+                       p->missing == 1 ? "" : "s");
 }
 
 /* Holm's correction over the pairs that were tested. */

@@ -69,8 +69,6 @@ typedef struct bench_claim {
 zo_status bench_claims_judge(const bench_results *r, bench_claim **out, zo_error *err);
 void bench_claims_free(bench_claim *claims, int32_t count);
 
-/* "at least 1.5", "0.85 to 1.15": what is claimed, as shown. */
-void bench_claim_wanted(const bench_claim *c, char *out, size_t cap);
 /* One or two sentences: why the verdict is what it is. */
 void bench_claim_reason(const bench_claim *c, char *out, size_t cap);
 /* The records of a pair, "a1b2c3d4e5f6 runs 0-5, ...". */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/base/text.h"
 #include "bench/results/claim.h"
 #include "bench/record/metric.h"
 #include "bench/results/summary.h"
@@ -29,7 +30,8 @@ static void put_number(const bench_claim_spec *s, double v, char *out, size_t ca
     snprintf(out, cap, "%s%s%s", text, *unit && isfinite(v) ? " " : "", isfinite(v) ? unit : "");
 }
 
-void bench_claim_wanted(const bench_claim *c, char *out, size_t cap)
+/* "at least 1.5", "0.85 to 1.15": what is claimed, as shown. */
+static void put_wanted(const bench_claim *c, char *out, size_t cap)
 {
     char low[128], high[128];
     put_number(c->spec, c->low, low, sizeof low);
@@ -77,45 +79,39 @@ void bench_claim_reason(const bench_claim *c, char *out, size_t cap)
 {
     char ours[240], wanted[160];
     const bench_claim_pair *p = c->shown;
-    size_t n = 0;
+    *out = 0;
     if (!p) {
         snprintf(out, cap, "The manifest has no such cells.");
         return;
     }
     put_ours(c, p, ours, sizeof ours);
-    bench_claim_wanted(c, wanted, sizeof wanted);
+    put_wanted(c, wanted, sizeof wanted);
     if (c->pair_count > 1) {
-        n += (size_t)snprintf(out, cap, "%d %s", c->pair_count,
-                              c->spec->kind == BENCH_CLAIM_VALUE ? "configurations"
-                                                                 : "pairs of configurations");
-        for (int v = BENCH_CLAIM_VERDICTS - 1, any = 0; v >= 0 && n < cap; v--)
+        snprintf(out, cap, "%d %s", c->pair_count,
+                 c->spec->kind == BENCH_CLAIM_VALUE ? "configurations" : "pairs of configurations");
+        for (int v = BENCH_CLAIM_VERDICTS - 1, any = 0; v >= 0; v--)
             if (c->counts[v])
-                n += (size_t)snprintf(out + n, cap - n, "%s%s: %d", any++ ? ", " : " (",
-                                      bench_claim_verdict_text((bench_verdict)v), c->counts[v]);
-        if (n < cap)
-            n += (size_t)snprintf(out + n, cap - n, "). At %s: ", p->label);
+                bench_text_add(out, cap, "%s%s: %d", any++ ? ", " : " (",
+                               bench_claim_verdict_text((bench_verdict)v), c->counts[v]);
+        bench_text_add(out, cap, "). At %s: ", p->label);
     }
-    if (n < cap)
-        snprintf(out + n, cap - n, "%seasured %s, wanted %s%s%s.", n ? "m" : "M", ours, wanted,
-                 *p->why ? "; " : "", p->why);
+    bench_text_add(out, cap, "%seasured %s, wanted %s%s%s.", *out ? "m" : "M", ours, wanted,
+                   *p->why ? "; " : "", p->why);
 }
 
 void bench_claim_records(const bench_claim_pair *p, char *out, size_t cap)
 {
-    size_t n = 0;
     *out = 0;
     for (int side = 0; side < 2; side++) {
         for (int32_t i = 0; i < p->count[side]; i++) {
             const bench_result *cell = p->cells[side][i];
-            if (n < cap)
-                n += (size_t)snprintf(out + n, cap - n, "%s%s", n ? "; " : "", cell->cell->id);
             const char *between = cell->run_count == 1 ? " run " : " runs ";
-            for (int32_t k = 0; k < cell->run_count && n < cap; k++, between = ", ")
-                n += (size_t)snprintf(out + n, cap - n, "%s%lld%s", between,
-                                      (long long)json_integer_value(json_object_get(cell->runs[k], "run")),
-                                      bench_record_ok(cell->runs[k]) ? "" : " (failed)");
-            if (cell->run_count == 0 && n < cap)
-                n += (size_t)snprintf(out + n, cap - n, " not run");
+            bench_text_add(out, cap, "%s%s%s", *out ? "; " : "", cell->cell->id,
+                           cell->run_count ? "" : " not run");
+            for (int32_t k = 0; k < cell->run_count; k++, between = ", ")
+                bench_text_add(out, cap, "%s%lld%s", between,
+                               (long long)bench_record_integer(cell->runs[k], "run"),
+                               bench_record_ok(cell->runs[k]) ? "" : " (failed)");
         }
     }
 }
@@ -131,24 +127,26 @@ static bool *cells_of(const bench_results *r, const bench_claim *c)
     return used;
 }
 
-/* A word of a shell command; returns as snprintf does. */
-static size_t put_word(const char *word, char *out, size_t cap)
+/* Adds a word to a shell command. */
+static void add_word(const char *word, char *out, size_t cap)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=+,";
-    size_t n = 0;
-    if (!word[strspn(word, plain)])
-        return (size_t)snprintf(out, cap, " %s", word);
-    n += (size_t)snprintf(out, cap, " '");
-    for (; *word && n < cap; word++)
-        n += (size_t)snprintf(out + n, cap - n, *word == '\'' ? "'\\''" : "%c", *word);
-    return n < cap ? n + (size_t)snprintf(out + n, cap - n, "'") : n;
+    if (!word[strspn(word, plain)]) {
+        bench_text_add(out, cap, " %s", word);
+        return;
+    }
+    bench_text_add(out, cap, " '");
+    for (; *word; word++)
+        bench_text_add(out, cap, *word == '\'' ? "'\\''" : "%c", *word);
+    bench_text_add(out, cap, "'");
 }
 
-/* The values of one option among the used cells, each once, as --filter takes them; nothing where that is all values. */
-static size_t put_filters(const bench_results *r, const bool *used, const bench_option *o, char *out,
-                          size_t cap)
+/* The values of one option among the used cells, each once, as --filter takes them; nothing where that is all values, or
+ * more than there is room for. */
+static void add_filters(const bench_results *r, const bool *used, const bench_option *o, char *out,
+                        size_t cap)
 {
-    size_t n = 0;
+    const size_t before = strlen(out);
     char word[400];
     bool narrower = false;
     for (int32_t i = 0; i < r->cell_count; i++) {
@@ -163,51 +161,49 @@ static size_t put_filters(const bench_results *r, const bool *used, const bench_
                 break;
         }
         narrower = narrower || (first && !any);
-        if (!first || !any || n >= cap)
+        if (!first || !any)
             continue;
         snprintf(word, sizeof word, "%s=%s", o->name, text);
-        n += (size_t)snprintf(out + n, cap - n, " --filter");
-        n += n < cap ? put_word(word, out + n, cap - n) : 0;
+        bench_text_add(out, cap, " --filter");
+        add_word(word, out, cap);
     }
-    return narrower && n < cap ? n : 0;
+    if (!narrower || strlen(out) + 1 == cap)
+        out[before] = 0;
 }
 
-/* More repetitions than the manifest asks for, where those are what is missing; returns as snprintf does. */
-static size_t put_runs(const bench_results *r, const bench_claim *c, char *out, size_t cap)
+/* More repetitions than the manifest asks for, where those are what is missing. */
+static void add_runs(const bench_results *r, const bench_claim *c, char *out, size_t cap)
 {
     const bench_measure *m = &r->manifest->measure;
     int32_t runs = 0;
-    size_t n = 0;
     if (bench_metric_find(c->spec->of)->pool == BENCH_POOL_SEEDS)
-        return 0;
+        return;
     for (int32_t i = 0; i < c->pair_count; i++) {
         const bench_claim_pair *p = &c->pairs[i];
         if (p->verdict == BENCH_CLAIM_INCONCLUSIVE && p->missing && p->n + p->missing > runs)
             runs = p->n + p->missing;
     }
     if (runs > m->min_runs)
-        n += (size_t)snprintf(out, cap, " --set measure.min_runs=%d", runs);
-    if (runs > m->min_runs && m->max_runs > m->min_runs && m->max_runs <= runs && n < cap)
-        n += (size_t)snprintf(out + n, cap - n, " --set measure.max_runs=%d", runs + 1);
-    return n;
+        bench_text_add(out, cap, " --set measure.min_runs=%d", runs);
+    if (runs > m->min_runs && m->max_runs > m->min_runs && m->max_runs <= runs)
+        bench_text_add(out, cap, " --set measure.max_runs=%d", runs + 1);
 }
 
 void bench_claim_command(const bench_results *r, const bench_claim *c, const char *dir, char *out, size_t cap)
 {
     char path[4096];
     bool *used = cells_of(r, c);
-    size_t n = (size_t)snprintf(out, cap, "zobench run");
-    for (const bench_option *o = bench_options; used && o->name && n + 1 < cap; o++)
+    snprintf(out, cap, "zobench run");
+    for (const bench_option *o = bench_options; used && o->name; o++)
         if (bench_results_varies(r, o))
-            n += put_filters(r, used, o, out + n, cap - n);
+            add_filters(r, used, o, out, cap);
     free(used);
-    n += n < cap ? put_runs(r, c, out + n, cap - n) : 0;
+    add_runs(r, c, out, cap);
     snprintf(path, sizeof path, "%s/manifest.json", dir);
-    n += n < cap ? put_word(path, out + n, cap - n) : 0;
-    n += n < cap ? (size_t)snprintf(out + n, cap - n, " && zobench report") : 0;
+    add_word(path, out, cap);
+    bench_text_add(out, cap, " && zobench report");
     snprintf(path, sizeof path, "results/%s", r->manifest->name); /* where run writes to */
-    if (n < cap)
-        put_word(path, out + n, cap - n);
+    add_word(path, out, cap);
 }
 
 /* ---- Tables ---- */
@@ -230,7 +226,7 @@ bench_table *bench_claims_table(const bench_claim *claims, int32_t count)
         bench_table_add_text(t, text);
         put_deviation(c, c->shown, text, sizeof text);
         bench_table_add_text(t, text);
-        bench_claim_wanted(c, text, sizeof text);
+        put_wanted(c, text, sizeof text);
         bench_table_add_text(t, text);
     }
     bench_table_remark(
@@ -270,10 +266,8 @@ bench_table *bench_claims_pairs(const bench_claim *claims, int32_t count)
             bench_table_add_text(t, p->label);
             put_ours(&claims[i], p, text, sizeof text);
             bench_table_add_number(t, text, p->value, p->interval);
-            snprintf(text, sizeof text, "%d", p->n);
-            bench_table_add_number(t, text, p->n, bench_no_interval);
-            snprintf(text, sizeof text, "%.2g", p->p);
-            bench_table_add_number(t, text, p->p, bench_no_interval);
+            bench_table_add_printed(t, "%.0f", p->n);
+            bench_table_add_printed(t, "%.2g", p->p);
             bench_table_add_text(t, bench_claim_verdict_text(p->verdict));
             bench_table_add_text(t, p->why);
             bench_claim_records(p, text, sizeof text);

@@ -1,4 +1,5 @@
 /* See compare.h. */
+#include "bench/base/text.h"
 #include "bench/results/compare.h"
 
 #include <limits.h>
@@ -67,13 +68,14 @@ static int differing(const bench_params *a, const bench_params *b, const bench_c
                      char *text, size_t cap)
 {
     int n = 0;
-    size_t used = 0;
+    if (text)
+        *text = 0;
     for (const bench_option *option = bench_options; option->name; option++) {
         if (option == bench_option_seed() || named(o, option->name) || bench_params_same(a, b, option) ||
             (loose && named(o, "method") && strcmp(option->name, "parallel") == 0))
             continue;
-        if (text && used < cap)
-            used += (size_t)snprintf(text + used, cap - used, "%s%s", n ? ", " : "", option->name);
+        if (text)
+            bench_text_add(text, cap, "%s%s", n ? ", " : "", option->name);
         n++;
     }
     return n;
@@ -108,8 +110,8 @@ static zo_status side_fill(side *s, const json_t *records, const bench_compare_o
         group *g = NULL;
         zo_status st = bench_params_from_json(&p, json_object_get(record, "cell"), err);
         if (st) {
-            const char *id = json_string_value(json_object_get(record, "cell_id"));
-            zo_error_context(err, "record of cell %s", id ? id : "(none)");
+            const char *id = bench_record_text(record, "cell_id");
+            zo_error_context(err, "record of cell %s", *id ? id : "(none)");
             return st;
         }
         if (!bench_condition_match(&p, o->where) || !bench_condition_match(&p, where))
@@ -163,17 +165,16 @@ static uint64_t telling_options(const side *s)
 /* What sets a configuration apart from the others of its side and, after "->", the old from the new one. */
 static void make_label(uint64_t options, const bench_params *a, const bench_params *b, char *out, size_t cap)
 {
-    size_t used = 0;
     char text[512], other[512];
     *out = 0;
-    for (const bench_option *o = bench_options; o->name && used < cap; o++) {
+    for (const bench_option *o = bench_options; o->name; o++) {
         const bool same = bench_params_same(a, b, o);
         if (o == bench_option_seed() || (same && !(options & bench_option_bit(o))))
             continue;
         bench_params_text(a, o, text, sizeof text);
         bench_params_text(b, o, other, sizeof other);
-        used += (size_t)snprintf(out + used, cap - used, "%s%s=%s%s%s", used ? ", " : "", o->name, text,
-                                 same ? "" : " -> ", same ? "" : other);
+        bench_text_add(out, cap, "%s%s=%s%s%s", *out ? ", " : "", o->name, text, same ? "" : " -> ",
+                       same ? "" : other);
     }
     if (!*out)
         snprintf(out, cap, "%s", zo_method_name(a->method));
@@ -191,16 +192,11 @@ static void note_failures(bench_match *m, const char *name, const json_t *failed
     }
 }
 
-static json_int_t number_at(const json_t *record, const char *path)
-{
-    return json_integer_value(bench_metric_at(record, path));
-}
-
 static int by_run_and_seed(const void *a, const void *b)
 {
     const json_t *x = *(const json_t *const *)a, *y = *(const json_t *const *)b;
-    const json_int_t seeds[] = {number_at(x, "cell.seed"), number_at(y, "cell.seed")},
-                     runs[] = {number_at(x, "run"), number_at(y, "run")};
+    const json_int_t seeds[] = {bench_record_integer(x, "cell.seed"), bench_record_integer(y, "cell.seed")},
+                     runs[] = {bench_record_integer(x, "run"), bench_record_integer(y, "run")};
     if (runs[0] != runs[1])
         return runs[0] < runs[1] ? -1 : 1;
     return (seeds[0] > seeds[1]) - (seeds[0] < seeds[1]);
@@ -380,8 +376,8 @@ static const json_t *partner_of(const bench_metric *metric, const json_t *a, con
     json_array_foreach(runs, i, b)
     {
         const double y = bench_metric_value(metric, b);
-        if (isnan(y) || number_at(a, "cell.seed") != number_at(b, "cell.seed") ||
-            (!by_seed && number_at(a, "run") != number_at(b, "run")))
+        if (isnan(y) || bench_record_integer(a, "cell.seed") != bench_record_integer(b, "cell.seed") ||
+            (!by_seed && bench_record_integer(a, "run") != bench_record_integer(b, "run")))
             continue;
         if (!found)
             found = b;
@@ -422,7 +418,7 @@ static void partners(const bench_metric *metric, const bench_match *m, bool by_s
 static uint8_t *right_of(const json_t *record, int64_t *n)
 {
     const char *text = json_string_value(bench_metric_at(record, "accuracy.right"));
-    *n = number_at(record, "accuracy.n");
+    *n = bench_record_integer(record, "accuracy.n");
     if (!text || *n <= 0 || strlen(text) != ((size_t)*n + 3) / 4)
         return NULL;
     uint8_t *right = malloc((size_t)*n);
@@ -515,8 +511,8 @@ static void shares_finding(bench_finding *f, const bench_metric *metric, const s
                  b = bench_metric_stderr(metric, s->new_records[0]), e = sqrt(a * a + b * b);
     const double z = bench_stats_t_quantile(0.975, INFINITY);
     f->unit = BENCH_UNIT_EXAMPLES;
-    f->old_n = number_at(s->old_records[0], "accuracy.n");
-    f->new_n = number_at(s->new_records[0], "accuracy.n");
+    f->old_n = bench_record_integer(s->old_records[0], "accuracy.n");
+    f->new_n = bench_record_integer(s->new_records[0], "accuracy.n");
     if (!(e > 0)) {
         snprintf(f->note, sizeof f->note, "no standard errors, so not tested");
         f->interval = bench_no_interval;
@@ -583,7 +579,8 @@ static int32_t runs_finding(const bench_metric *metric, const bench_match *m, bo
     return 1;
 }
 
-double bench_compare_threshold(const bench_metric *m)
+/* The default threshold of a metric: 0.03 is 3%, or 3 points. */
+static double threshold_of(const bench_metric *m)
 {
     /* Times and rates vary by a few per cent from build to build without a cause in the code (layout); memory hardly. */
     static const struct {
@@ -610,7 +607,7 @@ static zo_status set_threshold(bench_finding *f, const bench_compare_options *o,
         return zo_fail(err, ZO_ERR_INVALID,
                        "threshold %g%% for %s: this machine's noise lets no change below %.2g%% be told",
                        100 * json_number_value(asked), f->metric->name, 100 * f->floor);
-    f->threshold = asked ? json_number_value(asked) : bench_compare_threshold(f->metric);
+    f->threshold = asked ? json_number_value(asked) : threshold_of(f->metric);
     if (f->floor > f->threshold && !*f->note)
         snprintf(f->note, sizeof f->note, "this machine's noise may hide changes below %.2g%%",
                  100 * f->floor);

@@ -56,9 +56,6 @@ typedef struct bench_comparison {
  * Fails as bench_records_load does; ZO_ERR_IO where there is no such file. */
 zo_status bench_compare_load(const char *path, json_t **out, zo_error *err);
 
-/* The default threshold of a metric: 0.03 is 3%, or 3 points. */
-double bench_compare_threshold(const bench_metric *m);
-
 /* Matches and judges. Fails: ZO_ERR_INVALID (no configuration is on both sides; a threshold below the machine's noise floor;
  * unknown metric), ZO_ERR_FORMAT (a record's parameters are not known), ZO_ERR_MEMORY. */
 zo_status bench_compare(const json_t *old, const json_t *new_, const bench_compare_options *o,

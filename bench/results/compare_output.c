@@ -1,4 +1,5 @@
 /* A comparison as people and programs read it: see compare.h. */
+#include "bench/base/text.h"
 #include "bench/results/compare.h"
 
 #include <math.h>
@@ -25,11 +26,10 @@ int bench_compare_tests(const bench_comparison *c)
 
 void bench_compare_headline(const bench_comparison *c, char *out, size_t cap)
 {
-    int n =
-        snprintf(out, cap, "%d regressed, %d improved, %d same, %d inconclusive", c->count[BENCH_REGRESSED],
-                 c->count[BENCH_IMPROVED], c->count[BENCH_SAME], c->count[BENCH_INCONCLUSIVE]);
-    if (c->failed && n > 0 && (size_t)n < cap)
-        snprintf(out + n, cap - (size_t)n, "; %d repetition%s failed", c->failed, c->failed == 1 ? "" : "s");
+    snprintf(out, cap, "%d regressed, %d improved, %d same, %d inconclusive", c->count[BENCH_REGRESSED],
+             c->count[BENCH_IMPROVED], c->count[BENCH_SAME], c->count[BENCH_INCONCLUSIVE]);
+    if (c->failed)
+        bench_text_add(out, cap, "; %d repetition%s failed", c->failed, c->failed == 1 ? "" : "s");
 }
 
 /* +5.2% of a ratio, +1.20 pt of a difference of shares. Two significant digits below 1. */
@@ -50,16 +50,6 @@ static void add_change(bench_table *t, const bench_finding *f)
     else
         snprintf(text, sizeof text, "%s [%s, %s]", change, low, high);
     bench_table_add_number(t, text, f->change, f->interval);
-}
-
-static void add_p(bench_table *t, const bench_finding *f)
-{
-    char text[32];
-    snprintf(text, sizeof text, f->p_adjusted < 0.001 ? "%.0e" : "%.3f", f->p_adjusted);
-    if (isnan(f->p_adjusted))
-        bench_table_add_missing(t);
-    else
-        bench_table_add_number(t, text, f->p_adjusted, bench_no_interval);
 }
 
 static void add_value(bench_table *t, const bench_finding *f, double value)
@@ -95,20 +85,18 @@ static void add_verdict(bench_table *t, const bench_finding *f)
 /* "step time: 3% (noise 1.2%), accuracy: 1 pt" of the metrics that occur, each once. */
 static void thresholds_text(const bench_comparison *c, char *out, size_t cap)
 {
-    size_t used = 0;
     *out = 0;
-    for (int32_t i = 0; i < c->finding_count && used < cap; i++) {
+    for (int32_t i = 0; i < c->finding_count; i++) {
         const bench_finding *f = &c->findings[i];
         bool seen = false;
         for (int32_t k = 0; k < i; k++)
             seen |= c->findings[k].metric == f->metric;
         if (seen)
             continue;
-        used += (size_t)snprintf(out + used, cap - used, "%s%s %.3g%s", used ? ", " : "", f->metric->label,
-                                 100 * f->threshold, f->difference ? " pt" : "%");
-        if (!isnan(f->floor) && used < cap)
-            used +=
-                (size_t)snprintf(out + used, cap - used, " (noise of this machine %.2g%%)", 100 * f->floor);
+        bench_text_add(out, cap, "%s%s %.3g%s", *out ? ", " : "", f->metric->label, 100 * f->threshold,
+                       f->difference ? " pt" : "%");
+        if (!isnan(f->floor))
+            bench_text_add(out, cap, " (noise of this machine %.2g%%)", 100 * f->floor);
     }
 }
 
@@ -117,15 +105,13 @@ static void remark(const bench_comparison *c, bench_table *t)
     char text[1000], thresholds[800];
     const int tests = bench_compare_tests(c);
     thresholds_text(c, thresholds, sizeof thresholds);
-    int n = snprintf(text, sizeof text, "Regressed or improved: the change is beyond what matters (%s)",
-                     thresholds);
+    snprintf(text, sizeof text, "Regressed or improved: the change is beyond what matters (%s)", thresholds);
     if (!tests)
-        snprintf(text + n, sizeof text - (size_t)n,
-                 "; nothing here is left to chance, so nothing is tested.");
+        bench_text_add(text, sizeof text, "; nothing here is left to chance, so nothing is tested.");
     else
-        snprintf(text + n, sizeof text - (size_t)n,
-                 ", and p, corrected by Holm over the %d finding%s tested, is at most %g.", tests,
-                 tests == 1 ? " that is" : "s that are", c->alpha);
+        bench_text_add(text, sizeof text,
+                       ", and p, corrected by Holm over the %d finding%s tested, is at most %g.", tests,
+                       tests == 1 ? " that is" : "s that are", c->alpha);
     bench_table_remark(t, text);
     bench_table_remark(
         t, "Same: the 95% interval lies within what matters on both sides. Inconclusive: neither; "
@@ -162,7 +148,7 @@ static bench_table *make_table(const bench_comparison *c, int first, int last, i
             add_change(t, f);
             if (*f->note)
                 bench_table_mark(t, f->note);
-            add_p(t, f);
+            bench_table_add_printed(t, f->p_adjusted < 0.001 ? "%.0e" : "%.3f", f->p_adjusted);
             add_n(t, f);
         }
     }
@@ -199,26 +185,24 @@ static void print_machine(const bench_comparison *c, FILE *out)
     const json_t *record = NULL;
     for (int32_t i = 0; i < c->match_count && !record; i++)
         record = json_array_get(c->matches[i].new_runs, 0);
-    const json_t *machine = json_object_get(record, "machine"), *blas = json_object_get(record, "backend");
-    const char *cpu = json_string_value(json_object_get(machine, "cpu")),
-               *id = json_string_value(json_object_get(machine, "cpu_id")),
-               *hypervisor = json_string_value(json_object_get(machine, "hypervisor")),
-               *version = json_string_value(json_object_get(blas, "version")),
-               *core = json_string_value(json_object_get(blas, "core"));
-    const json_int_t cores = json_integer_value(json_object_get(machine, "cores_allowed"));
+    const char *cpu = bench_record_text(record, "machine.cpu"),
+               *id = bench_record_text(record, "machine.cpu_id"),
+               *hypervisor = bench_record_text(record, "machine.hypervisor"),
+               *version = bench_record_text(record, "backend.version"),
+               *core = bench_record_text(record, "backend.core");
+    const json_int_t cores = bench_record_integer(record, "machine.cores_allowed");
     char text[512];
-    if (!cpu)
+    if (!*cpu)
         return;
-    int n = snprintf(text, sizeof text, "Measured on %.80s", cpu);
-    if (id)
-        n += snprintf(text + n, sizeof text - (size_t)n, " (%.80s)", id);
+    snprintf(text, sizeof text, "Measured on %.80s", cpu);
+    if (*id)
+        bench_text_add(text, sizeof text, " (%.80s)", id);
     if (cores > 0)
-        n += snprintf(text + n, sizeof text - (size_t)n, ", %lld core%s", (long long)cores,
-                      cores == 1 ? "" : "s");
-    if (hypervisor)
-        n += snprintf(text + n, sizeof text - (size_t)n, ", a guest of %.40s", hypervisor);
-    if (version && core)
-        snprintf(text + n, sizeof text - (size_t)n, "; OpenBLAS %.40s, %.40s kernels", version, core);
+        bench_text_add(text, sizeof text, ", %lld core%s", (long long)cores, cores == 1 ? "" : "s");
+    if (*hypervisor)
+        bench_text_add(text, sizeof text, ", a guest of %.40s", hypervisor);
+    if (*version && *core)
+        bench_text_add(text, sizeof text, "; OpenBLAS %.40s, %.40s kernels", version, core);
     bench_table_put_escaped(BENCH_FORMAT_MARKDOWN, text, out);
     fputs(".\n\n", out);
 }

@@ -1,4 +1,5 @@
 /* See grid.h. */
+#include "bench/base/text.h"
 #include "bench/results/grid.h"
 
 #include <math.h>
@@ -173,13 +174,12 @@ void bench_grid_axis_deinit(bench_grid_axis *a)
 
 void bench_grid_label(const bench_grid_axis *a, int32_t index, char *out, size_t cap)
 {
-    size_t used = 0;
     *out = 0;
-    for (int32_t i = 0; i < a->option_count && used < cap; i++) {
+    for (int32_t i = 0; i < a->option_count; i++) {
         const char *value = bench_result_text(a->first[index], a->options[i]);
         bool word = ((*value | 32) >= 'a' && (*value | 32) <= 'z') && strcmp(value, "null") != 0;
-        used += (size_t)snprintf(out + used, cap - used, "%s%s%s%s", i ? ", " : "",
-                                 word ? "" : a->options[i]->name, word ? "" : "=", value);
+        bench_text_add(out, cap, "%s%s%s%s", i ? ", " : "", word ? "" : a->options[i]->name, word ? "" : "=",
+                       value);
     }
 }
 

@@ -22,12 +22,12 @@ typedef struct kind {
 
 static double bytes_by_shapes(const bench_result *cell, int32_t k)
 {
-    return bench_metric_number_at(cell->runs[k], "memory.predicted_bytes");
+    return bench_record_number(cell->runs[k], "memory.predicted_bytes");
 }
 
 static double step_by_peaks(const bench_result *cell, int32_t k)
 {
-    return bench_metric_number_at(cell->runs[k], "roofline.predicted_step_ns");
+    return bench_record_number(cell->runs[k], "roofline.predicted_step_ns");
 }
 
 static bool is_whole(const json_t *record)
@@ -37,14 +37,13 @@ static bool is_whole(const json_t *record)
 
 static double run_by_peaks(const bench_result *cell, int32_t k)
 {
-    return is_whole(cell->runs[k]) ? bench_metric_number_at(cell->runs[k], "time.predicted_ns") : NAN;
+    return is_whole(cell->runs[k]) ? bench_record_number(cell->runs[k], "time.predicted_ns") : NAN;
 }
 
 static bool same_making(const json_t *a, const json_t *b)
 {
-    const char *x = json_string_value(json_object_get(a, "fingerprint")),
-               *y = json_string_value(json_object_get(b, "fingerprint"));
-    return x && y && strcmp(x, y) == 0;
+    const char *x = bench_record_text(a, "fingerprint");
+    return *x && strcmp(x, bench_record_text(b, "fingerprint")) == 0;
 }
 
 static double run_by_records(const bench_result *cell, int32_t k)
@@ -84,7 +83,7 @@ static void add_row(bench_table *t, const bench_results *r, const kind *of, doub
         const bench_result *cell = &r->cells[i];
         for (int32_t k = 0; k < cell->run_count; k++) {
             const double error =
-                bench_metric_number_at(cell->runs[k], of->measured) / of->predicted(cell, k) - 1;
+                bench_record_number(cell->runs[k], of->measured) / of->predicted(cell, k) - 1;
             if (!bench_record_ok(cell->runs[k]) || !isfinite(error))
                 continue;
             errors[n++] = error;
@@ -93,15 +92,14 @@ static void add_row(bench_table *t, const bench_results *r, const kind *of, doub
             farthest = fabs(error);
             bench_result_label(r, cell, label, sizeof label);
             snprintf(text, sizeof text, "%s, run %lld", label,
-                     (long long)json_integer_value(json_object_get(cell->runs[k], "run")) + 1);
+                     (long long)bench_record_integer(cell->runs[k], "run") + 1);
         }
     }
     if (n == 0)
         return;
     bench_table_add_row(t);
     bench_table_add_text(t, of->name);
-    snprintf(label, sizeof label, "%zu", n);
-    bench_table_add_number(t, label, (double)n, bench_no_interval);
+    bench_table_add_printed(t, "%.0f", (double)n);
     add_error(t, bench_stats_median(errors, n));
     add_error(t, bench_stats_min(errors, n));
     add_error(t, bench_stats_max(errors, n));

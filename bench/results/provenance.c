@@ -4,57 +4,57 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench/base/text.h"
 #include "bench/record/metric.h"
-
-static const char *string_at(const json_t *o, const char *path)
-{
-    const char *s = json_string_value(bench_metric_at(o, path));
-    return s ? s : "";
-}
+#include "bench/record/record.h"
 
 static void describe_machine(const json_t *record, char *out, size_t cap)
 {
     const json_t *m = json_object_get(record, "machine");
     double bytes = json_number_value(json_object_get(m, "memory_bytes"));
-    long long cores = json_integer_value(json_object_get(m, "cores"));
-    long long allowed = json_integer_value(json_object_get(m, "cores_allowed"));
+    long long cores = bench_record_integer(m, "cores");
+    long long allowed = bench_record_integer(m, "cores_allowed");
     if (!json_is_object(m))
         return;
-    int n = snprintf(out, cap, "%s, ", *string_at(m, "cpu") ? string_at(m, "cpu") : "unknown processor");
+    snprintf(out, cap, "%s, ",
+             *bench_record_text(m, "cpu") ? bench_record_text(m, "cpu") : "unknown processor");
     if (cores > 0 && allowed > 0 && allowed < cores)
-        n += snprintf(out + n, cap - (size_t)n, "%lld of %lld cores, ", allowed, cores);
+        bench_text_add(out, cap, "%lld of %lld cores, ", allowed, cores);
     else if (cores > 0)
-        n += snprintf(out + n, cap - (size_t)n, "%lld core%s, ", cores, cores == 1 ? "" : "s");
+        bench_text_add(out, cap, "%lld core%s, ", cores, cores == 1 ? "" : "s");
     if (bytes > 0)
-        n += snprintf(out + n, cap - (size_t)n, "%.1f GiB of memory, ", bytes / (1024.0 * 1024 * 1024));
-    const char *kernels = string_at(m, *string_at(m, "matrix_kernels") ? "matrix_kernels" : "kernels");
+        bench_text_add(out, cap, "%.1f GiB of memory, ", bytes / (1024.0 * 1024 * 1024));
+    const char *kernels =
+        bench_record_text(m, *bench_record_text(m, "matrix_kernels") ? "matrix_kernels" : "kernels");
     if (*kernels)
-        n += snprintf(out + n, cap - (size_t)n, "%s kernels, ", kernels);
+        bench_text_add(out, cap, "%s kernels, ", kernels);
     if (json_is_true(json_object_get(m, "virtual")))
-        n += snprintf(out + n, cap - (size_t)n, "virtual machine, ");
-    snprintf(out + n, cap - (size_t)n, "%s", *string_at(m, "os") ? string_at(m, "os") : "unknown system");
+        bench_text_add(out, cap, "virtual machine, ");
+    bench_text_add(out, cap, "%s",
+                   *bench_record_text(m, "os") ? bench_record_text(m, "os") : "unknown system");
 }
 
 static void describe_build(const json_t *record, char *out, size_t cap)
 {
     const json_t *b = json_object_get(record, "build");
-    const char *commit = string_at(b, "commit");
+    const char *commit = bench_record_text(b, "commit");
     if (!json_is_object(b))
         return;
-    int n = snprintf(out, cap, "commit %s%s, %s build, %s %s", *commit ? commit : "unknown",
-                     json_is_true(json_object_get(b, "dirty")) ? " with local changes" : "",
-                     string_at(b, "config"), string_at(b, "compiler"), string_at(b, "flags"));
-    if (n > 0 && (size_t)n < cap && *string_at(record, "backend.core")) /* of a library */
-        snprintf(out + n, cap - (size_t)n, ", %s %s (%s kernels, %lld threads)",
-                 string_at(record, "backend.library"), string_at(record, "backend.version"),
-                 string_at(record, "backend.core"),
-                 (long long)json_integer_value(bench_metric_at(record, "backend.threads")));
+    snprintf(out, cap, "commit %s%s, %s build, %s %s", *commit ? commit : "unknown",
+             json_is_true(json_object_get(b, "dirty")) ? " with local changes" : "",
+             bench_record_text(b, "config"), bench_record_text(b, "compiler"), bench_record_text(b, "flags"));
+    if (*bench_record_text(record, "backend.core")) /* of a library */
+        bench_text_add(out, cap, ", %s %s (%s kernels, %lld threads)",
+                       bench_record_text(record, "backend.library"),
+                       bench_record_text(record, "backend.version"),
+                       bench_record_text(record, "backend.core"),
+                       (long long)bench_record_integer(record, "backend.threads"));
 }
 
 static void describe_input(const json_t *record, const char *key, char *out, size_t cap)
 {
     const json_t *input = json_object_get(json_object_get(record, "inputs"), key);
-    const char *path = string_at(input, "path"), *hash = string_at(input, "sha256");
+    const char *path = bench_record_text(input, "path"), *hash = bench_record_text(input, "sha256");
     if (!json_is_object(input))
         return;
     snprintf(out, cap, "%s: %s%s%s%s", key, path, *path ? ", " : "", *hash ? "SHA-256 " : "generated", hash);
@@ -129,7 +129,7 @@ void bench_provenance_period(const bench_results *r, const char **first, const c
     *first = *last = "";
     json_array_foreach(r->records, i, record)
     {
-        const char *at = string_at(record, "started"); /* such times sort as text */
+        const char *at = bench_record_text(record, "started"); /* such times sort as text */
         if (*at && (!**first || strcmp(at, *first) < 0))
             *first = at;
         if (strcmp(at, *last) > 0)

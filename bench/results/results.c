@@ -1,4 +1,5 @@
 /* See results.h. */
+#include "bench/base/text.h"
 #include "bench/results/results.h"
 
 #include <assert.h>
@@ -20,12 +21,6 @@ static int32_t option_count(void)
 
 /* ---- Loading ---- */
 
-static const char *text_at(const json_t *record, const char *key)
-{
-    const char *s = json_string_value(json_object_get(record, key));
-    return s ? s : "";
-}
-
 static char **texts_of(const bench_params *p)
 {
     int32_t n = option_count();
@@ -44,9 +39,25 @@ static char **texts_of(const bench_params *p)
 
 static int by_run(const void *a, const void *b)
 {
-    json_int_t x = json_integer_value(json_object_get(*(const json_t *const *)a, "run"));
-    json_int_t y = json_integer_value(json_object_get(*(const json_t *const *)b, "run"));
+    json_int_t x = bench_record_integer(*(const json_t *const *)a, "run"),
+               y = bench_record_integer(*(const json_t *const *)b, "run");
     return (x > y) - (x < y);
+}
+
+void bench_result_settle(bench_result *cell)
+{
+    qsort(cell->runs, (size_t)cell->run_count, sizeof *cell->runs, by_run);
+    cell->ok_count = 0;
+    for (int32_t i = 0; i < cell->run_count; i++)
+        cell->ok_count += bench_record_ok(cell->runs[i]);
+}
+
+void bench_result_deinit(bench_result *cell)
+{
+    for (char **t = cell->text; t && *t; t++)
+        free(*t);
+    free(cell->text);
+    free(cell->runs);
 }
 
 static int by_id(const void *a, const void *b)
@@ -74,7 +85,7 @@ static bool deal_records(bench_results *r)
         json_array_foreach(r->records, i, record)
         {
             bench_result **at =
-                bsearch(text_at(record, "cell_id"), sorted, cells, sizeof *sorted, id_against);
+                bsearch(bench_record_text(record, "cell_id"), sorted, cells, sizeof *sorted, id_against);
             if (!at)
                 r->strays += counting;
             else if (counting)
@@ -88,12 +99,8 @@ static bool deal_records(bench_results *r)
             ok = r->cells[k].runs != NULL;
         }
     }
-    for (size_t k = 0; ok && k < cells; k++) {
-        bench_result *cell = &r->cells[k];
-        qsort(cell->runs, (size_t)cell->run_count, sizeof *cell->runs, by_run);
-        for (int32_t run = 0; run < cell->run_count; run++)
-            cell->ok_count += bench_record_ok(cell->runs[run]);
-    }
+    for (size_t k = 0; ok && k < cells; k++)
+        bench_result_settle(&r->cells[k]);
     free(sorted);
     return ok;
 }
@@ -146,12 +153,8 @@ void bench_results_free(bench_results *r)
 {
     if (!r)
         return;
-    for (int32_t i = 0; r->cells && i < r->cell_count; i++) {
-        for (char **t = r->cells[i].text; t && *t; t++)
-            free(*t);
-        free(r->cells[i].text);
-        free(r->cells[i].runs);
-    }
+    for (int32_t i = 0; r->cells && i < r->cell_count; i++)
+        bench_result_deinit(&r->cells[i]);
     free(r->cells);
     json_decref(r->records);
     bench_manifest_free(r->manifest);
@@ -204,10 +207,10 @@ bool bench_results_varies(const bench_results *r, const bench_option *o)
 
 void bench_result_label(const bench_results *r, const bench_result *cell, char *out, size_t cap)
 {
-    size_t used = 0;
-    snprintf(out, cap, "%s", cell->cell->id);
-    for (const bench_option *o = bench_options; o->name && used < cap; o++)
+    *out = 0;
+    for (const bench_option *o = bench_options; o->name; o++)
         if (bench_results_varies(r, o))
-            used += (size_t)snprintf(out + used, cap - used, "%s%s=%s", used ? ", " : "", o->name,
-                                     bench_result_text(cell, o));
+            bench_text_add(out, cap, "%s%s=%s", *out ? ", " : "", o->name, bench_result_text(cell, o));
+    if (!*out)
+        snprintf(out, cap, "%s", cell->cell->id);
 }

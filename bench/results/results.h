@@ -47,6 +47,11 @@ zo_status bench_results_load_set(const char *dir, const char *const *sets, bench
                                  zo_error *err);
 void bench_results_free(bench_results *r);
 
+/* Puts the runs of a cell in order and counts those that are ok. */
+void bench_result_settle(bench_result *cell);
+/* Frees what it owns: its texts and its list of runs. */
+void bench_result_deinit(bench_result *cell);
+
 /* A parameter as people read it: "both", "0.01", "null". */
 const char *bench_result_text(const bench_result *cell, const bench_option *o);
 /* What sets a cell apart from the others: "parallel=both, seed=1337"; its id where there are no others. */

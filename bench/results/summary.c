@@ -1,4 +1,5 @@
 /* See summary.h. */
+#include "bench/base/text.h"
 #include "bench/results/summary.h"
 #include "bench/record/record.h"
 
@@ -80,8 +81,7 @@ static samples samples_of(const bench_metric *m, bench_group cells)
                 continue;
             }
             s.value[s.n] = bench_metric_value(m, record);
-            s.of[s.n] = (sample){record, bench_result_text(cell, seed),
-                                 json_integer_value(json_object_get(record, "run"))};
+            s.of[s.n] = (sample){record, bench_result_text(cell, seed), bench_record_integer(record, "run")};
             if (isnan(s.value[s.n]))
                 unknown_why(m, record, s.why, sizeof s.why);
             else if (m->pool == BENCH_POOL_RUNS || !have)
@@ -295,9 +295,8 @@ static void spread_note(const bench_summary *s, char *out, size_t cap)
 
 static void add_failed(const bench_summary *s, char *out, size_t cap)
 {
-    size_t n = strlen(out);
     if (s->failed)
-        snprintf(out + n, cap - n, "; %d more gave no result", s->failed);
+        bench_text_add(out, cap, "; %d more gave no result", s->failed);
 }
 
 void bench_summary_note(const bench_summary *s, char *out, size_t cap)
