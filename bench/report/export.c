@@ -13,18 +13,18 @@
 const bench_export_format bench_export_formats[] = {
     {"google-benchmark",
      "google-benchmark's compare.py; github-action-benchmark (googlecpp), Bencher (cpp_google)", false,
-     bench_export_google},
-    {"bencher", "bencher run --adapter json (Bencher Metric Format)", false, bench_export_bencher},
+     bench_export_google, NULL},
+    {"bencher", "bencher run --adapter json (Bencher Metric Format)", false, bench_export_bencher, NULL},
     {"github-smaller", "github-action-benchmark (customSmallerIsBetter): time, memory, loss", false,
-     bench_export_github_smaller},
+     bench_export_github_smaller, NULL},
     {"github-bigger", "github-action-benchmark (customBiggerIsBetter): throughput, accuracy", false,
-     bench_export_github_bigger},
-    {"hyperfine", "scripts for hyperfine 1.x --export-json", false, bench_export_hyperfine},
+     bench_export_github_bigger, NULL},
+    {"hyperfine", "scripts for hyperfine 1.x --export-json", false, bench_export_hyperfine, NULL},
     {"hyperfine-2", "scripts for hyperfine 2 --export-json (schema version 2)", false,
-     bench_export_hyperfine_2},
-    {"llama-bench", "llama.cpp's compare-llama-bench.py (JSON)", false, bench_export_llama_bench},
-    {"csv", "spreadsheets, pandas, R: a row per repetition", true, bench_export_csv},
-    {"sql", "sqlite3 FILE.db: a row per repetition in table zobench", true, bench_export_sql},
+     bench_export_hyperfine_2, NULL},
+    {"llama-bench", "llama.cpp's compare-llama-bench.py (JSON)", false, bench_export_llama_bench, NULL},
+    {"csv", "spreadsheets, pandas, R: a row per repetition", true, NULL, bench_export_csv},
+    {"sql", "sqlite3 FILE.db: a row per repetition in table zobench", true, NULL, bench_export_sql},
     {0},
 };
 
@@ -110,19 +110,6 @@ static bool fill_cell(bench_export_set *set, int32_t i, const json_t *record)
     return c->name && make_unique(set, i);
 }
 
-static int by_run(const void *a, const void *b)
-{
-    const json_int_t x = json_integer_value(json_object_get(*(const json_t *const *)a, "run"));
-    const json_int_t y = json_integer_value(json_object_get(*(const json_t *const *)b, "run"));
-    return (x > y) - (x < y);
-}
-
-static const char *id_of(const json_t *record)
-{
-    const char *id = json_string_value(json_object_get(record, "cell_id"));
-    return id ? id : "";
-}
-
 /* set->records into set->cells; false: memory is out. */
 static bool group(bench_export_set *set)
 {
@@ -132,24 +119,23 @@ static bool group(bench_export_set *set)
     bool fine = place && (set->cells = calloc(records + 1, sizeof *set->cells));
     json_array_foreach(set->records, i, record)
     {
-        const json_t *known = json_object_get(place, id_of(record));
+        const char *id = bench_record_text(record, "cell_id");
+        const json_t *known = json_object_get(place, id);
         bench_export_cell *c = fine ? &set->cells[known ? json_integer_value(known) : set->count] : NULL;
         if (!c)
             break;
         if (!known) {
-            c->id = id_of(record);
+            c->id = id;
             c->result.runs = calloc(records, sizeof *c->result.runs);
             set->count++;
             fine = c->result.runs && fill_cell(set, set->count - 1, record) &&
                    !json_object_set_new(place, c->id, json_integer(set->count - 1));
         }
-        if (fine) {
+        if (fine)
             c->result.runs[c->result.run_count++] = record;
-            c->result.ok_count += bench_record_ok(record);
-        }
     }
     for (int32_t k = 0; fine && k < set->count; k++)
-        qsort(set->cells[k].result.runs, (size_t)set->cells[k].result.run_count, sizeof(json_t *), by_run);
+        bench_result_settle(&set->cells[k].result);
     json_decref(place);
     return fine;
 }
@@ -157,10 +143,7 @@ static bool group(bench_export_set *set)
 static void deinit(bench_export_set *set)
 {
     for (int32_t i = 0; i < set->count; i++) {
-        for (char **t = set->cells[i].result.text; t && *t; t++)
-            free(*t);
-        free(set->cells[i].result.text);
-        free(set->cells[i].result.runs);
+        bench_result_deinit(&set->cells[i].result);
         free(set->cells[i].name);
     }
     free(set->cells);
@@ -169,20 +152,43 @@ static void deinit(bench_export_set *set)
 
 /* ---- pieces for the writers ---- */
 
-int32_t bench_export_samples(const bench_export_cell *c, const bench_metric *m, double *values,
-                             const json_t **runs)
+/* The values of a metric and the records they are of: how many. */
+static int32_t samples_of(const bench_export_cell *c, const char *metric, double *values, const json_t **runs)
 {
     int32_t n = 0;
     for (int32_t i = 0; i < c->result.run_count; i++) {
-        const json_t *record = c->result.runs[i];
-        values[n] = bench_record_ok(record) ? bench_metric_value(m, record) : NAN;
-        if (!isfinite(values[n]))
-            continue;
-        if (runs)
-            runs[n] = record;
-        n++;
+        runs[n] = c->result.runs[i];
+        values[n] = bench_record_ok(runs[n]) ? bench_metric_value(bench_metric_find(metric), runs[n]) : NAN;
+        n += isfinite(values[n]) != 0;
     }
     return n;
+}
+
+json_t *bench_export_each(const bench_export_set *set, bool throughput,
+                          json_t *(*make)(const bench_export_samples *))
+{
+    json_t *all = json_array();
+    for (int32_t i = 0; all && i < set->count; i++) {
+        const bench_export_cell *c = &set->cells[i];
+        const size_t most = (size_t)c->result.run_count + 1;
+        bench_export_samples s = {
+            c, i, calloc(most, sizeof *s.ns), calloc(most, sizeof *s.ts), calloc(most, sizeof *s.runs), 0, 0};
+        bool fine = s.ns && s.ts && s.runs;
+        if (fine) {
+            s.ts_n = samples_of(c, "tokens_per_s", s.ts, s.runs);
+            s.n = samples_of(c, "step_ns", s.ns, s.runs);
+        }
+        if (s.n && (s.ts_n || !throughput))
+            fine = !json_array_append_new(all, make(&s));
+        free(s.ns);
+        free(s.ts);
+        free(s.runs);
+        if (!fine) {
+            json_decref(all);
+            all = NULL;
+        }
+    }
+    return all;
 }
 
 void bench_export_summary(const bench_export_cell *c, const bench_metric *m, bench_summary *out)
@@ -201,13 +207,8 @@ const json_t *bench_export_newest(const bench_export_set *set)
     return NULL;
 }
 
-void bench_export_put(json_t *object, const char *key, double value)
-{
-    if (isfinite(value))
-        json_object_set_new(object, key, json_real(value));
-}
-
-zo_status bench_export_json(json_t *value, FILE *out, zo_error *err)
+/* Ends in a newline. */
+static zo_status write_json(json_t *value, FILE *out, zo_error *err)
 {
     zo_status st = ZO_OK;
     if (!value)
@@ -235,8 +236,10 @@ zo_status bench_export(const char *path, const bench_export_format *format, FILE
         outcome->cells_left += !format->every && !r->ok_count;
         outcome->runs_left += format->every ? 0 : r->run_count - r->ok_count;
     }
-    if (!st)
-        st = format->write(&set, out, err);
+    if (!st && format->json)
+        st = write_json(format->json(&set), out, err);
+    else if (!st)
+        format->write(&set, out);
     if (!st && (fflush(out) || ferror(out)))
         st = zo_fail(err, ZO_ERR_IO, "write %s as %s", path, format->name);
     deinit(&set);

@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include <jansson.h>
+
 #include "core/base/error.h"
 
 struct bench_export_set;
@@ -21,7 +23,9 @@ typedef struct bench_export_format {
     const char *name;   /* "bencher" */
     const char *reader; /* what reads it, in a line */
     bool every;         /* repetitions without a result are in it too */
-    zo_status (*write)(const struct bench_export_set *set, FILE *out, zo_error *err);
+    /* One of the two: the whole as JSON (new reference; NULL: out of memory), or written as it goes. */
+    json_t *(*json)(const struct bench_export_set *set);
+    void (*write)(const struct bench_export_set *set, FILE *out);
 } bench_export_format;
 
 /* The formats, ended by a row whose name is NULL. */

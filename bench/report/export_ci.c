@@ -8,6 +8,13 @@
 
 #include "bench/base/stats.h"
 
+/* object[key] = value; nothing where value is not finite. */
+static void put(json_t *object, const char *key, double value)
+{
+    if (isfinite(value))
+        json_object_set_new(object, key, json_real(value));
+}
+
 /* ---- google-benchmark: a row per repetition, then mean, median, stddev and cv of them ---- */
 
 /* "L1d", as machine.h names caches. */
@@ -63,13 +70,13 @@ static json_t *google_context(const bench_export_set *set)
 }
 
 /* What all rows of a cell have. */
-static json_t *google_row(const bench_export_cell *c, int32_t family, int32_t repetitions, const char *name,
-                          const char *type, const json_t *record)
+static json_t *google_row(const bench_export_samples *s, const char *name, const char *type,
+                          const json_t *record)
 {
     const json_t *threads = bench_metric_at(record, "build.openmp_threads");
-    json_t *row = json_pack("{s:s, s:i, s:i, s:s, s:s, s:i}", "name", name, "family_index", family,
-                            "per_family_instance_index", 0, "run_name", c->name, "run_type", type,
-                            "repetitions", repetitions);
+    json_t *row = json_pack("{s:s, s:i, s:i, s:s, s:s, s:i}", "name", name, "family_index", s->index,
+                            "per_family_instance_index", 0, "run_name", s->cell->name, "run_type", type,
+                            "repetitions", s->n);
     if (json_is_integer(threads))
         json_object_set(row, "threads", (json_t *)threads);
     return row;
@@ -78,21 +85,21 @@ static json_t *google_row(const bench_export_cell *c, int32_t family, int32_t re
 static void google_times(json_t *row, double ns, json_int_t iterations)
 {
     json_object_set_new(row, "iterations", json_integer(iterations));
-    bench_export_put(row, "real_time", ns);
-    bench_export_put(row, "cpu_time", ns);
+    put(row, "real_time", ns);
+    put(row, "cpu_time", ns);
     json_object_set_new(row, "time_unit", json_string("ns"));
 }
 
-static void google_aggregate(json_t *rows, const bench_export_cell *c, int32_t family, int32_t n,
-                             const char *what, const char *unit, double value, const json_t *record)
+static void google_aggregate(json_t *rows, const bench_export_samples *s, const char *what, const char *unit,
+                             double value)
 {
     char *name = NULL;
-    if (!isfinite(value) || asprintf(&name, "%s_%s", c->name, what) < 0)
+    if (!isfinite(value) || asprintf(&name, "%s_%s", s->cell->name, what) < 0)
         return;
-    json_t *row = google_row(c, family, n, name, "aggregate", record);
+    json_t *row = google_row(s, name, "aggregate", s->runs[0]);
     json_object_set_new(row, "aggregate_name", json_string(what));
     json_object_set_new(row, "aggregate_unit", json_string(unit));
-    google_times(row, value, n);
+    google_times(row, value, s->n);
     json_array_append_new(rows, row);
     free(name);
 }
@@ -102,46 +109,44 @@ static void google_counters(json_t *row, const json_t *record)
 {
     for (const char *const *m = bench_metric_names(); *m; m++)
         if (strcmp(*m, "step_ns") != 0)
-            bench_export_put(row, *m, bench_metric_value(bench_metric_find(*m), record));
+            put(row, *m, bench_metric_value(bench_metric_find(*m), record));
 }
 
-static bool google_cell(json_t *rows, const bench_export_cell *c, int32_t family)
+/* The rows of a cell. */
+static json_t *google_cell(const bench_export_samples *s)
 {
-    const size_t most = (size_t)c->result.run_count + 1;
-    double *ns = calloc(most, sizeof *ns);
-    const json_t **runs = calloc(most, sizeof *runs);
-    const bool fine = ns && runs;
-    const int32_t n = fine ? bench_export_samples(c, bench_metric_find("step_ns"), ns, runs) : 0;
-    for (int32_t i = 0; i < n; i++) {
-        json_t *row = google_row(c, family, n, c->name, "iteration", runs[i]);
+    const bench_export_cell *c = s->cell;
+    const size_t n = (size_t)s->n;
+    json_t *rows = json_array();
+    for (int32_t i = 0; i < s->n; i++) {
+        const json_t *record = s->runs[i];
+        json_t *row = google_row(s, c->name, "iteration", record);
         json_object_set_new(row, "repetition_index", json_integer(i));
-        google_times(row, ns[i], (json_int_t)json_array_size(bench_metric_at(runs[i], "time.step_ns")));
-        google_counters(row, runs[i]);
+        google_times(row, s->ns[i], (json_int_t)json_array_size(bench_metric_at(record, "time.step_ns")));
+        google_counters(row, record);
         json_array_append_new(rows, row);
     }
     if (n >= 2) {
-        const double mean = bench_stats_mean(ns, (size_t)n), sd = bench_stats_sd(ns, (size_t)n);
-        google_aggregate(rows, c, family, n, "mean", "time", mean, runs[0]);
-        google_aggregate(rows, c, family, n, "median", "time", bench_stats_median(ns, (size_t)n), runs[0]);
-        google_aggregate(rows, c, family, n, "stddev", "time", sd, runs[0]);
-        google_aggregate(rows, c, family, n, "cv", "percentage", sd / mean, runs[0]);
+        const double mean = bench_stats_mean(s->ns, n), sd = bench_stats_sd(s->ns, n);
+        google_aggregate(rows, s, "mean", "time", mean);
+        google_aggregate(rows, s, "median", "time", bench_stats_median(s->ns, n));
+        google_aggregate(rows, s, "stddev", "time", sd);
+        google_aggregate(rows, s, "cv", "percentage", sd / mean);
     }
-    free(ns);
-    free(runs);
-    return fine;
+    return rows;
 }
 
-zo_status bench_export_google(const bench_export_set *set, FILE *out, zo_error *err)
+json_t *bench_export_google(const bench_export_set *set)
 {
-    json_t *rows = json_array();
-    for (int32_t i = 0; i < set->count; i++) {
-        if (!google_cell(rows, &set->cells[i], i)) {
-            json_decref(rows);
-            return zo_fail(err, ZO_ERR_MEMORY, "export %s: out of memory", set->cells[i].name);
-        }
-    }
-    return bench_export_json(json_pack("{s:o, s:o}", "context", google_context(set), "benchmarks", rows), out,
-                             err);
+    json_t *cells = bench_export_each(set, false, google_cell), *rows = json_array(), *cell;
+    size_t i;
+    json_array_foreach(cells, i, cell) json_array_extend(rows, cell);
+    const bool fine = cells != NULL;
+    json_decref(cells);
+    if (fine)
+        return json_pack("{s:o, s:o}", "context", google_context(set), "benchmarks", rows);
+    json_decref(rows);
+    return NULL;
 }
 
 /* ---- Bencher ---- */
@@ -173,8 +178,8 @@ static json_t *bencher_measures(const bench_export_cell *c)
             continue;
         json_t *measure = json_pack("{s:f}", "value", s.value);
         if (s.spread != BENCH_SPREAD_NONE) {
-            bench_export_put(measure, "lower_value", s.interval.low);
-            bench_export_put(measure, "upper_value", s.interval.high);
+            put(measure, "lower_value", s.interval.low);
+            put(measure, "upper_value", s.interval.high);
         }
         bencher_slug(*name, slug, sizeof slug);
         json_object_set_new(measures, slug, measure);
@@ -182,7 +187,7 @@ static json_t *bencher_measures(const bench_export_cell *c)
     return measures;
 }
 
-zo_status bench_export_bencher(const bench_export_set *set, FILE *out, zo_error *err)
+json_t *bench_export_bencher(const bench_export_set *set)
 {
     json_t *all = json_object();
     for (int32_t i = 0; i < set->count; i++) {
@@ -191,7 +196,7 @@ zo_status bench_export_bencher(const bench_export_set *set, FILE *out, zo_error 
             json_object_set(all, set->cells[i].name, measures);
         json_decref(measures);
     }
-    return bench_export_json(all, out, err);
+    return all;
 }
 
 /* ---- github-action-benchmark: numbers as people read them, one direction in a file ---- */
@@ -218,7 +223,7 @@ static json_t *github_entry(const bench_export_cell *c, const bench_metric *m)
     return entry;
 }
 
-static zo_status github(const bench_export_set *set, bench_better better, FILE *out, zo_error *err)
+static json_t *github(const bench_export_set *set, bench_better better)
 {
     json_t *all = json_array();
     for (int32_t i = 0; i < set->count; i++) {
@@ -229,15 +234,15 @@ static zo_status github(const bench_export_set *set, bench_better better, FILE *
                 json_array_append_new(all, entry);
         }
     }
-    return bench_export_json(all, out, err);
+    return all;
 }
 
-zo_status bench_export_github_smaller(const bench_export_set *set, FILE *out, zo_error *err)
+json_t *bench_export_github_smaller(const bench_export_set *set)
 {
-    return github(set, BENCH_LOWER, out, err);
+    return github(set, BENCH_LOWER);
 }
 
-zo_status bench_export_github_bigger(const bench_export_set *set, FILE *out, zo_error *err)
+json_t *bench_export_github_bigger(const bench_export_set *set)
 {
-    return github(set, BENCH_HIGHER, out, err);
+    return github(set, BENCH_HIGHER);
 }

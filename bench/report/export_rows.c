@@ -119,11 +119,10 @@ static void put_row(const column *columns, int count, const bench_export_cell *c
     }
 }
 
-zo_status bench_export_csv(const bench_export_set *set, FILE *out, zo_error *err)
+void bench_export_csv(const bench_export_set *set, FILE *out)
 {
     column columns[MOST_COLUMNS];
     const int count = columns_of(columns);
-    (void)err;
     for (int i = 0; i < count; i++)
         fprintf(out, "%s%s", i ? "," : "", columns[i].key);
     fputc('\n', out);
@@ -133,15 +132,13 @@ zo_status bench_export_csv(const bench_export_set *set, FILE *out, zo_error *err
             fputc('\n', out);
         }
     }
-    return ZO_OK;
 }
 
 /* What is loaded twice is there once: a repetition is told by its cell, its number and when it began. */
-zo_status bench_export_sql(const bench_export_set *set, FILE *out, zo_error *err)
+void bench_export_sql(const bench_export_set *set, FILE *out)
 {
     column columns[MOST_COLUMNS];
     const int count = columns_of(columns);
-    (void)err;
     fputs("CREATE TABLE IF NOT EXISTS \"zobench\" (\n", out);
     for (int i = 0; i < count; i++) {
         put_quoted(columns[i].key, '"', out);
@@ -163,5 +160,4 @@ zo_status bench_export_sql(const bench_export_set *set, FILE *out, zo_error *err
         }
     }
     fputs("COMMIT;\n", out);
-    return ZO_OK;
 }

@@ -8,32 +8,6 @@
 #include "bench/manifest/params.h"
 #include "bench/base/stats.h"
 
-/* The step times (and throughputs) of a cell's repetitions that ended well. */
-typedef struct samples {
-    double *ns, *ts;     /* (n), (ts_n); owned, and the writer's to scale */
-    const json_t **runs; /* (n), of ns; owned */
-    int32_t n, ts_n;
-} samples;
-
-static void samples_deinit(samples *s)
-{
-    free(s->ns);
-    free(s->ts);
-    free(s->runs);
-}
-
-static zo_status samples_init(samples *s, const bench_export_cell *c, zo_error *err)
-{
-    const size_t most = (size_t)c->result.run_count + 1;
-    *s = (samples){calloc(most, sizeof *s->ns), calloc(most, sizeof *s->ts), calloc(most, sizeof *s->runs), 0,
-                   0};
-    if (!s->ns || !s->ts || !s->runs)
-        return zo_fail(err, ZO_ERR_MEMORY, "export %s: out of memory", c->name);
-    s->n = bench_export_samples(c, bench_metric_find("step_ns"), s->ns, s->runs);
-    s->ts_n = bench_export_samples(c, bench_metric_find("tokens_per_s"), s->ts, NULL);
-    return ZO_OK;
-}
-
 /* JSON of a number, or null. */
 static json_t *real(double x)
 {
@@ -50,8 +24,9 @@ static json_t *reals(const double *x, int32_t n)
 
 /* ---- hyperfine 1.x, in seconds and bytes ---- */
 
-static json_t *hyperfine_result(const bench_export_cell *c, samples *s)
+static json_t *hyperfine_result(const bench_export_samples *s)
 {
+    const bench_export_cell *c = s->cell;
     const bench_metric *peak = bench_metric_find("peak_rss_bytes");
     const size_t n = (size_t)s->n;
     json_t *parameters = json_object(), *codes = json_array(), *memory = json_array();
@@ -84,8 +59,9 @@ static json_t *hyperfine_2_summary(const char *unit, const double *x, int32_t co
 }
 
 /* What a run lacks is not in its measurement; what any lacks is not in the summary. */
-static json_t *hyperfine_2_result(const bench_export_cell *c, samples *s)
+static json_t *hyperfine_2_result(const bench_export_samples *s)
 {
+    const bench_export_cell *c = s->cell;
     const bench_metric *peak = bench_metric_find("peak_rss_bytes");
     json_t *measurements = json_array(), *summary = json_object(), *parameters = json_object();
     double *bytes = s->ts; /* room for as many */
@@ -180,8 +156,9 @@ static void llama_origin(json_t *row, const bench_export_cell *c, const json_t *
     json_object_set_new(row, "test_time", known(record, "started"));
 }
 
-static json_t *llama_row(const bench_export_cell *c, samples *s)
+static json_t *llama_row(const bench_export_samples *s)
 {
+    const bench_export_cell *c = s->cell;
     json_t *row = json_object();
     bench_summary summary;
     llama_origin(row, c, s->runs[s->n - 1]);
@@ -202,56 +179,23 @@ static json_t *llama_row(const bench_export_cell *c, samples *s)
     return row;
 }
 
-/* An array with what `make` says of every cell that has step times; llama-bench's reader wants throughputs too. */
-static zo_status each(const bench_export_set *set, bool throughput,
-                      json_t *(*make)(const bench_export_cell *, samples *), json_t **out, zo_error *err)
+json_t *bench_export_hyperfine(const bench_export_set *set)
 {
-    zo_status st = ZO_OK;
-    *out = json_array();
-    for (int32_t i = 0; !st && i < set->count; i++) {
-        samples s;
-        st = samples_init(&s, &set->cells[i], err);
-        if (!st && s.n && (s.ts_n || !throughput) && json_array_append_new(*out, make(&set->cells[i], &s)))
-            st = zo_fail(err, ZO_ERR_MEMORY, "export %s: out of memory", set->cells[i].name);
-        samples_deinit(&s);
-    }
-    return st;
+    return json_pack("{s:o}", "results", bench_export_each(set, false, hyperfine_result));
 }
 
-zo_status bench_export_hyperfine(const bench_export_set *set, FILE *out, zo_error *err)
+json_t *bench_export_hyperfine_2(const bench_export_set *set)
 {
-    json_t *results;
-    zo_status st = each(set, false, hyperfine_result, &results, err);
-    if (!st)
-        return bench_export_json(json_pack("{s:o}", "results", results), out, err);
-    json_decref(results);
-    return st;
+    const json_t *started = json_object_get(bench_export_newest(set), "started");
+    json_t *metadata = json_pack("{s:s, s:{s:s}}", "hyperfine_version", "zobench", "platform", "os", "Linux");
+    if (json_is_string(started))
+        json_object_set(metadata, "start_time", (json_t *)started);
+    return json_pack("{s:i, s:o, s:s, s:o}", "schema_version", 2, "metadata", metadata, "primary_metric",
+                     "time_wall_clock", "results", bench_export_each(set, false, hyperfine_2_result));
 }
 
-zo_status bench_export_hyperfine_2(const bench_export_set *set, FILE *out, zo_error *err)
+/* Its reader wants throughputs. */
+json_t *bench_export_llama_bench(const bench_export_set *set)
 {
-    const json_t *newest = bench_export_newest(set);
-    const char *started = json_string_value(json_object_get(newest, "started"));
-    json_t *results,
-        *metadata = json_pack("{s:s, s:{s:s}}", "hyperfine_version", "zobench", "platform", "os", "Linux");
-    zo_status st = each(set, false, hyperfine_2_result, &results, err);
-    if (started)
-        json_object_set_new(metadata, "start_time", json_string(started));
-    if (!st)
-        return bench_export_json(json_pack("{s:i, s:o, s:s, s:o}", "schema_version", 2, "metadata", metadata,
-                                           "primary_metric", "time_wall_clock", "results", results),
-                                 out, err);
-    json_decref(metadata);
-    json_decref(results);
-    return st;
-}
-
-zo_status bench_export_llama_bench(const bench_export_set *set, FILE *out, zo_error *err)
-{
-    json_t *rows;
-    zo_status st = each(set, true, llama_row, &rows, err);
-    if (!st)
-        return bench_export_json(rows, out, err);
-    json_decref(rows);
-    return st;
+    return bench_export_each(set, true, llama_row);
 }
