@@ -88,7 +88,7 @@ static void load_folder(screen *s, folder *f, int64_t bytes)
         return;
     }
     s->bytes += bytes;
-    if (bench_results_load(f->path, &f->r, &err))
+    if (bench_results_load(f->path, NULL, &f->r, &err))
         say_trouble(f, err.text);
     else
         count_runs(f);

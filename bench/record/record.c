@@ -239,6 +239,11 @@ json_t *bench_records_latest(const json_t *records)
     return out;
 }
 
+json_t *bench_record_json(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
 void bench_record_unknown(json_t *object, const char *key, const char *reason)
 {
     char name[128];

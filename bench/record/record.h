@@ -107,6 +107,9 @@ double bench_record_number(const json_t *object, const char *path);
 json_int_t bench_record_integer(const json_t *object, const char *path);
 const char *bench_record_text(const json_t *object, const char *path);
 
+/* A number, new reference; null where JSON has no such number. */
+json_t *bench_record_json(double value);
+
 /* What is not known: object[key] = null, object[key_reason] = reason. */
 void bench_record_unknown(json_t *object, const char *key, const char *reason);
 /* object[key] = value, or null and "not finite" where JSON has no such number. */

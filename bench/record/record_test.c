@@ -247,6 +247,15 @@ static void values_at_paths(void **state)
     json_decref(o);
 }
 
+static void numbers_as_json(void **state)
+{
+    json_t *half = bench_record_json(0.5), *none = bench_record_json(NAN), *all = bench_record_json(INFINITY);
+    (void)state;
+    assert_true(json_real_value(half) == 0.5);
+    assert_true(json_is_null(none) && json_is_null(all));
+    json_decref(half);
+}
+
 #define IN_PLACE(f) cmocka_unit_test_setup_teardown(f, make_place, drop_place)
 
 int main(void)
@@ -261,6 +270,7 @@ int main(void)
         cmocka_unit_test(the_latest_of_each_run_counts),
         cmocka_unit_test(unknown_is_null_with_a_reason),
         cmocka_unit_test(values_at_paths),
+        cmocka_unit_test(numbers_as_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 
 #include "bench/manifest/params.h"
 #include "bench/base/table.h"
+#include "bench/record/record.h"
 
 enum { MOST_COLUMNS = 128 };
 
@@ -50,10 +51,8 @@ static json_t *value_of(const column *c, const bench_export_cell *cell, const js
 {
     json_t *v = NULL;
     char shown[512];
-    if (c->metric) {
-        const double x = bench_metric_value(c->metric, record);
-        return isfinite(x) ? json_real(x) : json_null();
-    }
+    if (c->metric)
+        return bench_record_json(bench_metric_value(c->metric, record));
     if (c->path && !*c->path)
         return json_string(cell->name);
     v = c->option ? json_object_get(json_object_get(record, "cell"), c->option->name)

@@ -7,18 +7,13 @@
 
 #include "bench/manifest/params.h"
 #include "bench/base/stats.h"
-
-/* JSON of a number, or null. */
-static json_t *real(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
+#include "bench/record/record.h"
 
 static json_t *reals(const double *x, int32_t n)
 {
     json_t *array = json_array();
     for (int32_t i = 0; i < n; i++)
-        json_array_append_new(array, real(x[i]));
+        json_array_append_new(array, bench_record_json(x[i]));
     return array;
 }
 
@@ -40,11 +35,12 @@ static json_t *hyperfine_result(const bench_export_samples *s)
                               bytes >= 0 && bytes < 0x1p62 ? json_integer((json_int_t)bytes) : json_null());
     }
     return json_pack("{s:s, s:o, s:o, s:o, s:n, s:n, s:o, s:o, s:o, s:o, s:o, s:o}", "command", c->name,
-                     "mean", real(bench_stats_mean(s->ns, n)), "stddev", real(bench_stats_sd(s->ns, n)),
-                     "median", real(bench_stats_median(s->ns, n)), "user", "system", "min",
-                     real(bench_stats_min(s->ns, n)), "max", real(bench_stats_max(s->ns, n)), "times",
-                     reals(s->ns, s->n), "memory_usage_byte", memory, "exit_codes", codes, "parameters",
-                     parameters);
+                     "mean", bench_record_json(bench_stats_mean(s->ns, n)), "stddev",
+                     bench_record_json(bench_stats_sd(s->ns, n)), "median",
+                     bench_record_json(bench_stats_median(s->ns, n)), "user", "system", "min",
+                     bench_record_json(bench_stats_min(s->ns, n)), "max",
+                     bench_record_json(bench_stats_max(s->ns, n)), "times", reals(s->ns, s->n),
+                     "memory_usage_byte", memory, "exit_codes", codes, "parameters", parameters);
 }
 
 /* ---- hyperfine 2, schema version 2: the same by run and by metric ---- */
@@ -53,9 +49,11 @@ static json_t *hyperfine_2_summary(const char *unit, const double *x, int32_t co
 {
     const size_t n = (size_t)count;
     return json_pack("{s:s, s:i, s:o, s:o, s:o, s:o, s:o}", "unit", unit, "count", count, "mean",
-                     real(bench_stats_mean(x, n)), "stddev", real(bench_stats_sd(x, n)), "median",
-                     real(bench_stats_median(x, n)), "min", real(bench_stats_min(x, n)), "max",
-                     real(bench_stats_max(x, n)));
+                     bench_record_json(bench_stats_mean(x, n)), "stddev",
+                     bench_record_json(bench_stats_sd(x, n)), "median",
+                     bench_record_json(bench_stats_median(x, n)), "min",
+                     bench_record_json(bench_stats_min(x, n)), "max",
+                     bench_record_json(bench_stats_max(x, n)));
 }
 
 /* What a run lacks is not in its measurement; what any lacks is not in the summary. */
@@ -71,7 +69,7 @@ static json_t *hyperfine_2_result(const bench_export_samples *s)
         s->ns[i] /= 1e9; /* seconds from here on */
         bytes[i] = bench_metric_value(peak, s->runs[i]);
         json_object_set_new(one, "time_wall_clock",
-                            json_pack("{s:o, s:s}", "value", real(s->ns[i]), "unit", "second"));
+                            json_pack("{s:o, s:s}", "value", bench_record_json(s->ns[i]), "unit", "second"));
         if (bytes[i] >= 0 && bytes[i] < 0x1p62) {
             known_bytes++;
             json_object_set_new(one, "memory_peak_resident",
@@ -163,10 +161,10 @@ static json_t *llama_row(const bench_export_samples *s)
     bench_summary summary;
     llama_origin(row, c, s->runs[s->n - 1]);
     llama_constants(row);
-    json_object_set_new(row, "avg_ns", real(round(bench_stats_mean(s->ns, (size_t)s->n))));
-    json_object_set_new(row, "stddev_ns", real(round(bench_stats_sd(s->ns, (size_t)s->n))));
-    json_object_set_new(row, "avg_ts", real(bench_stats_mean(s->ts, (size_t)s->ts_n)));
-    json_object_set_new(row, "stddev_ts", real(bench_stats_sd(s->ts, (size_t)s->ts_n)));
+    json_object_set_new(row, "avg_ns", bench_record_json(round(bench_stats_mean(s->ns, (size_t)s->n))));
+    json_object_set_new(row, "stddev_ns", bench_record_json(round(bench_stats_sd(s->ns, (size_t)s->n))));
+    json_object_set_new(row, "avg_ts", bench_record_json(bench_stats_mean(s->ts, (size_t)s->ts_n)));
+    json_object_set_new(row, "stddev_ts", bench_record_json(bench_stats_sd(s->ts, (size_t)s->ts_n)));
     json_object_set_new(row, "samples_ns", reals(s->ns, s->n));
     json_object_set_new(row, "samples_ts", reals(s->ts, s->ts_n));
     json_object_set_new(row, "status", json_string(s->n == c->result.run_count ? "ok" : "incomplete"));
@@ -174,7 +172,7 @@ static json_t *llama_row(const bench_export_samples *s)
         if (strcmp(*name, "step_ns") == 0 || strcmp(*name, "tokens_per_s") == 0)
             continue;
         bench_export_summary(c, bench_metric_find(*name), &summary);
-        json_object_set_new(row, *name, real(summary.value));
+        json_object_set_new(row, *name, bench_record_json(summary.value));
     }
     return row;
 }

@@ -227,7 +227,7 @@ zo_status bench_report(const bench_report_options *o, bench_report_outcome *outc
 {
     bench_report_parts r = {.dir = o->dir, .people = o->people};
     *outcome = (bench_report_outcome){0};
-    zo_status st = bench_results_load_set(o->dir, o->sets, &r.results, err);
+    zo_status st = bench_results_load(o->dir, o->sets, &r.results, err);
     if (st)
         goto cleanup;
     r.out = o->out ? strdup(o->out) : bench_folder_path("%s/report", o->dir);

@@ -1210,7 +1210,7 @@ static void ratios_without_partners(void **state)
         f, "{\"schema\": \"zobench/1\", \"name\": \"pairs\", \"defaults\": {\"model\": \"synth:tiny\"},"
            " \"matrix\": {\"queries\": [1, 4]}, \"seeds\": [1, 2]}");
     write_records(f, partner_rule, 2);
-    assert_int_equal(bench_results_load(f->dir, &r, &err), ZO_OK);
+    assert_int_equal(bench_results_load(f->dir, NULL, &r, &err), ZO_OK);
     assert_int_equal(r->cell_count, 4); /* q=1 seed 1, 2, q=4 seed 1, 2 */
     const bench_result *a[] = {&r->cells[2], &r->cells[3]}, *b[] = {&r->cells[0], &r->cells[1]};
     bench_summary_ratio(bench_metric_find("accuracy"), (bench_group){a, 2}, (bench_group){b, 2}, &s);

@@ -103,7 +103,8 @@ static void judge(fixture *f, const char *sections, const plan *how)
         }
     }
     bench_manifest_free(m);
-    if (bench_results_load(f->dir, &f->results, &err) || bench_claims_judge(f->results, &f->claims, &err))
+    if (bench_results_load(f->dir, NULL, &f->results, &err) ||
+        bench_claims_judge(f->results, &f->claims, &err))
         fail_msg("%s", err.text);
 }
 

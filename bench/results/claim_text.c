@@ -279,20 +279,15 @@ bench_table *bench_claims_pairs(const bench_claim *claims, int32_t count)
 
 /* ---- JSON ---- */
 
-static json_t *number(double v)
-{
-    return isfinite(v) ? json_real(v) : json_null();
-}
-
 static json_t *pair_json(const bench_claim_pair *p)
 {
     char records[2000];
     bench_claim_records(p, records, sizeof records);
     return json_pack("{s:s, s:o, s:o, s:o, s:i, s:o, s:s, s:o, s:s, s:s}", "cells", p->label, "value",
-                     number(p->value), "low", number(p->interval.low), "high", number(p->interval.high),
-                     "samples", p->n, "p_holm", number(p->p), "verdict", bench_claim_verdict_text(p->verdict),
-                     "runs_missing", p->missing ? json_integer(p->missing) : json_null(), "why", p->why,
-                     "records", records);
+                     bench_record_json(p->value), "low", bench_record_json(p->interval.low), "high",
+                     bench_record_json(p->interval.high), "samples", p->n, "p_holm", bench_record_json(p->p),
+                     "verdict", bench_claim_verdict_text(p->verdict), "runs_missing",
+                     p->missing ? json_integer(p->missing) : json_null(), "why", p->why, "records", records);
 }
 
 json_t *bench_claims_to_json(const bench_results *r, const bench_claim *claims, int32_t count,
@@ -307,12 +302,13 @@ json_t *bench_claims_to_json(const bench_results *r, const bench_claim *claims, 
             json_array_append_new(pairs, pair_json(&c->pairs[k]));
         bench_claim_reason(c, reason, sizeof reason);
         bench_claim_command(r, c, dir, command, sizeof command);
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:o, s:s}", "id",
-                                              c->spec->id, "title", c->spec->title, "source", c->spec->source,
-                                              "of", c->spec->of, "published", number(c->spec->paper), "low",
-                                              number(c->low), "high", number(c->high), "verdict",
-                                              bench_claim_verdict_text(c->verdict), "reason", reason, "pairs",
-                                              pairs, "command", command));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:o, s:s}", "id",
+                                        c->spec->id, "title", c->spec->title, "source", c->spec->source, "of",
+                                        c->spec->of, "published", bench_record_json(c->spec->paper), "low",
+                                        bench_record_json(c->low), "high", bench_record_json(c->high),
+                                        "verdict", bench_claim_verdict_text(c->verdict), "reason", reason,
+                                        "pairs", pairs, "command", command));
     }
     return list;
 }

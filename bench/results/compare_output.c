@@ -256,8 +256,7 @@ static json_t *samples_of(const bench_metric *m, const json_t *runs)
     json_t *list = json_array();
     json_array_foreach(runs, i, record)
     {
-        double v = bench_metric_value(m, record);
-        json_array_append_new(list, isfinite(v) ? json_real(v) : json_null());
+        json_array_append_new(list, bench_record_json(bench_metric_value(m, record)));
     }
     return list;
 }

@@ -99,7 +99,7 @@ json_t *bench_noise_floor_for(const json_t *noise, int pairs, int tests, double 
             json_t *known = json_object_get(floors, name);
             if (json_is_null(known) || (known && json_number_value(known) >= floor))
                 continue;
-            json_object_set_new(floors, name, isfinite(floor) ? json_real(floor) : json_null());
+            json_object_set_new(floors, name, bench_record_json(floor));
         }
     }
     return floors;

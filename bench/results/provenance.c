@@ -8,9 +8,10 @@
 #include "bench/record/metric.h"
 #include "bench/record/record.h"
 
-static void describe_machine(const json_t *record, char *out, size_t cap)
+/* Each writes what a record has at a key; nothing where it has no such object. */
+static void describe_machine(const json_t *record, const char *key, char *out, size_t cap)
 {
-    const json_t *m = json_object_get(record, "machine");
+    const json_t *m = json_object_get(record, key);
     double bytes = json_number_value(json_object_get(m, "memory_bytes"));
     long long cores = bench_record_integer(m, "cores");
     long long allowed = bench_record_integer(m, "cores_allowed");
@@ -34,9 +35,9 @@ static void describe_machine(const json_t *record, char *out, size_t cap)
                    *bench_record_text(m, "os") ? bench_record_text(m, "os") : "unknown system");
 }
 
-static void describe_build(const json_t *record, char *out, size_t cap)
+static void describe_build(const json_t *record, const char *key, char *out, size_t cap)
 {
-    const json_t *b = json_object_get(record, "build");
+    const json_t *b = json_object_get(record, key);
     const char *commit = bench_record_text(b, "commit");
     if (!json_is_object(b))
         return;
@@ -60,23 +61,18 @@ static void describe_input(const json_t *record, const char *key, char *out, siz
     snprintf(out, cap, "%s: %s%s%s%s", key, path, *path ? ", " : "", *hash ? "SHA-256 " : "generated", hash);
 }
 
-#define DESCRIBE_INPUT(key)                                                                                  \
-    static void describe_##key(const json_t *record, char *out, size_t cap)                                  \
-    {                                                                                                        \
-        describe_input(record, #key, out, cap);                                                              \
-    }
-DESCRIBE_INPUT(model)
-DESCRIBE_INPUT(adapter)
-DESCRIBE_INPUT(train)
-DESCRIBE_INPUT(validation)
-DESCRIBE_INPUT(template)
-DESCRIBE_INPUT(manifest)
-
-static void (*const describe[])(const json_t *record, char *out, size_t cap) = {
-    [BENCH_PROVENANCE_MACHINE] = describe_machine,   [BENCH_PROVENANCE_BUILD] = describe_build,
-    [BENCH_PROVENANCE_MODEL] = describe_model,       [BENCH_PROVENANCE_ADAPTER] = describe_adapter,
-    [BENCH_PROVENANCE_TRAIN] = describe_train,       [BENCH_PROVENANCE_VALIDATION] = describe_validation,
-    [BENCH_PROVENANCE_TEMPLATE] = describe_template, [BENCH_PROVENANCE_MANIFEST] = describe_manifest,
+static const struct {
+    void (*describe)(const json_t *record, const char *key, char *out, size_t cap);
+    const char *key;
+} kinds[] = {
+    [BENCH_PROVENANCE_MACHINE] = {describe_machine, "machine"},
+    [BENCH_PROVENANCE_BUILD] = {describe_build, "build"},
+    [BENCH_PROVENANCE_MODEL] = {describe_input, "model"},
+    [BENCH_PROVENANCE_ADAPTER] = {describe_input, "adapter"},
+    [BENCH_PROVENANCE_TRAIN] = {describe_input, "train"},
+    [BENCH_PROVENANCE_VALIDATION] = {describe_input, "validation"},
+    [BENCH_PROVENANCE_TEMPLATE] = {describe_input, "template"},
+    [BENCH_PROVENANCE_MANIFEST] = {describe_input, "manifest"},
 };
 
 /* Puts a text among the others where it is new. */
@@ -101,7 +97,7 @@ void bench_provenance_collect(const bench_results *r, bench_provenance kind, ben
     json_array_foreach(r->records, i, record)
     {
         char text[sizeof out->text[0]] = "";
-        describe[kind](record, text, sizeof text);
+        kinds[kind].describe(record, kinds[kind].key, text, sizeof text);
         add_text(out, text);
     }
 }
@@ -115,7 +111,7 @@ int32_t bench_provenance_builds(const bench_results *r)
     {
         char text[sizeof all.text[0]] = "";
         json_t *alone = json_pack("{s:O?}", "build", json_object_get(record, "build"));
-        describe_build(alone, text, sizeof text);
+        describe_build(alone, "build", text, sizeof text);
         add_text(&all, text);
         json_decref(alone);
     }

@@ -105,12 +105,7 @@ static bool deal_records(bench_results *r)
     return ok;
 }
 
-zo_status bench_results_load(const char *dir, bench_results **out, zo_error *err)
-{
-    return bench_results_load_set(dir, NULL, out, err);
-}
-
-zo_status bench_results_load_set(const char *dir, const char *const *sets, bench_results **out, zo_error *err)
+zo_status bench_results_load(const char *dir, const char *const *sets, bench_results **out, zo_error *err)
 {
     char path[4096];
     json_t *all = NULL;

@@ -39,12 +39,9 @@ typedef struct bench_results {
     int doubled;    /* repetitions with several records that say ok (bench_records_doubled) */
 } bench_results;
 
-/* Fails: ZO_ERR_IO, ZO_ERR_FORMAT as bench_manifest_load and bench_records_load do, ZO_ERR_MEMORY. A folder without
+/* sets: what --set says, as bench_manifest_load_set takes it; NULL: nothing. Fails: ZO_ERR_IO, ZO_ERR_FORMAT as bench_manifest_load and bench_records_load do, ZO_ERR_MEMORY. A folder without
  * cells.jsonl is one in which nothing was run yet. */
-zo_status bench_results_load(const char *dir, bench_results **out, zo_error *err);
-/* The same with what --set says, as bench_manifest_load_set takes it. */
-zo_status bench_results_load_set(const char *dir, const char *const *sets, bench_results **out,
-                                 zo_error *err);
+zo_status bench_results_load(const char *dir, const char *const *sets, bench_results **out, zo_error *err);
 void bench_results_free(bench_results *r);
 
 /* Puts the runs of a cell in order and counts those that are ok. */

@@ -18,7 +18,7 @@ static void check_kept(const char *dir)
     bench_results *r;
     zo_error err = {0};
     int32_t with_records = 0;
-    if (bench_results_load(dir, &r, &err))
+    if (bench_results_load(dir, NULL, &r, &err))
         fail_msg("%s", err.text);
     assert_int_equal(r->torn, 0);
     assert_int_equal(r->strays, 0);
