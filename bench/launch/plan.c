@@ -233,9 +233,9 @@ bool bench_plan_parts_read(const json_t *record, const bench_params *past, const
 {
     if (!bench_record_ok(record) || (bench_params_evaluates(p) && !bench_params_evaluates(past)))
         return false;
-    out->step_ns = bench_params_trains(p) ? bench_record_number(record, "time.median_ns") : 0;
-    out->load_ns = bench_record_number(record, "time.load_ns");
-    out->evaluation_ns = bench_params_evaluates(p) ? bench_record_number(record, "time.eval_ns") /
+    out->step_ns = bench_params_trains(p) ? bench_metric_number_at(record, "time.median_ns") : 0;
+    out->load_ns = bench_metric_number_at(record, "time.load_ns");
+    out->evaluation_ns = bench_params_evaluates(p) ? bench_metric_number_at(record, "time.eval_ns") /
                                                          (double)bench_params_evaluations(past)
                                                    : 0;
     return !isnan(out->step_ns + out->load_ns + out->evaluation_ns);

@@ -7,7 +7,6 @@
 
 #include "bench/base/stats.h"
 #include "bench/record/metric.h"
-#include "bench/record/record.h"
 
 enum { LEAST_SAMPLES = 8 };
 
@@ -90,6 +89,6 @@ json_t *bench_memory_growth_of(const json_t *record)
     const json_t *resumed = bench_metric_at(record, "time.resumed_at");
     const size_t times = json_array_size(resumed);
     const int64_t start = times ? json_integer_value(json_array_get(resumed, times - 1)) : 0,
-                  warmup = bench_record_integer(record, "time.warmup.steps");
+                  warmup = bench_metric_integer_at(record, "time.warmup.steps");
     return bench_memory_growth_judge(bench_metric_at(record, "memory.rss_curve"), start + warmup + 1);
 }

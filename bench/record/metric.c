@@ -11,6 +11,7 @@
 #define MEBIBYTES         .unit = "bytes", .scale = 1.0 / (1024 * 1024), .shown_unit = "MiB", .decimals = -4
 #define TOKENS_PER_SECOND .unit = "tokens/s", .scale = 1, .shown_unit = "tokens/s", .decimals = -4
 #define GIGAFLOPS         .unit = "flop/s", .scale = 1e-9, .shown_unit = "Gflop/s", .decimals = -4
+#define MILLIONS          .unit = "", .scale = 1e-6, .shown_unit = "10^6", .decimals = -4
 #define PERCENT           .unit = "", .scale = 100, .shown_unit = "%", .decimals = 1
 #define NUMBER(digits)    .unit = "", .scale = 1, .shown_unit = "", .decimals = (digits)
 
@@ -68,15 +69,12 @@
            "time.load_ns", RUNS, LOWER, MILLISECONDS)                                                        \
     METRIC(cycles_per_step, "clock cycles",                                                                  \
            "cycles of a step in user space, of all threads, by the processor's counters",                    \
-           "counters.cycles_per_step", RUNS, LOWER, .unit = "", .scale = 1e-6, .shown_unit = "10^6",         \
-           .decimals = -4)                                                                                   \
+           "counters.cycles_per_step", RUNS, LOWER, MILLIONS)                                                \
     METRIC(instructions_per_step, "instructions",                                                            \
            "instructions of a step in user space, of all threads, by the processor's counters",              \
-           "counters.instructions_per_step", RUNS, LOWER, .unit = "", .scale = 1e-6, .shown_unit = "10^6",   \
-           .decimals = -4)                                                                                   \
+           "counters.instructions_per_step", RUNS, LOWER, MILLIONS)                                          \
     METRIC(llc_misses_per_step, "last-level cache misses", "of a step, by the processor's counters",         \
-           "counters.llc_misses_per_step", RUNS, LOWER, .unit = "", .scale = 1e-6, .shown_unit = "10^6",     \
-           .decimals = -4)                                                                                   \
+           "counters.llc_misses_per_step", RUNS, LOWER, MILLIONS)                                            \
     METRIC(fp_ops_per_step, "counted floating-point operations",                                             \
            "of a step, by the processor's counters, not by formula", "counters.fp_ops_per_step", RUNS,       \
            LOWER, .unit = "", .scale = 1e-9, .shown_unit = "10^9", .decimals = -4)                           \
@@ -149,6 +147,17 @@ double bench_metric_number_at(const json_t *object, const char *path)
     return number(bench_metric_at(object, path));
 }
 
+json_int_t bench_metric_integer_at(const json_t *object, const char *path)
+{
+    return json_integer_value(bench_metric_at(object, path));
+}
+
+const char *bench_metric_text_at(const json_t *object, const char *path)
+{
+    const char *s = json_string_value(bench_metric_at(object, path));
+    return s ? s : "";
+}
+
 /* The mean of the values of the last `count` points of [[step, value], ...]; NaN where one of them is unknown. */
 static double curve_mean(const json_t *curve, size_t count)
 {
@@ -179,7 +188,7 @@ double bench_metric_value(const bench_metric *m, const json_t *record)
 bench_interval bench_metric_interval(const bench_metric *m, const json_t *record)
 {
     const json_t *at = m->interval_path ? bench_metric_at(record, m->interval_path) : NULL;
-    double coverage = m->coverage_path ? number(bench_metric_at(record, m->coverage_path)) : NAN;
+    double coverage = m->coverage_path ? bench_metric_number_at(record, m->coverage_path) : NAN;
     bench_interval i = {number(json_array_get(at, 0)), number(json_array_get(at, 1)),
                         isnan(coverage) ? 0.95 : coverage};
     return isnan(i.low) || isnan(i.high) || !(i.coverage > 0) ? bench_no_interval : i;
@@ -187,7 +196,7 @@ bench_interval bench_metric_interval(const bench_metric *m, const json_t *record
 
 double bench_metric_stderr(const bench_metric *m, const json_t *record)
 {
-    return m->stderr_path ? number(bench_metric_at(record, m->stderr_path)) : NAN;
+    return m->stderr_path ? bench_metric_number_at(record, m->stderr_path) : NAN;
 }
 
 /* Decimals that show `value` with so many significant digits; none where it has more before the point. */

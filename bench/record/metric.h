@@ -56,8 +56,10 @@ double bench_metric_stderr(const bench_metric *m, const json_t *record);
 
 /* The JSON value at a path with dots, or NULL; borrowed. */
 json_t *bench_metric_at(const json_t *object, const char *path);
-/* The number there; NaN where there is none. */
+/* The number there, NaN where there is none; the integer, else 0; the text, borrowed, else "". */
 double bench_metric_number_at(const json_t *object, const char *path);
+json_int_t bench_metric_integer_at(const json_t *object, const char *path);
+const char *bench_metric_text_at(const json_t *object, const char *path);
 
 /* A recorded value as it is shown, without unit: 1234567 ns -> "1.235". NaN and infinities: "-". */
 void bench_metric_format(const bench_metric *m, double value, char *out, size_t cap);

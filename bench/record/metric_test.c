@@ -201,11 +201,30 @@ static void paths(void **state)
     json_decref(o);
 }
 
+static void values_at_paths(void **state)
+{
+    json_t *o = json_pack("{s:{s:f, s:i, s:s, s:n}}", "a", "real", 1.5, "whole", 7, "text", "t", "null");
+    (void)state;
+    assert_true(bench_metric_number_at(o, "a.real") == 1.5);
+    assert_true(bench_metric_number_at(o, "a.whole") == 7);
+    assert_true(isnan(bench_metric_number_at(o, "a.text")));
+    assert_true(isnan(bench_metric_number_at(o, "a.null")));
+    assert_true(isnan(bench_metric_number_at(NULL, "a.real")));
+    assert_int_equal(bench_metric_integer_at(o, "a.whole"), 7);
+    assert_int_equal(bench_metric_integer_at(o, "a.text"), 0);
+    assert_int_equal(bench_metric_integer_at(o, "b"), 0);
+    assert_string_equal(bench_metric_text_at(o, "a.text"), "t");
+    assert_string_equal(bench_metric_text_at(o, "a.null"), "");
+    assert_string_equal(bench_metric_text_at(o, "a.text.more"), "");
+    json_decref(o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_metric),  cmocka_unit_test(spreads), cmocka_unit_test(unknown_is_nan),
-        cmocka_unit_test(numbers_shown), cmocka_unit_test(paths),   cmocka_unit_test(titles),
+        cmocka_unit_test(values_at_paths), cmocka_unit_test(every_metric),  cmocka_unit_test(spreads),
+        cmocka_unit_test(unknown_is_nan),  cmocka_unit_test(numbers_shown), cmocka_unit_test(paths),
+        cmocka_unit_test(titles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

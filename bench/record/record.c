@@ -147,38 +147,21 @@ cleanup:
     return st;
 }
 
-double bench_record_number(const json_t *object, const char *path)
-{
-    const json_t *v = bench_metric_at(object, path);
-    return json_is_number(v) ? json_number_value(v) : NAN;
-}
-
-json_int_t bench_record_integer(const json_t *object, const char *path)
-{
-    return json_integer_value(bench_metric_at(object, path));
-}
-
-const char *bench_record_text(const json_t *object, const char *path)
-{
-    const char *s = json_string_value(bench_metric_at(object, path));
-    return s ? s : "";
-}
-
 static void run_key(const json_t *record, char key[96])
 {
-    snprintf(key, 96, "%.64s/%lld", bench_record_text(record, "cell_id"),
-             (long long)bench_record_integer(record, "run"));
+    snprintf(key, 96, "%.64s/%lld", bench_metric_text_at(record, "cell_id"),
+             (long long)bench_metric_integer_at(record, "run"));
 }
 
 bool bench_record_ok(const json_t *record)
 {
-    return strcmp(bench_record_text(record, "status"), "ok") == 0;
+    return strcmp(bench_metric_text_at(record, "status"), "ok") == 0;
 }
 
 void bench_record_reason(const json_t *record, char *out, size_t cap)
 {
-    const char *reason = bench_record_text(record, "reason");
-    int n = snprintf(out, cap, "%s%s%s", bench_record_text(record, "status"), *reason ? ": " : "", reason);
+    const char *reason = bench_metric_text_at(record, "reason");
+    int n = snprintf(out, cap, "%s%s%s", bench_metric_text_at(record, "status"), *reason ? ": " : "", reason);
     if (n >= 0 && (size_t)n < cap)
         return;
     size_t end = cap - 4; /* not within a character of UTF-8 */

@@ -101,12 +101,6 @@ json_t *bench_records_latest(const json_t *records);
  * the same are put together; *same: those whose records are all equal, as where one file was taken twice. */
 int bench_records_doubled(const json_t *records, int *same);
 
-/* What an object has at a path of keys with dots between ("build.openblas.core"). A number: NaN where there is none; an integer: 0;
- * a text, borrowed: "". */
-double bench_record_number(const json_t *object, const char *path);
-json_int_t bench_record_integer(const json_t *object, const char *path);
-const char *bench_record_text(const json_t *object, const char *path);
-
 /* A number, new reference; null where JSON has no such number. */
 json_t *bench_record_json(double value);
 

@@ -229,24 +229,6 @@ static void unknown_is_null_with_a_reason(void **state)
     json_decref(o);
 }
 
-static void values_at_paths(void **state)
-{
-    json_t *o = json_pack("{s:{s:f, s:i, s:s, s:n}}", "a", "real", 1.5, "whole", 7, "text", "t", "null");
-    (void)state;
-    assert_true(bench_record_number(o, "a.real") == 1.5);
-    assert_true(bench_record_number(o, "a.whole") == 7);
-    assert_true(isnan(bench_record_number(o, "a.text")));
-    assert_true(isnan(bench_record_number(o, "a.null")));
-    assert_true(isnan(bench_record_number(NULL, "a.real")));
-    assert_int_equal(bench_record_integer(o, "a.whole"), 7);
-    assert_int_equal(bench_record_integer(o, "a.text"), 0);
-    assert_int_equal(bench_record_integer(o, "b"), 0);
-    assert_string_equal(bench_record_text(o, "a.text"), "t");
-    assert_string_equal(bench_record_text(o, "a.null"), "");
-    assert_string_equal(bench_record_text(o, "a.text.more"), "");
-    json_decref(o);
-}
-
 static void numbers_as_json(void **state)
 {
     json_t *half = bench_record_json(0.5), *none = bench_record_json(NAN), *all = bench_record_json(INFINITY);
@@ -269,7 +251,6 @@ int main(void)
         IN_PLACE(failures_name_the_file),
         cmocka_unit_test(the_latest_of_each_run_counts),
         cmocka_unit_test(unknown_is_null_with_a_reason),
-        cmocka_unit_test(values_at_paths),
         cmocka_unit_test(numbers_as_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include "bench/results/compare.h"
 #include "bench/report/export_parts.h"
 #include "bench/manifest/params.h"
+#include "bench/record/metric.h"
 #include "bench/record/record.h"
 
 const bench_export_format bench_export_formats[] = {
@@ -119,7 +120,7 @@ static bool group(bench_export_set *set)
     bool fine = place && (set->cells = calloc(records + 1, sizeof *set->cells));
     json_array_foreach(set->records, i, record)
     {
-        const char *id = bench_record_text(record, "cell_id");
+        const char *id = bench_metric_text_at(record, "cell_id");
         const json_t *known = json_object_get(place, id);
         bench_export_cell *c = fine ? &set->cells[known ? json_integer_value(known) : set->count] : NULL;
         if (!c)

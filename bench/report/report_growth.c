@@ -4,7 +4,6 @@
 
 #include "bench/record/memory_growth.h"
 #include "bench/record/metric.h"
-#include "bench/record/record.h"
 #include "bench/report/report_parts.h"
 
 /* The worst first. */
@@ -21,7 +20,7 @@ typedef struct growth {
 
 static int verdict_of(const json_t *judged)
 {
-    const char *text = bench_record_text(judged, "verdict");
+    const char *text = bench_metric_text_at(judged, "verdict");
     int v = 0;
     while (v < STEADY && strcmp(text, verdicts[v]) != 0)
         v++;
@@ -40,9 +39,9 @@ static void add_run(growth *g, const bench_result *cell, const json_t *record)
     const int v = verdict_of(judged);
     g->judged++;
     g->count[v]++;
-    if (g->farthest &&
-        (v > g->verdict || (v == g->verdict && fabs(bench_record_number(judged, "change_bytes")) <=
-                                                   fabs(bench_record_number(g->farthest, "change_bytes"))))) {
+    if (g->farthest && (v > g->verdict ||
+                        (v == g->verdict && fabs(bench_metric_number_at(judged, "change_bytes")) <=
+                                                fabs(bench_metric_number_at(g->farthest, "change_bytes"))))) {
         json_decref(judged);
         return;
     }
@@ -50,7 +49,7 @@ static void add_run(growth *g, const bench_result *cell, const json_t *record)
     g->farthest = judged;
     g->verdict = v;
     g->cell = cell;
-    g->run = (int)bench_record_integer(record, "run");
+    g->run = (int)bench_metric_integer_at(record, "run");
 }
 
 static growth collect(const bench_report_parts *r)
@@ -66,7 +65,7 @@ static growth collect(const bench_report_parts *r)
 static void put_change(const json_t *judged, FILE *f)
 {
     static const char *const names[] = {"bytes", "KiB", "MiB"};
-    const double slope = bench_record_number(judged, "slope_bytes_per_step");
+    const double slope = bench_metric_number_at(judged, "slope_bytes_per_step");
     const json_t *ci = json_object_get(judged, "ci");
     int unit = 0;
     double scale = 1;
@@ -75,8 +74,8 @@ static void put_change(const json_t *judged, FILE *f)
     fprintf(f, "%+.1f %s per step [%+.1f, %+.1f], %+.1f MiB over %lld steps", slope / scale, names[unit],
             json_number_value(json_array_get(ci, 0)) / scale,
             json_number_value(json_array_get(ci, 1)) / scale,
-            bench_record_number(judged, "change_bytes") / 1048576,
-            (long long)bench_record_integer(judged, "steps"));
+            bench_metric_number_at(judged, "change_bytes") / 1048576,
+            (long long)bench_metric_integer_at(judged, "steps"));
 }
 
 /* "of 24 runs it came to rest or jumped in 22, was steady in 2" */

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "bench/record/metric.h"
-#include "bench/record/record.h"
 
 int32_t bench_report_complete_cells(const bench_report_parts *r)
 {
@@ -22,8 +21,8 @@ static void put_roofline(const bench_results *b, FILE *f)
     int32_t memory = 0, all = 0;
     json_array_foreach(b->records, i, record)
     {
-        const double share = bench_record_number(record, "roofline.of_roofline");
-        const char *binds = bench_record_text(record, "roofline.binds");
+        const double share = bench_metric_number_at(record, "roofline.of_roofline");
+        const char *binds = bench_metric_text_at(record, "roofline.binds");
         if (isnan(share) || !*binds)
             continue;
         low = fmin(low, share);
@@ -199,8 +198,8 @@ static int32_t busy_runs(const bench_report_parts *r, double *most, int32_t *pro
     *processors = 0;
     json_array_foreach(r->results->records, i, record)
     {
-        const double load = bench_record_number(record, "machine.load_average");
-        const json_int_t pus = bench_record_integer(record, "machine.pus_allowed");
+        const double load = bench_metric_number_at(record, "machine.load_average");
+        const json_int_t pus = bench_metric_integer_at(record, "machine.pus_allowed");
         if (pus <= 0 || !(load > 1.5 * (double)pus))
             continue;
         busy++;
@@ -222,7 +221,7 @@ static int32_t too_fast(const bench_report_parts *r, double *most)
     *most = 0;
     json_array_foreach(r->results->records, i, record)
     {
-        const double share = bench_record_number(record, "roofline.of_roofline");
+        const double share = bench_metric_number_at(record, "roofline.of_roofline");
         n += share > 1.25;
         *most = fmax(*most, share);
     }

@@ -33,8 +33,9 @@ static spot spot_of(const sort *k, bench_group group, double *x, double *y)
     for (int32_t i = 0; i < group.count; i++) {
         for (int32_t run = 0; run < group.cells[i]->run_count; run++) {
             const json_t *record = group.cells[i]->runs[run];
-            double ops = bench_record_number(record, k->ops), bytes = bench_record_number(record, k->bytes),
-                   rate = bench_record_number(record, k->rate);
+            double ops = bench_metric_number_at(record, k->ops),
+                   bytes = bench_metric_number_at(record, k->bytes),
+                   rate = bench_metric_number_at(record, k->rate);
             if (!bench_record_ok(record) || !(ops > 0) || !(bytes > 0) || !(rate > 0))
                 continue;
             x[n] = ops / bytes;
@@ -52,8 +53,8 @@ static double highest(const bench_results *r, const char *path, const char *comp
     json_t *record;
     json_array_foreach(r->records, i, record)
     {
-        if (!compute || strcmp(bench_record_text(record, "cell.compute"), compute) == 0)
-            most = fmax(most, bench_record_number(record, path)); /* fmax passes over NaN */
+        if (!compute || strcmp(bench_metric_text_at(record, "cell.compute"), compute) == 0)
+            most = fmax(most, bench_metric_number_at(record, path)); /* fmax passes over NaN */
     }
     return most;
 }

@@ -1,5 +1,4 @@
 /* See tabulate.h. */
-#include "bench/record/record.h"
 #include "bench/base/text.h"
 #include "bench/report/tabulate.h"
 
@@ -287,7 +286,7 @@ static void add_chance_remark(bench_table *t, const bench_results *r)
     json_t *record;
     json_array_foreach(r->records, i, record)
     {
-        const double here = bench_record_number(record, "accuracy.chance");
+        const double here = bench_metric_number_at(record, "accuracy.chance");
         if (isnan(here))
             continue;
         if (!isnan(chance) && here != chance)

@@ -312,12 +312,12 @@ static bool is_comparable(const bench_claim_spec *s, bench_claim_pair *p)
         for (int32_t i = 0; i < p->count[side]; i++) {
             for (int32_t k = 0; k < p->cells[side][i]->run_count; k++) {
                 const json_t *record = p->cells[side][i]->runs[k];
-                const char *print = bench_record_text(record, "fingerprint"),
-                           *cpu = bench_record_text(record, "machine.cpu");
+                const char *print = bench_metric_text_at(record, "fingerprint"),
+                           *cpu = bench_metric_text_at(record, "machine.cpu");
                 if (!bench_record_ok(record))
                     continue;
                 /* the library of another backend gives a cell a fingerprint of its own */
-                const char *backend = bench_record_text(record, "backend.name");
+                const char *backend = bench_metric_text_at(record, "backend.name");
                 if (*backend && strcmp(backend, "native") != 0)
                     print = first ? first : print;
                 else

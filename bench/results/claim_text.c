@@ -110,7 +110,7 @@ void bench_claim_records(const bench_claim_pair *p, char *out, size_t cap)
                            cell->run_count ? "" : " not run");
             for (int32_t k = 0; k < cell->run_count; k++, between = ", ")
                 bench_text_add(out, cap, "%s%lld%s", between,
-                               (long long)bench_record_integer(cell->runs[k], "run"),
+                               (long long)bench_metric_integer_at(cell->runs[k], "run"),
                                bench_record_ok(cell->runs[k]) ? "" : " (failed)");
         }
     }

@@ -12,6 +12,7 @@
 #include "bench/results/environment.h"
 #include "bench/base/folder.h"
 #include "bench/manifest/params.h"
+#include "bench/record/metric.h"
 #include "bench/record/record.h"
 #include "bench/results/results.h"
 #include "bench/manifest/condition.h"
@@ -110,7 +111,7 @@ static zo_status side_fill(side *s, const json_t *records, const bench_compare_o
         group *g = NULL;
         zo_status st = bench_params_from_json(&p, json_object_get(record, "cell"), err);
         if (st) {
-            const char *id = bench_record_text(record, "cell_id");
+            const char *id = bench_metric_text_at(record, "cell_id");
             zo_error_context(err, "record of cell %s", *id ? id : "(none)");
             return st;
         }
@@ -195,8 +196,9 @@ static void note_failures(bench_match *m, const char *name, const json_t *failed
 static int by_run_and_seed(const void *a, const void *b)
 {
     const json_t *x = *(const json_t *const *)a, *y = *(const json_t *const *)b;
-    const json_int_t seeds[] = {bench_record_integer(x, "cell.seed"), bench_record_integer(y, "cell.seed")},
-                     runs[] = {bench_record_integer(x, "run"), bench_record_integer(y, "run")};
+    const json_int_t seeds[] = {bench_metric_integer_at(x, "cell.seed"),
+                                bench_metric_integer_at(y, "cell.seed")},
+                     runs[] = {bench_metric_integer_at(x, "run"), bench_metric_integer_at(y, "run")};
     if (runs[0] != runs[1])
         return runs[0] < runs[1] ? -1 : 1;
     return (seeds[0] > seeds[1]) - (seeds[0] < seeds[1]);
@@ -376,8 +378,8 @@ static const json_t *partner_of(const bench_metric *metric, const json_t *a, con
     json_array_foreach(runs, i, b)
     {
         const double y = bench_metric_value(metric, b);
-        if (isnan(y) || bench_record_integer(a, "cell.seed") != bench_record_integer(b, "cell.seed") ||
-            (!by_seed && bench_record_integer(a, "run") != bench_record_integer(b, "run")))
+        if (isnan(y) || bench_metric_integer_at(a, "cell.seed") != bench_metric_integer_at(b, "cell.seed") ||
+            (!by_seed && bench_metric_integer_at(a, "run") != bench_metric_integer_at(b, "run")))
             continue;
         if (!found)
             found = b;
@@ -418,7 +420,7 @@ static void partners(const bench_metric *metric, const bench_match *m, bool by_s
 static uint8_t *right_of(const json_t *record, int64_t *n)
 {
     const char *text = json_string_value(bench_metric_at(record, "accuracy.right"));
-    *n = bench_record_integer(record, "accuracy.n");
+    *n = bench_metric_integer_at(record, "accuracy.n");
     if (!text || *n <= 0 || strlen(text) != ((size_t)*n + 3) / 4)
         return NULL;
     uint8_t *right = malloc((size_t)*n);
@@ -511,8 +513,8 @@ static void shares_finding(bench_finding *f, const bench_metric *metric, const s
                  b = bench_metric_stderr(metric, s->new_records[0]), e = sqrt(a * a + b * b);
     const double z = bench_stats_t_quantile(0.975, INFINITY);
     f->unit = BENCH_UNIT_EXAMPLES;
-    f->old_n = bench_record_integer(s->old_records[0], "accuracy.n");
-    f->new_n = bench_record_integer(s->new_records[0], "accuracy.n");
+    f->old_n = bench_metric_integer_at(s->old_records[0], "accuracy.n");
+    f->new_n = bench_metric_integer_at(s->new_records[0], "accuracy.n");
     if (!(e > 0)) {
         snprintf(f->note, sizeof f->note, "no standard errors, so not tested");
         f->interval = bench_no_interval;

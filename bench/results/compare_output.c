@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench/results/environment.h"
+#include "bench/record/metric.h"
 #include "bench/record/record.h"
 #include "bench/base/table.h"
 
@@ -185,12 +186,12 @@ static void print_machine(const bench_comparison *c, FILE *out)
     const json_t *record = NULL;
     for (int32_t i = 0; i < c->match_count && !record; i++)
         record = json_array_get(c->matches[i].new_runs, 0);
-    const char *cpu = bench_record_text(record, "machine.cpu"),
-               *id = bench_record_text(record, "machine.cpu_id"),
-               *hypervisor = bench_record_text(record, "machine.hypervisor"),
-               *version = bench_record_text(record, "backend.version"),
-               *core = bench_record_text(record, "backend.core");
-    const json_int_t cores = bench_record_integer(record, "machine.cores_allowed");
+    const char *cpu = bench_metric_text_at(record, "machine.cpu"),
+               *id = bench_metric_text_at(record, "machine.cpu_id"),
+               *hypervisor = bench_metric_text_at(record, "machine.hypervisor"),
+               *version = bench_metric_text_at(record, "backend.version"),
+               *core = bench_metric_text_at(record, "backend.core");
+    const json_int_t cores = bench_metric_integer_at(record, "machine.cores_allowed");
     char text[512];
     if (!*cpu)
         return;

@@ -22,12 +22,12 @@ typedef struct kind {
 
 static double bytes_by_shapes(const bench_result *cell, int32_t k)
 {
-    return bench_record_number(cell->runs[k], "memory.predicted_bytes");
+    return bench_metric_number_at(cell->runs[k], "memory.predicted_bytes");
 }
 
 static double step_by_peaks(const bench_result *cell, int32_t k)
 {
-    return bench_record_number(cell->runs[k], "roofline.predicted_step_ns");
+    return bench_metric_number_at(cell->runs[k], "roofline.predicted_step_ns");
 }
 
 static bool is_whole(const json_t *record)
@@ -37,13 +37,13 @@ static bool is_whole(const json_t *record)
 
 static double run_by_peaks(const bench_result *cell, int32_t k)
 {
-    return is_whole(cell->runs[k]) ? bench_record_number(cell->runs[k], "time.predicted_ns") : NAN;
+    return is_whole(cell->runs[k]) ? bench_metric_number_at(cell->runs[k], "time.predicted_ns") : NAN;
 }
 
 static bool same_making(const json_t *a, const json_t *b)
 {
-    const char *x = bench_record_text(a, "fingerprint");
-    return *x && strcmp(x, bench_record_text(b, "fingerprint")) == 0;
+    const char *x = bench_metric_text_at(a, "fingerprint");
+    return *x && strcmp(x, bench_metric_text_at(b, "fingerprint")) == 0;
 }
 
 static double run_by_records(const bench_result *cell, int32_t k)
@@ -83,7 +83,7 @@ static void add_row(bench_table *t, const bench_results *r, const kind *of, doub
         const bench_result *cell = &r->cells[i];
         for (int32_t k = 0; k < cell->run_count; k++) {
             const double error =
-                bench_record_number(cell->runs[k], of->measured) / of->predicted(cell, k) - 1;
+                bench_metric_number_at(cell->runs[k], of->measured) / of->predicted(cell, k) - 1;
             if (!bench_record_ok(cell->runs[k]) || !isfinite(error))
                 continue;
             errors[n++] = error;
@@ -92,7 +92,7 @@ static void add_row(bench_table *t, const bench_results *r, const kind *of, doub
             farthest = fabs(error);
             bench_result_label(r, cell, label, sizeof label);
             snprintf(text, sizeof text, "%s, run %lld", label,
-                     (long long)bench_record_integer(cell->runs[k], "run") + 1);
+                     (long long)bench_metric_integer_at(cell->runs[k], "run") + 1);
         }
     }
     if (n == 0)

@@ -6,19 +6,18 @@
 
 #include "bench/base/text.h"
 #include "bench/record/metric.h"
-#include "bench/record/record.h"
 
 /* Each writes what a record has at a key; nothing where it has no such object. */
 static void describe_machine(const json_t *record, const char *key, char *out, size_t cap)
 {
     const json_t *m = json_object_get(record, key);
     double bytes = json_number_value(json_object_get(m, "memory_bytes"));
-    long long cores = bench_record_integer(m, "cores");
-    long long allowed = bench_record_integer(m, "cores_allowed");
+    long long cores = bench_metric_integer_at(m, "cores");
+    long long allowed = bench_metric_integer_at(m, "cores_allowed");
     if (!json_is_object(m))
         return;
     snprintf(out, cap, "%s, ",
-             *bench_record_text(m, "cpu") ? bench_record_text(m, "cpu") : "unknown processor");
+             *bench_metric_text_at(m, "cpu") ? bench_metric_text_at(m, "cpu") : "unknown processor");
     if (cores > 0 && allowed > 0 && allowed < cores)
         bench_text_add(out, cap, "%lld of %lld cores, ", allowed, cores);
     else if (cores > 0)
@@ -26,36 +25,37 @@ static void describe_machine(const json_t *record, const char *key, char *out, s
     if (bytes > 0)
         bench_text_add(out, cap, "%.1f GiB of memory, ", bytes / (1024.0 * 1024 * 1024));
     const char *kernels =
-        bench_record_text(m, *bench_record_text(m, "matrix_kernels") ? "matrix_kernels" : "kernels");
+        bench_metric_text_at(m, *bench_metric_text_at(m, "matrix_kernels") ? "matrix_kernels" : "kernels");
     if (*kernels)
         bench_text_add(out, cap, "%s kernels, ", kernels);
     if (json_is_true(json_object_get(m, "virtual")))
         bench_text_add(out, cap, "virtual machine, ");
     bench_text_add(out, cap, "%s",
-                   *bench_record_text(m, "os") ? bench_record_text(m, "os") : "unknown system");
+                   *bench_metric_text_at(m, "os") ? bench_metric_text_at(m, "os") : "unknown system");
 }
 
 static void describe_build(const json_t *record, const char *key, char *out, size_t cap)
 {
     const json_t *b = json_object_get(record, key);
-    const char *commit = bench_record_text(b, "commit");
+    const char *commit = bench_metric_text_at(b, "commit");
     if (!json_is_object(b))
         return;
     snprintf(out, cap, "commit %s%s, %s build, %s %s", *commit ? commit : "unknown",
              json_is_true(json_object_get(b, "dirty")) ? " with local changes" : "",
-             bench_record_text(b, "config"), bench_record_text(b, "compiler"), bench_record_text(b, "flags"));
-    if (*bench_record_text(record, "backend.core")) /* of a library */
+             bench_metric_text_at(b, "config"), bench_metric_text_at(b, "compiler"),
+             bench_metric_text_at(b, "flags"));
+    if (*bench_metric_text_at(record, "backend.core")) /* of a library */
         bench_text_add(out, cap, ", %s %s (%s kernels, %lld threads)",
-                       bench_record_text(record, "backend.library"),
-                       bench_record_text(record, "backend.version"),
-                       bench_record_text(record, "backend.core"),
-                       (long long)bench_record_integer(record, "backend.threads"));
+                       bench_metric_text_at(record, "backend.library"),
+                       bench_metric_text_at(record, "backend.version"),
+                       bench_metric_text_at(record, "backend.core"),
+                       (long long)bench_metric_integer_at(record, "backend.threads"));
 }
 
 static void describe_input(const json_t *record, const char *key, char *out, size_t cap)
 {
     const json_t *input = json_object_get(json_object_get(record, "inputs"), key);
-    const char *path = bench_record_text(input, "path"), *hash = bench_record_text(input, "sha256");
+    const char *path = bench_metric_text_at(input, "path"), *hash = bench_metric_text_at(input, "sha256");
     if (!json_is_object(input))
         return;
     snprintf(out, cap, "%s: %s%s%s%s", key, path, *path ? ", " : "", *hash ? "SHA-256 " : "generated", hash);
@@ -125,7 +125,7 @@ void bench_provenance_period(const bench_results *r, const char **first, const c
     *first = *last = "";
     json_array_foreach(r->records, i, record)
     {
-        const char *at = bench_record_text(record, "started"); /* such times sort as text */
+        const char *at = bench_metric_text_at(record, "started"); /* such times sort as text */
         if (*at && (!**first || strcmp(at, *first) < 0))
             *first = at;
         if (strcmp(at, *last) > 0)

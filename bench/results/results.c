@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/record/metric.h"
 #include "bench/record/record.h"
 #include "bench/manifest/condition.h"
 
@@ -39,8 +40,8 @@ static char **texts_of(const bench_params *p)
 
 static int by_run(const void *a, const void *b)
 {
-    json_int_t x = bench_record_integer(*(const json_t *const *)a, "run"),
-               y = bench_record_integer(*(const json_t *const *)b, "run");
+    json_int_t x = bench_metric_integer_at(*(const json_t *const *)a, "run"),
+               y = bench_metric_integer_at(*(const json_t *const *)b, "run");
     return (x > y) - (x < y);
 }
 
@@ -85,7 +86,7 @@ static bool deal_records(bench_results *r)
         json_array_foreach(r->records, i, record)
         {
             bench_result **at =
-                bsearch(bench_record_text(record, "cell_id"), sorted, cells, sizeof *sorted, id_against);
+                bsearch(bench_metric_text_at(record, "cell_id"), sorted, cells, sizeof *sorted, id_against);
             if (!at)
                 r->strays += counting;
             else if (counting)

@@ -1,6 +1,7 @@
 /* See summary.h. */
 #include "bench/base/text.h"
 #include "bench/results/summary.h"
+#include "bench/record/metric.h"
 #include "bench/record/record.h"
 
 #include <math.h>
@@ -81,7 +82,8 @@ static samples samples_of(const bench_metric *m, bench_group cells)
                 continue;
             }
             s.value[s.n] = bench_metric_value(m, record);
-            s.of[s.n] = (sample){record, bench_result_text(cell, seed), bench_record_integer(record, "run")};
+            s.of[s.n] =
+                (sample){record, bench_result_text(cell, seed), bench_metric_integer_at(record, "run")};
             if (isnan(s.value[s.n]))
                 unknown_why(m, record, s.why, sizeof s.why);
             else if (m->pool == BENCH_POOL_RUNS || !have)
