@@ -31,6 +31,11 @@ static const struct {
      "f:2:1: \"parallel\" is a parameter: it belongs in \"defaults\", \"matrix\", \"zip\" or \"cells\""},
     {"\"matrx\": {}}", "f:2:1: \"matrx\" is not a known key; did you mean \"matrix\"?"},
     {"\"include\": [\"common.json\"]}", "f:2:13: include: open common.json: No such file or directory"},
+    {"\"tables\": [{\"rows\": \"seed\", \"value\": \"losss\"}]}",
+     "f:2:38: \"value\" must be a metric: step_ns, tokens_per_s, peak_rss_bytes, accuracy, accuracy_initial, "
+     "accuracy_best, loss, eval_loss, flops_per_s, predicted_step_ns, of_roofline, of_peak, of_bandwidth, "
+     "small_of_step, snr, gradient_correlation, logit_change, loss_change, ..., not \"losss\"; did you mean "
+     "\"loss\"?"}, /* of more metrics than there is room for */
     {"\"claim\": []}", "f:2:1: \"claim\" is not a known key; did you mean \"claims\"?"},
     {"\"defaults\": {\"lr\": 1, \"lr\": 2}}", "f:2:23: \"lr\" is set a second time"},
     {"\"name\": \"m\"}", "f:2:1: \"name\" is set a second time"},

@@ -168,12 +168,17 @@ zo_status bench_reader_duration(bench_reader *r, const bench_field *f, void *out
     return bench_reader_wrong(r, f->key, wanted, node);
 }
 
-/* "one of a, b" */
+/* "one of a, b"; of more words than there is room for the first, "one of a, b, ...". */
 static void list_words(const char *begin, const char *const *words, char *out, size_t cap)
 {
     size_t n = (size_t)snprintf(out, cap, "%s", begin);
-    for (int i = 0; words[i] && n < cap; i++)
+    for (int i = 0; words[i]; i++) {
+        if (n + strlen(words[i]) + sizeof ", , ..." > cap) {
+            snprintf(out + n, cap - n, ", ...");
+            return;
+        }
         n += (size_t)snprintf(out + n, cap - n, "%s%s", i ? ", " : "", words[i]);
+    }
 }
 
 zo_status bench_reader_word(bench_reader *r, const bench_field *f, void *out, const bench_node *node)
