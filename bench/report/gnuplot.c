@@ -37,9 +37,35 @@ void bench_gnuplot_put_number(FILE *f, double v, const char *end)
         fprintf(f, "?%s", end);
 }
 
+/* Only what gnuplot needs to be found and to find its fonts: GNUTERM and the like would change what it draws. Of PATH, folders with
+ * a whole path: it is run in the report's folder, where a program of that name may lie. */
+static void clean_environment(void)
+{
+    static const char *const kept[] = {"HOME", "TMPDIR", "XDG_CACHE_HOME", "FONTCONFIG_FILE"};
+    enum { KEPT = sizeof kept / sizeof *kept };
+    const char *path = getenv("PATH");
+    char *value[KEPT], *list = strdup(path ? path : "/usr/bin:/bin"), whole[4096] = "";
+    for (int i = 0; i < KEPT; i++) {
+        const char *now = getenv(kept[i]);
+        value[i] = now ? strdup(now) : NULL;
+    }
+    for (char *save = NULL, *p = list ? strtok_r(list, ":", &save) : NULL; p;
+         p = strtok_r(NULL, ":", &save)) {
+        const size_t n = strlen(whole);
+        if (*p == '/')
+            snprintf(whole + n, sizeof whole - n, "%s%s", n ? ":" : "", p);
+    }
+    clearenv();
+    setenv("PATH", whole, 1);
+    for (int i = 0; i < KEPT; i++)
+        if (value[i])
+            setenv(kept[i], value[i], 1);
+}
+
 /* The child's side: gnuplot in dir, its words to `out`. */
 static void exec_gnuplot(const char *dir, const char *script, int out)
 {
+    clean_environment();
     alarm(GNUPLOT_SECONDS); /* survives exec */
     if (chdir(dir) == 0 && dup2(out, STDOUT_FILENO) >= 0 && dup2(out, STDERR_FILENO) >= 0)
         execlp("gnuplot", "gnuplot", "-d", "-e", "suffix='.tmp'", script, (char *)NULL);

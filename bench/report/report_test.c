@@ -1113,6 +1113,38 @@ static void html_of_many_missing(void **state)
 }
 
 /* Without gnuplot, and with one that fails: one warning, no image, everything else. */
+/* A caller's terminal does not reach gnuplot, and what lies in the report's folder is not run. */
+static void drawn_in_any_environment(void **state)
+{
+    fixture *f = *state;
+    static const char trap[] = "#!/bin/sh\ntouch was-run\n";
+    char path[4096];
+    const char *before = getenv("PATH");
+    char *kept = before ? strdup(before) : NULL;
+    if (!have_gnuplot()) {
+        print_message("skip: gnuplot is not installed\n");
+        skip();
+    }
+    write_manifest(f,
+                   "{\"schema\": \"zobench/1\", \"name\": \"any\", \"defaults\": {\"model\": \"synth:tiny\"},"
+                   " \"plots\": [{\"kind\": \"curve\", \"x\": \"step\", \"y\": \"loss\"}]}");
+    write_records(f, long_rule, 1);
+    assert_int_equal(mkdir(path_of(f, "report"), 0777), 0);
+    bench_folder_save(path_of(f, "report/gnuplot"), trap, sizeof trap - 1, NULL);
+    assert_int_equal(chmod(path_of(f, "report/gnuplot"), 0755), 0);
+    snprintf(path, sizeof path, ":.:%s", before);
+    setenv("PATH", path, 1);
+    setenv("GNUTERM", "qt", 1);
+    make_report(f, false);
+    setenv("PATH", kept, 1);
+    unsetenv("GNUTERM");
+    free(kept);
+    if (strstr(f->said, "warning"))
+        fail_msg("%s", f->said);
+    assert_int_equal(access(path_of(f, "report/figure-1.svg"), F_OK), 0);
+    assert_int_not_equal(access(path_of(f, "report/was-run"), F_OK), 0);
+}
+
 static void not_drawn(void **state)
 {
     fixture *f = *state;
@@ -1260,6 +1292,7 @@ int main(void)
         TEST(long_curves),
         TEST(quotes),
         TEST(drawn),
+        TEST(drawn_in_any_environment),
         TEST(html_page),
         TEST(html_of_many_missing),
         TEST(not_drawn),
