@@ -93,8 +93,50 @@ cleanup:
     return st;
 }
 
+/* How many parts a model has of which path is the first (gguf.h); 0: it is whole. *digits: where its number stands. */
+static int parts_of(const char *path, size_t *digits)
+{
+    static const char first[] = "-00001-of-";
+    const size_t n = strlen(path), end = sizeof first - 1 + sizeof "00002.gguf" - 1;
+    int count = 0, used = 0;
+    if (n < end || strncmp(path + n - end, first, sizeof first - 1) != 0 ||
+        sscanf(path + n - 10, "%5d.gguf%n", &count, &used) != 1 || used != 10)
+        return 0;
+    *digits = n - end + 1;
+    return count > 1 ? count : 0;
+}
+
+/* The parts' sums, one after the other, and the sum of those. */
+static zo_status hash_parts(const char *path, int count, size_t digits, json_t **out, zo_error *err)
+{
+    zo_status st = ZO_OK;
+    char *name = strdup(path), number[12], *text;
+    json_t *lines = json_array(), *total;
+    json_int_t bytes = 0;
+    for (int i = 1; i <= count && !st; i++) {
+        json_t *file = NULL;
+        snprintf(number, sizeof number, "%05d", i);
+        memcpy(name + digits, number, 5);
+        st = bench_inputs_file(name, &file, err);
+        json_array_append(lines, json_object_get(file, "sha256"));
+        bytes += json_integer_value(json_object_get(file, "bytes"));
+        json_decref(file);
+    }
+    text = json_dumps(lines, JSON_COMPACT);
+    total = bench_inputs_text(text ? text : "");
+    if (!st)
+        *out = json_pack("{s:s, s:I, s:O, s:O}", "path", path, "bytes", bytes, "sha256",
+                         json_object_get(total, "sha256"), "parts", lines);
+    free(name);
+    free(text);
+    json_decref(lines);
+    json_decref(total);
+    return st;
+}
+
 zo_status bench_inputs_model(const char *path, json_t **out, zo_error *err)
 {
+    size_t digits;
     struct stat info;
     *out = NULL;
     if (strncmp(path, "synth:", 6) == 0) {
@@ -103,8 +145,10 @@ zo_status bench_inputs_model(const char *path, json_t **out, zo_error *err)
     }
     if (stat(path, &info))
         return zo_fail(err, ZO_ERR_IO, "stat %s: %s", path, strerror(errno));
-    return S_ISDIR(info.st_mode) ? hash_folder(path, model_files, out, err)
-                                 : bench_inputs_file(path, out, err);
+    if (S_ISDIR(info.st_mode))
+        return hash_folder(path, model_files, out, err);
+    const int parts = parts_of(path, &digits);
+    return parts ? hash_parts(path, parts, digits, out, err) : bench_inputs_file(path, out, err);
 }
 
 zo_status bench_inputs_adapter(const char *dir, json_t **out, zo_error *err)

@@ -18,7 +18,8 @@ json_t *bench_inputs_text(const char *text);
 /* What is made by a rule and read from nowhere: { "path": name, "sha256": null, ... }. New reference. */
 json_t *bench_inputs_generated(const char *name);
 
-/* Of a model as zo_weights_open takes it: a file; a folder, whose "files" are its configuration, tokenizer and weights, and
+/* Of a model as zo_weights_open takes it: a file; the first of several parts, whose sha256 is that of the list of all parts' as
+ * JSON; a folder, whose "files" are its configuration, tokenizer and weights, and
  * whose sha256 is that of their [sha256, name] pairs as JSON; or synth:NAME, generated. Fails: ZO_ERR_IO. */
 zo_status bench_inputs_model(const char *path, json_t **out, zo_error *err);
 

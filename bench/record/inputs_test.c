@@ -16,6 +16,7 @@
 
 /* printf abc | sha256sum; printf '' | sha256sum */
 #define ABC   "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+#define PARTS "012c862816cde8fa7415af91d8b98f1d9f6684eb1237aad713daa44be7b1e77a"
 #define EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 static int make_place(void **state)
@@ -100,6 +101,25 @@ static void made_up_models_have_no_sum(void **state)
     json_decref(o);
 }
 
+/* A model in parts is all of them: printf '["%s","%s"]' $(printf abc | sha256sum | cut -c-64) $(printf '' | sha256sum | cut -c-64) |
+ * sha256sum */
+static void parts_count(void **state)
+{
+    char *first = bench_folder_path("%s/m-00001-of-00002.gguf", (char *)*state);
+    json_t *o = NULL;
+    zo_error err = {0};
+    put(*state, "m-00001-of-00002.gguf", "abc");
+    assert_int_equal(bench_inputs_model(first, &o, &err), ZO_ERR_IO); /* the second is not there */
+    assert_non_null(strstr(err.text, "m-00002-of-00002.gguf"));
+    put(*state, "m-00002-of-00002.gguf", "");
+    assert_int_equal(bench_inputs_model(first, &o, NULL), ZO_OK);
+    assert_string_equal(sum(o), PARTS);
+    assert_int_equal(json_integer_value(json_object_get(o, "bytes")), 3);
+    assert_string_equal(json_string_value(json_object_get(o, "path")), first);
+    json_decref(o);
+    free(first);
+}
+
 static json_t *input(const char *path, const char *sha256)
 {
     return json_pack("{s:s?, s:s?}", "path", path, "sha256", sha256);
@@ -156,7 +176,9 @@ static void changed_files_are_seen(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {IN_PLACE(files_and_texts), IN_PLACE(folders),
+    const struct CMUnitTest tests[] = {IN_PLACE(files_and_texts),
+                                       IN_PLACE(folders),
+                                       IN_PLACE(parts_count),
                                        cmocka_unit_test(other_contents_are_named),
                                        IN_PLACE(changed_files_are_seen),
                                        cmocka_unit_test(made_up_models_have_no_sum)};
