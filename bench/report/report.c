@@ -127,14 +127,14 @@ static zo_status print_json(const bench_report_parts *r, FILE *f, zo_error *err)
         json_object_set_new(t, "name", json_string(r->tables[i].name));
         json_array_append_new(tables, t);
     }
-    json_t *o =
-        json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o}", "schema",
-                  BENCH_REPORT_SCHEMA, "name", m->name, "title", m->title, "cells", r->results->cell_count,
-                  "complete", bench_report_complete_cells(r), "torn_lines", r->results->torn, "stray_records",
-                  r->results->strays, "doubled_runs", r->results->doubled, "claims",
-                  bench_claims_to_json(r->results, r->claims, m->claim_count, r->dir), "growth",
-                  bench_report_growth_json(r), "tables", tables, "incomplete",
-                  bench_table_to_json(r->trouble), "all", bench_table_to_json(r->cells));
+    json_t *o = json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o}", "schema",
+                          BENCH_REPORT_SCHEMA, "name", m->name, "title", m->title, "cells",
+                          r->results->cell_count, "complete", bench_report_complete_cells(r), "torn_lines",
+                          r->results->torn, "stray_records", r->results->strays, "runs_of_other_contents",
+                          r->results->others, "doubled_runs", r->results->doubled, "claims",
+                          bench_claims_to_json(r->results, r->claims, m->claim_count, r->dir), "growth",
+                          bench_report_growth_json(r), "tables", tables, "incomplete",
+                          bench_table_to_json(r->trouble), "all", bench_table_to_json(r->cells));
     zo_status st = ZO_OK;
     if (!o || json_dumpf(o, f, JSON_INDENT(2)) != 0)
         st = zo_fail(err, ZO_ERR_IO, "print report as JSON");

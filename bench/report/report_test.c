@@ -127,7 +127,8 @@ static void write_records(const fixture *f, run_rule *rule, int32_t runs)
             json_object_set_new(record, "cell", bench_params_to_json(&m->cells[i].params));
             json_object_set_new(record, "cell_id", json_string(m->cells[i].id));
             json_object_set_new(record, "run", json_integer(k));
-            json_object_set_new(record, "started", json_string("2026-01-31T12:00:00Z"));
+            if (!json_object_get(record, "started"))
+                json_object_set_new(record, "started", json_string("2026-01-31T12:00:00Z"));
             if (bench_record_append(path_of(f, "cells.jsonl"), record, &err))
                 fail_msg("%s", err.text);
             json_decref(record);
@@ -467,6 +468,35 @@ static void torn_stray_retried(void **state)
                            "3 of 4 cells complete, 9 of 12 runs ok. 1 torn line of cells.jsonl left out. 1 "
                            "record of cells that the manifest no longer has left out. 1 run recorded more "
                            "than once; the last record counts.\n"));
+}
+
+/* Run 0 and the first seed read other validation data than what was run last. */
+static json_t *contents_rule(const bench_params *p, int32_t k)
+{
+    json_t *r = ok_record(10 * (k + 1));
+    char started[32];
+    snprintf(started, sizeof started, "2026-01-0%dT00:00:00Z", (int)(2 * p->seed) + k);
+    json_object_set_new(r, "started", json_string(started));
+    json_object_set_new(r, "inputs",
+                        json_pack("{s:{s:s, s:s}}", "validation", "path", "dev.tsv", "sha256",
+                                  p->seed == 1 || k == 0 ? "2cc5120af381aaaa" : "40d514620fddbbbb"));
+    return r;
+}
+
+/* What was made of other contents is never pooled, neither over repetitions nor over seeds. */
+static void other_contents(void **state)
+{
+    fixture *f = *state;
+    write_manifest(f, "{\"schema\": \"zobench/1\", \"name\": \"contents\", \"defaults\": {\"model\": "
+                      "\"synth:tiny\"}, \"seeds\": [1, 2], \"tables\": [{\"rows\": \"method\", \"value\": "
+                      "\"step_ns\"}]}");
+    write_records(f, contents_rule, 2);
+    make_report(f, false);
+    assert_non_null(strstr(f->printed,
+                           " 3 runs of other contents left out: validation dev.tsv: SHA-256 2cc5120af381... "
+                           "then, 40d514620fdd... now."));
+    assert_non_null(strstr(f->printed, "20.00")); /* run 1 of seed 2, alone */
+    assert_null(strstr(f->printed, "15.00"));
 }
 
 /* Records from a machine that did something else meanwhile, and from two builds. */
@@ -1278,6 +1308,7 @@ int main(void)
         TEST(nothing_run_yet),
         TEST(torn_stray_retried),
         TEST(bad_folders),
+        TEST(other_contents),
         TEST(doubtful_times),
         TEST(kernels_of_a_backend),
         TEST(bars_exactly),

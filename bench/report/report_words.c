@@ -137,6 +137,9 @@ void bench_report_put_state(const bench_report_parts *r, FILE *f)
             ok, runs);
     if (b->torn)
         fprintf(f, " %d torn line%s of cells.jsonl left out.", b->torn, b->torn == 1 ? "" : "s");
+    if (b->others)
+        fprintf(f, " %d run%s of other contents left out: %s.", b->others, b->others == 1 ? "" : "s",
+                b->other);
     if (b->strays)
         fprintf(f, " %d record%s of cells that the manifest no longer has left out.", b->strays,
                 b->strays == 1 ? "" : "s");

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "bench/record/metric.h"
+#include "bench/record/inputs.h"
 #include "bench/record/record.h"
 #include "bench/manifest/condition.h"
 
@@ -71,6 +72,45 @@ static int id_against(const void *id, const void *cell)
     return strcmp(id, (*(bench_result *const *)cell)->cell->id);
 }
 
+/* The parameters of a configuration: all but the seed. To be freed. */
+static char *configuration_of(const bench_cell *cell)
+{
+    json_t *o = bench_params_to_json(&cell->params);
+    json_object_del(o, bench_option_seed()->name);
+    char *key = json_dumps(o, JSON_SORT_KEYS | JSON_COMPACT);
+    json_decref(o);
+    return key;
+}
+
+/* Runs of a configuration that read other contents than its newest one are results of something else: left out. */
+static void leave_out_others(bench_results *r)
+{
+    json_t *newest = json_object(); /* configuration -> record */
+    char why[sizeof r->other];
+    for (int choosing = 1; choosing >= 0; choosing--) {
+        for (int32_t c = 0; c < r->cell_count; c++) {
+            bench_result *cell = &r->cells[c];
+            char *key = configuration_of(cell->cell);
+            int32_t kept = 0;
+            for (int32_t i = 0; key && i < cell->run_count; i++) {
+                const json_t *run = cell->runs[i], *best = json_object_get(newest, key);
+                if (choosing && bench_record_ok(run) &&
+                    (!best ||
+                     strcmp(bench_metric_text_at(run, "started"), bench_metric_text_at(best, "started")) > 0))
+                    json_object_set(newest, key, (json_t *)run);
+                if (choosing || !bench_inputs_differ(json_object_get(run, "inputs"),
+                                                     json_object_get(best, "inputs"), why, sizeof why))
+                    cell->runs[kept++] = run;
+                else if (r->others++ == 0)
+                    memcpy(r->other, why, sizeof why);
+            }
+            cell->run_count = key ? kept : cell->run_count;
+            free(key);
+        }
+    }
+    json_decref(newest);
+}
+
 /* Gives every cell the records that are its own; those of no cell are strays. false: memory is out. */
 static bool deal_records(bench_results *r)
 {
@@ -100,6 +140,8 @@ static bool deal_records(bench_results *r)
             ok = r->cells[k].runs != NULL;
         }
     }
+    if (ok)
+        leave_out_others(r);
     for (size_t k = 0; ok && k < cells; k++)
         bench_result_settle(&r->cells[k]);
     free(sorted);

@@ -36,7 +36,10 @@ typedef struct bench_results {
     int32_t cell_count;
     int torn;       /* lines of cells.jsonl that could not be read */
     int32_t strays; /* records of cells that the manifest does not have */
-    int doubled;    /* repetitions with several records that say ok (bench_records_doubled) */
+    int32_t
+        others; /* runs left out because they read other contents than the newest of their configuration (inputs.h) */
+    char other[512]; /* what was another in the first of them; "" */
+    int doubled;     /* repetitions with several records that say ok (bench_records_doubled) */
 } bench_results;
 
 /* sets: what --set says, as bench_manifest_load_set takes it; NULL: nothing. Fails: ZO_ERR_IO, ZO_ERR_FORMAT as bench_manifest_load and bench_records_load do, ZO_ERR_MEMORY. A folder without
