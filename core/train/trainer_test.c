@@ -164,7 +164,9 @@ static void in_place_alike(void **state)
     assert_alike(&first, &other, 1e-5, "mezo");
 }
 
-/* Twenty steps as they were when they were recorded (with AVX-512), as far as sums in another order let them differ. */
+/* Twenty steps as they were when they were recorded (with AVX-512, release build). Sums in another order differ by 1e-6 of a loss,
+ * which a step puts into the parameters as g, 1 / eps times as large, so that trajectories part: by 4e-4 of a loss after twenty
+ * steps of rge without optimization. */
 static void recorded(void **state)
 {
     (void)state;
@@ -200,8 +202,12 @@ static void recorded(void **state)
         want = t;
         memcpy(want.loss[STEPS - 1], cases[i].loss, sizeof cases[i].loss);
         memcpy(want.projected[STEPS - 1], cases[i].projected, sizeof cases[i].projected);
-        assert_alike(&want, &t, 1e-5, zo_method_name(o.method));
-        if (!(fabs(t.last - cases[i].last) <= 1e-5 * fabs(cases[i].last)))
+        assert_alike(&want, &t, 1e-3, zo_method_name(o.method));
+        /* it is the sum of moves lr / q g_i z_i, |z| below 3 but for one in 400, which may cancel */
+        double moves = fabs(cases[i].last);
+        for (int k = 0; k < STEPS * QUERIES; k++)
+            moves += 3 * o.estimator.lr / QUERIES * fabs(t.projected[k / QUERIES][k % QUERIES]);
+        if (!(fabs(t.last - cases[i].last) <= 1e-3 * moves))
             fail_msg("%s: parameter %.9g, recorded %.9g", zo_method_name(o.method), t.last, cases[i].last);
     }
 }
