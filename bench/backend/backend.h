@@ -19,7 +19,7 @@
 
 typedef struct bench_backend bench_backend;
 
-/* One cell's. Everything is borrowed but the model, the trainer and own. */
+/* One cell's. Everything is borrowed but the model and the trainer. */
 typedef struct bench_engine {
     const bench_backend *backend;
     const bench_params *p;
@@ -40,7 +40,6 @@ typedef struct bench_lengths {
 typedef void bench_engine_progress(void *self, int32_t done, int32_t count);
 
 struct bench_backend {
-    const char *help;
     bool has_model; /* false: neither the cell's model nor its data are read */
     /* e->p and e->mem are given. Fails as bench_model_open, and ZO_ERR_UNSUPPORTED (a library is not there). */
     zo_status (*open)(bench_engine *e, zo_error *err);
@@ -49,7 +48,7 @@ struct bench_backend {
     void (*seek)(bench_engine *e, uint32_t step);
     /* Fails as zo_trainer_step: ZO_ERR_NUMERIC where a loss is not finite. */
     zo_status (*step)(bench_engine *e, zo_step_report *out, zo_error *err);
-    /* As zo_evaluate. rows: count as in *e->backend's train; right: (rows->count) or NULL. */
+    /* As zo_evaluate, but that progress is always there. Without a model, rows has a count alone. */
     zo_status (*evaluate)(bench_engine *e, const zo_dataset *rows, bench_engine_progress *progress,
                           void *self, uint8_t *right, zo_evaluation *out, zo_error *err);
     /* NULL: e->model.lora is what is trained. */

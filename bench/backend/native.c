@@ -90,8 +90,7 @@ static json_t *describe(const bench_engine *e)
                      zo_compute_name((zo_compute)e->p->compute));
 }
 
-const bench_backend bench_backend_native = {.help = "this program's own kernels",
-                                            .has_model = true,
+const bench_backend bench_backend_native = {.has_model = true,
                                             .open = open,
                                             .train = bench_native_train,
                                             .seek = bench_native_seek,

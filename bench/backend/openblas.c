@@ -90,14 +90,11 @@ static json_t *describe(const bench_engine *e)
     return o;
 }
 
-const bench_backend bench_backend_openblas = {
-    .help =
-        "frozen maps by OpenBLAS's sgemm, weights of fewer bits unpacked to f32 for it; the rest as native",
-    .has_model = true,
-    .open = open,
-    .train = bench_native_train,
-    .seek = bench_native_seek,
-    .step = bench_native_step,
-    .evaluate = bench_native_evaluate,
-    .bytes = bench_native_bytes,
-    .describe = describe};
+const bench_backend bench_backend_openblas = {.has_model = true,
+                                              .open = open,
+                                              .train = bench_native_train,
+                                              .seek = bench_native_seek,
+                                              .step = bench_native_step,
+                                              .evaluate = bench_native_evaluate,
+                                              .bytes = bench_native_bytes,
+                                              .describe = describe};

@@ -54,8 +54,7 @@ static json_t *stamp_of(const char *path, bool *regular)
                      (json_int_t)info.st_mtim.tv_sec, (json_int_t)info.st_mtim.tv_nsec);
 }
 
-/* What bench_inputs_model says: new reference; NULL: it cannot be read, which the child will say in its own words. */
-static json_t *model_input(bench_launch *l, const bench_params *p)
+json_t *bench_launch_model(bench_launch *l, const bench_params *p)
 {
     char path[4096];
     bool regular = false;
@@ -212,7 +211,7 @@ static void make_job(attempt *a)
     a->job = json_pack("{s:o, s:s, s:i, s:I, s:s, s:b}", "cell", told_params(&a->cell->params), "cell_id",
                        a->cell->id, "run", a->run, "warmup", (json_int_t)l->o.m->measure.warmup, "folder",
                        l->o.folder, "save_adapter", l->o.save_adapters);
-    bench_record_set(a->job, "model", model_input(l, &a->cell->params), "cannot be read");
+    bench_record_set(a->job, "model", bench_launch_model(l, &a->cell->params), "cannot be read");
     json_object_set_new(a->job, "binding", bench_binding_to_json(&a->binding));
     json_object_set(a->job, "blas_kernel", a->kernels);
     add_peaks(a);

@@ -53,6 +53,10 @@ typedef struct bench_launch {
 zo_status bench_launch_open(bench_launch *l, const bench_launch_options *o, zo_error *err);
 void bench_launch_close(bench_launch *l); /* {.signals = {.fd = -1}} is allowed */
 
+/* What a cell's model is now (inputs.h), read once as long as the file stays the same: new reference; NULL: it cannot be read, which
+ * the child will say in its own words. */
+json_t *bench_launch_model(bench_launch *l, const bench_params *p);
+
 /* Takes in the inputs that an earlier record has. */
 void bench_launch_note(bench_launch *l, const json_t *record);
 

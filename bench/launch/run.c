@@ -16,6 +16,7 @@
 #include "bench/launch/schedule.h"
 #include "bench/machine/machine.h"
 #include "bench/record/inputs.h"
+#include "bench/record/metric.h"
 #include "bench/record/record.h"
 
 typedef struct suite {
@@ -38,6 +39,21 @@ typedef struct past {
     int doubled, same; /* repetitions with several records (bench_records_doubled) */
 } past;
 
+/* The model of a record as it is now, once for each path, by way of the launcher, who will want it again. */
+static void see_model(suite *s, const json_t *record, json_t *seen)
+{
+    const char *path = json_string_value(bench_metric_at(record, "inputs.model.path"));
+    bench_params p;
+    if (!path || json_object_get(seen, path) ||
+        bench_params_from_json(&p, json_object_get(record, "cell"), NULL))
+        return;
+    json_t *now = bench_launch_model(&s->launch, &p);
+    const char *is = json_string_value(json_object_get(now, "path"));
+    if (is && strcmp(is, path) == 0)
+        json_object_set(seen, path, now);
+    json_decref(now);
+}
+
 static zo_status read_records(suite *s, past *out, zo_error *err)
 {
     json_t *all = NULL, *latest = NULL, *record, *seen = json_object();
@@ -56,6 +72,8 @@ static zo_status read_records(suite *s, past *out, zo_error *err)
             continue;
         if (!bench_schedule_note(&s->schedule, record))
             continue;
+        if (bench_record_ok(record))
+            see_model(s, record, seen);
         if (bench_record_ok(record) &&
             bench_inputs_changed(json_object_get(record, "inputs"), seen, why, sizeof why)) {
             st = zo_fail(
